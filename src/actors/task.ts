@@ -1,0 +1,51 @@
+/**
+ * The work of one task, apart from edges and barriers, which `task-runner.ts` handles. A body never blocks, owns no
+ * timer, and is called by its thread only. It emits through `TaskOutput`; what an edge can't take yet is kept by the
+ * runner, which then calls the body no more until there is room.
+ */
+import type { Barrier, Block } from './block.ts';
+
+/** What a step came to: `blocked` waits for room downstream, `awaiting` for a promise of user code. */
+export type Progress = 'progress' | 'idle' | 'blocked' | 'awaiting' | 'done';
+
+export interface TaskOutput {
+  /** Sends a block on the task's n-th output edge (the block's `port` is the receiver's). */
+  emit(output: number, block: Block): void;
+  /** Says that the batch is missing on that port; travels with the next barrier. */
+  absent(output: number, port: number): void;
+  /** An event for the outside: counters, warnings. Delivered at least once, never in the way of data. */
+  report(event: TaskEvent): void;
+}
+
+export type TaskEvent =
+  | { readonly type: 'collected'; readonly name: string; readonly barrier: number; readonly time: number; readonly partitions: readonly (readonly unknown[])[] }
+  | { readonly type: 'printed'; readonly text: string }
+  | { readonly type: 'counted'; readonly what: string; readonly count: number };
+
+export interface TaskBody {
+  /** One block from the input edge `input`. Emits as it likes. A throw fails the batch in hand. */
+  block(block: Block, input: number): void;
+  /**
+   * All inputs have reached the barrier. At a batch barrier results are emitted before this returns or its promise
+   * settles. `absent[input]` lists the ports on which the batch is missing; with `skipped` the batch was given up:
+   * emit nothing but what an empty, successful batch would keep in state.
+   */
+  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void>;
+  /**
+   * Everything that this task needs to go on behind the barrier, or undefined when that is nothing. Called after
+   * `barrier`, at recovery points only. `append`: what is new since the last hand-over of this batch.
+   */
+  handOver(barrier: Barrier): HandOver | undefined;
+  /** Called once, before the first block, with what the last held hand-overs hold, oldest first. */
+  restore(parts: readonly Uint8Array[]): void;
+  /** Records read since the last call (for counters). */
+  takeRecordCount?(): number;
+  /** The task ends for good or is replaced. */
+  close?(): void;
+}
+
+export interface HandOver {
+  /** `replace`: earlier parts are not needed any more. `append`: earlier parts come first. `keep`: nothing new. */
+  readonly mode: 'replace' | 'append' | 'keep';
+  readonly bytes: Uint8Array;
+}

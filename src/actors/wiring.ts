@@ -1,0 +1,36 @@
+/**
+ * A planned job as the engine sees it: tasks, sources and edges by number, and the worker on which each task lives.
+ * Plain data: it crosses threads, and the coordinator needs nothing else of the plan.
+ */
+export interface Wiring {
+  /** Workers that the tasks are spread over; at least 1 (`threads: 0` runs one worker in the calling thread). */
+  readonly workers: number;
+  readonly tasks: readonly TaskWiring[];
+  readonly sources: readonly SourceWiring[];
+  readonly edges: readonly EdgeWiring[];
+}
+
+export interface TaskWiring {
+  /** Its index in `tasks`. */
+  readonly id: number;
+  readonly name: string;
+  readonly worker: number;
+  /** Edge ids; a body's `input` and `output` are indexes into these. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+export interface SourceWiring {
+  readonly id: number;
+  readonly name: string;
+  /** Edge ids: one for each partition of the source's stream. */
+  readonly outputs: readonly number[];
+}
+
+export interface EdgeWiring {
+  readonly id: number;
+  /** `receiver`: from a source (`from` is a source id). `inner`: between tasks. */
+  readonly kind: 'receiver' | 'inner';
+  readonly from: number;
+  readonly to: number;
+}
