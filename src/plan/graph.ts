@@ -1,0 +1,44 @@
+/**
+ * The logical graph: what the user wrote, operator by operator, apart from how it runs. Built by `src/dstream` (and
+ * later `src/topology`), read by the planner. Every thread builds the same graph from the job module, so an operator
+ * is addressed by its place in `nodes`; functions never cross threads.
+ */
+
+/** A user function. The operator that holds it knows its real type. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type UserFunction = (...args: any[]) => any;
+
+export type SourceKind = 'socket' | 'queue' | 'textFiles' | 'input';
+
+/** Operators that work on one partition of their parent at a time, record by record or at its end. */
+export type NarrowKind =
+  | 'map' | 'flatMap' | 'filter' | 'mapValues' | 'flatMapValues'
+  | 'words' | 'split' | 'grep' | 'trim' | 'toLowerCase'
+  | 'mapPartitions' | 'glom' | 'union';
+
+/** Operators that exchange records between partitions. */
+export type WideKind = 'combineByKey' | 'countByValue' | 'groupByKey' | 'repartition' | 'reduce' | 'count';
+
+export type OutputKind = 'print' | 'foreachBatch' | 'collectAs';
+
+export interface GraphNode {
+  /** Its index in `Graph.nodes`; parents come before children. */
+  readonly id: number;
+  /** Stable name for state: what `named(id)` said, else `kind#n` by place. */
+  readonly uid: string;
+  readonly kind: SourceKind | NarrowKind | WideKind | OutputKind;
+  readonly role: 'source' | 'narrow' | 'wide' | 'output';
+  readonly parents: readonly number[];
+  /** `file:line:column` of the user's call. */
+  readonly callSite: string;
+  /** The user's functions by name (`f`, `create`, `mergeValue`, `mergeCombiners` …). */
+  readonly functions: Readonly<Record<string, UserFunction>>;
+  /** Everything else, compared between threads (host, port, separator, numPartitions, n …); plain data. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What only the thread that built the graph can use: a queue's array. Not compared. */
+  readonly live?: unknown;
+}
+
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+}
