@@ -37,9 +37,12 @@ export interface SourceContext {
   fail(error: unknown): void;
 }
 
+/** One partition of a pulled batch: rows, or whole lines as UTF-8 bytes. */
+export type PulledPartition = readonly unknown[] | Uint8Array;
+
 export interface PulledBatch {
-  /** Rows of each partition, or text of each partition; undefined: this batch is missing (not: empty). */
-  readonly partitions: readonly (readonly unknown[])[] | undefined;
+  /** One entry a partition; undefined: this batch is missing (not: empty). */
+  readonly partitions: readonly PulledPartition[] | undefined;
   /** Nothing will ever come again (a finite test source). */
   readonly ended?: boolean;
 }
