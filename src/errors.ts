@@ -22,7 +22,8 @@ export const CODES = {
   ERR_MILLRACE_BAD_ARGS: 'The arguments of the job are not what it takes, or cannot be cloned.',
   ERR_MILLRACE_BAD_DURATION: 'A duration is neither milliseconds nor text such as "500ms" or "5m".',
   ERR_MILLRACE_BAD_OPTION: 'An option is unknown, of the wrong type or out of its bounds.',
-  ERR_MILLRACE_BAD_TRANSITION: 'A state machine was asked for a step that its table does not allow.',
+  ERR_MILLRACE_BAD_TRANSITION:
+    'A state machine was asked for a step that its table does not allow.',
   ERR_MILLRACE_BATCH_TOO_LARGE: 'A batch gathered in one place is larger than maxGatherBytes.',
   ERR_MILLRACE_BOOTSTRAP: 'A worker thread ended or failed before it was ready.',
   ERR_MILLRACE_BUNDLED: 'Millrace was bundled into the program, so its worker file is missing.',
@@ -152,7 +153,7 @@ export function millraceError(
 // ── Across threads ──────────────────────────────────────────────────────────────────────────────
 
 /** An error as plain data. Made by {@link toWire}, read by {@link fromWire}. */
-export interface ErrorWire {
+export interface WireErrorObject {
   readonly kind: 'error';
   /** The class, as the author called it (`BadThing`), or the `name` that was set. */
   readonly name: string;
@@ -166,19 +167,19 @@ export interface ErrorWire {
   /** Other own fields, such as `errno`, `syscall`, `path`. */
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Present when there was a `cause`, be it `undefined`. */
-  readonly cause?: Wire;
+  readonly cause?: WireError;
   /** The members of an `AggregateError`. */
-  readonly errors?: readonly Wire[];
+  readonly errors?: readonly WireError[];
 }
 
 /** What was thrown and isn't an error, as plain data. */
-export interface ValueWire {
+export interface WireThrownValue {
   readonly kind: 'value';
   readonly value: unknown;
 }
 
 /** Anything that was thrown, as plain data. */
-export type Wire = ErrorWire | ValueWire;
+export type WireError = WireErrorObject | WireThrownValue;
 
 /** Bounds of the wire form (I3). A message that carries a whole record must not fill a ring. */
 const MAX_CAUSES = 16;
@@ -199,12 +200,12 @@ const BUILT_IN: Readonly<Record<string, ErrorConstructor>> = {
 };
 
 /** Turns whatever was thrown into plain data that survives a thread. Never throws. */
-export function toWire(thrown: unknown): Wire {
+export function toWire(thrown: unknown): WireError {
   return encode(thrown, new Set(), 0);
 }
 
 /** Builds again what {@link toWire} took. What isn't an error comes as the `cause` of one. */
-export function fromWire(wire: Wire): Error {
+export function fromWire(wire: WireError): Error {
   if (wire.kind === 'error') return decodeError(wire);
   const value = wire.value;
   const error = new Error(`not an error was thrown: ${show(value)}`, { cause: value });
@@ -212,13 +213,13 @@ export function fromWire(wire: Wire): Error {
   return error;
 }
 
-function encode(thrown: unknown, seen: Set<unknown>, depth: number): Wire {
+function encode(thrown: unknown, seen: Set<unknown>, depth: number): WireError {
   if (!isError(thrown)) return { kind: 'value', value: plain(thrown, 0) };
   if (seen.has(thrown) || depth > MAX_CAUSES) {
     return { kind: 'value', value: `[the chain of causes was cut at ${className(thrown)}]` };
   }
   seen.add(thrown);
-  const wire: Mutable<ErrorWire> = {
+  const wire: Mutable<WireErrorObject> = {
     kind: 'error',
     name: className(thrown),
     base: baseName(thrown),
@@ -244,11 +245,11 @@ function encode(thrown: unknown, seen: Set<unknown>, depth: number): Wire {
   return wire;
 }
 
-function decode(wire: Wire): unknown {
+function decode(wire: WireError): unknown {
   return wire.kind === 'error' ? decodeError(wire) : wire.value;
 }
 
-function decodeError(wire: ErrorWire): Error {
+function decodeError(wire: WireErrorObject): Error {
   let error: Error;
   if (wire.millrace !== undefined) {
     error = new MillraceError(wire.code as ErrorCode, wire.message, wire.millrace);
