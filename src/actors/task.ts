@@ -18,8 +18,8 @@ export interface TaskOutput {
 }
 
 export type TaskEvent =
-  | { readonly type: 'collected'; readonly name: string; readonly barrier: number; readonly time: number; readonly partitions: readonly (readonly unknown[])[] }
-  | { readonly type: 'printed'; readonly text: string }
+  | { readonly type: 'collected'; readonly output: number; readonly name: string; readonly barrier: number; readonly time: number; readonly partitions: readonly (readonly unknown[])[] }
+  | { readonly type: 'printed'; readonly output: number; readonly barrier: number; readonly text: string }
   | { readonly type: 'counted'; readonly what: string; readonly count: number };
 
 export interface TaskBody {
@@ -27,8 +27,7 @@ export interface TaskBody {
   block(block: Block, input: number): void;
   /**
    * All inputs have reached the barrier. At a batch barrier results are emitted before this returns or its promise
-   * settles. `absent[input]` lists the ports on which the batch is missing; with `skipped` the batch was given up:
-   * emit nothing but what an empty, successful batch would keep in state.
+   * settles. `absent[input]` lists the ports on which the batch is missing.
    */
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void>;
   /**
@@ -38,6 +37,8 @@ export interface TaskBody {
   handOver(barrier: Barrier): HandOver | undefined;
   /** Called once, before the first block, with what the last held hand-overs hold, oldest first. */
   restore(parts: readonly Uint8Array[]): void;
+  /** The batch that ends here was given up: drop what belongs to it, keep state as it was before it. */
+  discard?(barrier: Barrier): void;
   /** Records read since the last call (for counters). */
   takeRecordCount?(): number;
   /** The task ends for good or is replaced. */

@@ -1,0 +1,81 @@
+/**
+ * What threads say to each other beside the data: one union for each direction. All of it is plain data and shared
+ * memory, posted through a `Port`, in order. Everything that belongs to a run of the region carries its epoch; what
+ * comes from an older one is ignored.
+ */
+import type { Barrier } from './block.ts';
+import type { ConsumerWords, ReceiverMemory } from './receiver-edge.ts';
+import type { RingMemory } from './ring.ts';
+import type { TaskEvent } from './task.ts';
+import type { WireError } from '../errors.ts';
+
+/** How one end of an edge is reached. `peer` is the doorbell slot of the thread at the other end. */
+export type EdgeEnd =
+  | { readonly kind: 'local'; readonly edge: number }
+  | { readonly kind: 'ring'; readonly edge: number; readonly memory: RingMemory; readonly peer: number }
+  | { readonly kind: 'receiver'; readonly edge: number; readonly memory: ReceiverMemory; readonly words: ConsumerWords; readonly peer: number };
+
+export interface TaskStart {
+  readonly task: number;
+  readonly inputs: readonly EdgeEnd[];
+  readonly outputs: readonly EdgeEnd[];
+  /** Files that hold the task's hand-overs up to the target, oldest first. */
+  readonly parts: readonly string[];
+}
+
+/** Coordinator to worker. */
+export type ToWorker =
+  /** Drop whatever runs, build these tasks anew from `parts`, go on behind the target. A start is a recovery to 0. */
+  | {
+      readonly type: 'start';
+      readonly epoch: number;
+      readonly tasks: readonly TaskStart[];
+      /** Number of the last batch barrier at or before the target. */
+      readonly batchStart: number;
+      /** Batches that were given up, by the batch barrier before them. */
+      readonly skip: readonly number[];
+    }
+  /** The job is over, or this thread's part in it: drop everything. */
+  | { readonly type: 'stop' };
+
+/** Worker to coordinator. */
+export type FromWorker =
+  /** A task took a barrier: its results are on their way, its hand-over is in a file. */
+  | {
+      readonly type: 'taken';
+      readonly epoch: number;
+      readonly task: number;
+      readonly barrier: number;
+      /** Receiver edges: [edge id, offset behind the barrier]. */
+      readonly offsets: readonly (readonly [number, number])[];
+      readonly handOver?: { readonly mode: 'replace' | 'append' | 'keep'; readonly path?: string };
+      /** Records read since the barrier before. */
+      readonly records: number;
+    }
+  /** A task threw. `batchStart` names the batch: the last batch barrier that it took. */
+  | { readonly type: 'failed'; readonly epoch: number; readonly task: number; readonly batchStart: number; readonly error: WireError };
+
+/** Coordinator to the thread of the sources. */
+export type ToSources =
+  /** The consumers of the receiver edges are new ones. */
+  | { readonly type: 'consumers'; readonly edges: readonly { readonly edge: number; readonly words: ConsumerWords; readonly peer: number }[] }
+  | { readonly type: 'cut'; readonly barrier: Barrier }
+  /** A recovery point is held: BASE has moved. */
+  | { readonly type: 'held'; readonly barrier: number }
+  /** Take in no more; answered by `intakeStopped`. */
+  | { readonly type: 'stopIntake' };
+
+/** The thread of the sources to the coordinator. */
+export type FromSources =
+  | { readonly type: 'put'; readonly source: number; readonly barrier: number }
+  /** Half of a receiver edge is retained: a recovery point is wanted. */
+  | { readonly type: 'relief'; readonly source: number }
+  | { readonly type: 'intakeStopped' }
+  | { readonly type: 'sourceFailed'; readonly source: number; readonly error: WireError };
+
+/** What a worker tells the embedding process. `output` and `barrier` make it recognisable when it is said again. */
+export interface FromTask {
+  readonly type: 'task';
+  readonly task: number;
+  readonly event: TaskEvent;
+}

@@ -1,0 +1,239 @@
+/**
+ * Runs one task: takes frames from its edges, aligns barriers, calls the body, sends what it emits.
+ *
+ * Called by its thread's host only. `step()` does a bounded piece of work and returns; it never waits.
+ *
+ *   reading ──all inputs at barrier n──▶ closing (body.barrier, perhaps awaited) ──▶ handed over ──▶ reading
+ *
+ * I1  A frame is released only after the body has used it, so a death in between leaves it to the successor.
+ * I2  An input that is at a barrier is not read until all are; every other input always is (a diamond can't deadlock).
+ * I3  While an output can't be sent, the body is not called.
+ * I4  Barrier n is reported `taken` after everything emitted before it is queued and its hand-over is in a file.
+ * I5  A batch that was given up is passed over: its blocks never reach the body.
+ */
+import type { Env } from '../env/env.ts';
+import { millraceError, toWire } from '../errors.ts';
+import type { Barrier, Block, Frame } from './block.ts';
+import type { InEdge, OutEdge } from './edge.ts';
+import type { FromWorker } from './messages.ts';
+import type { HandOver, Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
+
+/** Blocks that a step takes before it lets other tasks of the thread have a turn. */
+const BLOCKS_PER_STEP = 8;
+
+export interface TaskRunnerOptions {
+  readonly env: Env;
+  readonly task: number;
+  readonly epoch: number;
+  readonly inputs: readonly { readonly edge: number; readonly in: InEdge }[];
+  readonly outputs: readonly OutEdge[];
+  readonly createBody: (out: TaskOutput) => TaskBody;
+  readonly parts: readonly string[];
+  readonly batchStart: number;
+  readonly skip: ReadonlySet<number>;
+  /** Path for a hand-over of this task, unique to the epoch. */
+  readonly handOverPath: (barrier: number) => string;
+  readonly toCoordinator: (message: FromWorker) => void;
+  readonly report: (event: TaskEvent) => void;
+  /** Called when a promise of user code has settled. */
+  readonly wake: () => void;
+}
+
+export class TaskRunner implements TaskOutput {
+  readonly task: number;
+  #options: TaskRunnerOptions;
+  #body: TaskBody;
+  /** Frames that an edge could not take yet, by output. Only the first of each may be partly sent. */
+  #pending: Frame[][];
+  #pendingCount = 0;
+  #absentNext: number[][];
+  /** Inputs that are at the barrier being aligned. */
+  #atBarrier: boolean[];
+  #atBarrierCount = 0;
+  #awaiting: Promise<void> | undefined;
+  #closing: Barrier | undefined;
+  #batchStart: number;
+  #skipping: boolean;
+  #state: 'reading' | 'closing' | 'done' | 'failed' = 'reading';
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    this.task = options.task;
+    this.#pending = options.outputs.map(() => []);
+    this.#absentNext = options.outputs.map(() => []);
+    this.#atBarrier = options.inputs.map(() => false);
+    this.#batchStart = options.batchStart;
+    this.#skipping = options.skip.has(options.batchStart);
+    this.#body = options.createBody(this);
+    try {
+      this.#body.restore(options.parts.map((path) => options.env.disk.read(path)));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  emit(output: number, block: Block): void {
+    this.#queue(output, block);
+  }
+
+  absent(output: number, port: number): void {
+    this.#absentNext[output]!.push(port);
+  }
+
+  report(event: TaskEvent): void {
+    this.#options.report(event);
+  }
+
+  step(): Progress {
+    if (this.#state === 'done' || this.#state === 'failed') return 'done';
+    let progressed = false;
+    if (this.#pendingCount > 0) {
+      progressed = this.#flush();
+      if (this.#pendingCount > 0) return progressed ? 'progress' : 'blocked';
+    }
+    if (this.#awaiting !== undefined) return 'awaiting';
+    try {
+      if (this.#closing !== undefined) {
+        this.#closed(this.#closing);
+        return 'progress';
+      }
+      if (this.#read()) progressed = true;
+      if (this.#atBarrierCount === this.#atBarrier.length && this.#atBarrierCount > 0) {
+        this.#close();
+        return 'progress';
+      }
+    } catch (error) {
+      this.#fail(error);
+      return 'done';
+    }
+    return progressed ? 'progress' : this.#pendingCount > 0 ? 'blocked' : 'idle';
+  }
+
+  /** Ends the task: its body lets go of what it holds. */
+  stop(): void {
+    if (this.#state === 'done') return;
+    this.#state = 'done';
+    this.#body.close?.();
+  }
+
+  #read(): boolean {
+    const { inputs } = this.#options;
+    let taken = 0;
+    for (let round = 0; round < BLOCKS_PER_STEP && this.#pendingCount === 0; round++) {
+      let any = false;
+      for (let i = 0; i < inputs.length && this.#pendingCount === 0; i++) {
+        if (this.#atBarrier[i]) continue;
+        const edge = inputs[i]!.in;
+        const frame = edge.peek();
+        if (frame === undefined) continue;
+        any = true;
+        taken++;
+        if (frame.kind === 'barrier') {
+          this.#atBarrier[i] = true;
+          this.#atBarrierCount++;
+        } else {
+          if (!this.#skipping) this.#body.block(frame, i);
+          edge.advance();
+        }
+      }
+      if (!any) break;
+    }
+    return taken > 0;
+  }
+
+  #close(): void {
+    const { inputs } = this.#options;
+    let barrier: Barrier | undefined;
+    const absent: (readonly number[])[] = [];
+    for (const input of inputs) {
+      const frame = input.in.peek();
+      if (frame?.kind !== 'barrier') throw millraceError('ERR_MILLRACE_RING_CORRUPT', 'an aligned barrier vanished from its edge', { context: { task: this.task } });
+      if (barrier !== undefined && frame.barrier.number !== barrier.number) {
+        throw millraceError('ERR_MILLRACE_RING_GAP', `barrier ${barrier.number} met barrier ${frame.barrier.number}: edges of one task must carry the same barriers`, { context: { task: this.task, epoch: this.#options.epoch } });
+      }
+      barrier = frame.barrier;
+      absent.push(frame.absent);
+    }
+    this.#closing = barrier!;
+    this.#state = 'closing';
+    if (this.#skipping) {
+      if (barrier!.batch) this.#body.discard?.(barrier!);
+      return;
+    }
+    const awaited = this.#body.barrier(barrier!, absent);
+    if (awaited === undefined) return;
+    this.#awaiting = awaited.then(
+      () => { this.#awaiting = undefined; this.#options.wake(); },
+      (error: unknown) => { this.#awaiting = undefined; this.#fail(error); this.#options.wake(); },
+    );
+  }
+
+  /** The body is done with the barrier: hand over, pass it on, report, release the barrier frames. */
+  #closed(barrier: Barrier): void {
+    const { inputs, outputs, env, epoch } = this.#options;
+    let handOver: { mode: HandOver['mode']; path?: string } | undefined;
+    if (barrier.point) {
+      const state = this.#body.handOver(barrier);
+      if (state !== undefined) {
+        if (state.mode === 'keep') handOver = { mode: 'keep' };
+        else {
+          const path = this.#options.handOverPath(barrier.number);
+          env.disk.write(path, state.bytes);
+          handOver = { mode: state.mode, path };
+        }
+      }
+    }
+    const offsets: [number, number][] = [];
+    for (const input of inputs) {
+      if (input.in.offsetBehind !== undefined) offsets.push([input.edge, input.in.offsetBehind()]);
+    }
+    for (let o = 0; o < outputs.length; o++) {
+      this.#queue(o, { kind: 'barrier', barrier, absent: this.#absentNext[o]! });
+      this.#absentNext[o] = [];
+    }
+    this.#options.toCoordinator({
+      type: 'taken', epoch, task: this.task, barrier: barrier.number, offsets,
+      ...(handOver === undefined ? {} : { handOver }),
+      records: this.#body.takeRecordCount?.() ?? 0,
+    });
+    for (let i = 0; i < inputs.length; i++) {
+      inputs[i]!.in.advance();
+      this.#atBarrier[i] = false;
+    }
+    this.#atBarrierCount = 0;
+    this.#closing = undefined;
+    if (barrier.batch) {
+      this.#batchStart = barrier.number;
+      this.#skipping = this.#options.skip.has(barrier.number);
+    }
+    this.#state = 'reading';
+    if (barrier.last && this.#pendingCount === 0) this.stop();
+  }
+
+  #queue(output: number, frame: Frame): void {
+    const queue = this.#pending[output]!;
+    if (queue.length === 0 && this.#options.outputs[output]!.send(frame)) return;
+    queue.push(frame);
+    this.#pendingCount++;
+  }
+
+  #flush(): boolean {
+    let sent = false;
+    for (let o = 0; o < this.#pending.length; o++) {
+      const queue = this.#pending[o]!;
+      let n = 0;
+      while (n < queue.length && this.#options.outputs[o]!.send(queue[n]!)) n++;
+      if (n > 0) {
+        queue.splice(0, n);
+        this.#pendingCount -= n;
+        sent = true;
+      }
+    }
+    return sent;
+  }
+
+  #fail(error: unknown): void {
+    this.#state = 'failed';
+    this.#options.toCoordinator({ type: 'failed', epoch: this.#options.epoch, task: this.task, batchStart: this.#batchStart, error: toWire(error) });
+  }
+}
