@@ -2,6 +2,30 @@
  * The logical graph: what the user wrote, operator by operator, apart from how it runs. Built by `src/dstream` (and
  * later `src/topology`), read by the planner. Every thread builds the same graph from the job module, so an operator
  * is addressed by its place in `nodes`; functions never cross threads.
+ *
+ * What a node of each kind carries (`?` may be missing; a reducer is `sum` or `count`, see `dstream/reducers.ts`):
+ *
+ *   kind            functions                                params                                  live
+ *   socket          hello?                                   host port maxLineBytes onLongLine encoding
+ *   queue                                                    oneAtATime                              { queue, default? }
+ *   textFiles                                                directory newFilesOnly
+ *   input                                                    name
+ *   map flatMap filter mapValues flatMapValues mapPartitions
+ *                   f
+ *   words trim toLowerCase glom union
+ *   split                                                    separator
+ *   grep                                                     needle, or source and flags (of a RegExp)
+ *   combineByKey    create mergeValue mergeCombiners         operator mapSideCombine numPartitions? reducer?
+ *   countByValue groupByKey                                  numPartitions?
+ *   repartition                                              numPartitions
+ *   reduce          f                                        reducer?
+ *   count
+ *   print                                                    n
+ *   foreachBatch    f
+ *   collectAs                                                name
+ *
+ * `combineByKey` with `operator: 'reduceByKey'` is the user's reduceByKey(f): `create` gives its argument, the other
+ * two are f. A flag `g` is never among `flags`, nor is `y`: a pattern has no position between records.
  */
 
 /** A user function. The operator that holds it knows its real type. */
