@@ -1,0 +1,44 @@
+/**
+ * Who has taken which barrier in this epoch, and what was handed over there.
+ *
+ * I1  A barrier is held when every task of the region, the sinks among them, has taken it in one epoch.
+ * I2  Tasks take barriers in order, so barriers are held in order.
+ */
+import type { FromWorker } from '../actors/messages.ts';
+
+export type Taken = Extract<FromWorker, { type: 'taken' }>;
+
+export interface BarrierEntry {
+  readonly number: number;
+  readonly taken: Map<number, Taken>;
+  firstTakenAt: number;
+}
+
+export class BarrierLedger {
+  #tasks: number;
+  #open = new Map<number, BarrierEntry>();
+
+  constructor(tasks: number) {
+    this.#tasks = tasks;
+  }
+
+  /** Notes it, and gives the entry when the barrier is held by it. */
+  take(message: Taken, now: number): BarrierEntry | undefined {
+    let entry = this.#open.get(message.barrier);
+    if (entry === undefined) this.#open.set(message.barrier, (entry = { number: message.barrier, taken: new Map(), firstTakenAt: now }));
+    entry.taken.set(message.task, message);
+    if (entry.taken.size < this.#tasks) return undefined;
+    this.#open.delete(message.barrier);
+    return entry;
+  }
+
+  /** A new epoch: what was taken in the old one means nothing. Gives the hand-over files of barriers never held. */
+  abort(): string[] {
+    const paths: string[] = [];
+    for (const entry of this.#open.values()) {
+      for (const { handOver } of entry.taken.values()) if (handOver?.path !== undefined) paths.push(handOver.path);
+    }
+    this.#open.clear();
+    return paths;
+  }
+}

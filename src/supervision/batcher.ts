@@ -1,0 +1,124 @@
+/**
+ * Decides when a barrier is cut. Runs on the coordinator's thread; it numbers nothing and posts nothing itself, it asks
+ * the coordinator to.
+ *
+ * On the clock (`'clock'`) batch times are the multiples of the interval since 1970, as in Spark: the first is the next
+ * one, each batch is stamped with its end, and when the clock is late the missed ones follow one after another. Between
+ * two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one.
+ *
+ * In step (`'step'`, for tests on virtual time) batch n has time n × interval and is cut when the batch before it is
+ * held, `batches` times; then comes the last barrier.
+ */
+import type { Clock, Timer } from '../env/env.ts';
+
+export type BatchMode = { readonly kind: 'clock' } | { readonly kind: 'step'; readonly batches: number };
+
+export interface BatcherOptions {
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly reliefIntervalMs: number;
+  readonly mode: BatchMode;
+  /** Cuts a barrier. */
+  readonly cut: (kind: { batch: boolean; point: boolean; last: boolean; time: number }) => void;
+  /** In step: virtual time moves to the batch's. */
+  readonly atTime?: (time: number) => void;
+}
+
+export class Batcher {
+  #options: BatcherOptions;
+  #timer: Timer | undefined;
+  #reliefTimer: Timer | undefined;
+  /** Time of the next batch. */
+  #next = 0;
+  #batches = 0;
+  #reliefOpen = false;
+  #state: 'idle' | 'running' | 'ended' = 'idle';
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Time of the batch that is being collected. */
+  get time(): number {
+    return this.#next;
+  }
+
+  /** @param lastTime time of the newest batch that was cut, by an earlier coordinator; 0 when there is none */
+  start(lastTime = 0): void {
+    const { clock, intervalMs, mode } = this.#options;
+    this.#state = 'running';
+    if (mode.kind === 'step') {
+      this.#batches = Math.round(lastTime / intervalMs);
+      this.#next = (this.#batches + 1) * intervalMs;
+      if (lastTime === 0) this.#step();
+      return;
+    }
+    this.#next = lastTime > 0 ? lastTime + intervalMs : (Math.floor(clock.now() / intervalMs) + 1) * intervalMs;
+    this.#arm();
+  }
+
+  /** A receiver holds half of what it may: a recovery point is wanted. One open relief is enough. */
+  relief(): void {
+    if (this.#state !== 'running' || this.#reliefOpen) return;
+    this.#reliefOpen = true;
+    this.#options.cut({ batch: false, point: true, last: false, time: this.#next });
+    this.#armRelief();
+  }
+
+  /** A barrier is held. */
+  held(barrier: { batch: boolean; point: boolean }): void {
+    if (barrier.point) this.#reliefOpen = false;
+    if (barrier.batch && this.#options.mode.kind === 'step' && this.#state === 'running') this.#step();
+  }
+
+  /** Intake has stopped: what is left is the last batch. */
+  end(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#timer?.cancel();
+    this.#reliefTimer?.cancel();
+    this.#options.cut({ batch: true, point: true, last: true, time: this.#next });
+  }
+
+  stop(): void {
+    this.#state = 'ended';
+    this.#timer?.cancel();
+    this.#reliefTimer?.cancel();
+  }
+
+  #arm(): void {
+    const { clock } = this.#options;
+    this.#timer = clock.after(Math.max(0, this.#next - clock.now()), () => {
+      // A timer may fire a little early against the wall clock; a batch may not end before its time.
+      if (clock.now() >= this.#next) this.#cutBatch();
+      if (this.#state === 'running') this.#arm();
+    });
+    this.#armRelief();
+  }
+
+  #armRelief(): void {
+    const { clock, reliefIntervalMs, mode } = this.#options;
+    this.#reliefTimer?.cancel();
+    if (mode.kind === 'step' || this.#next - clock.now() <= reliefIntervalMs * 1.5) return;
+    this.#reliefTimer = clock.after(reliefIntervalMs, () => this.relief());
+  }
+
+  #cutBatch(): void {
+    const time = this.#next;
+    this.#next += this.#options.intervalMs;
+    this.#options.cut({ batch: true, point: true, last: false, time });
+  }
+
+  #step(): void {
+    const { mode, atTime } = this.#options;
+    if (mode.kind !== 'step') return;
+    if (this.#batches >= mode.batches) {
+      this.#state = 'ended';
+      this.#options.cut({ batch: false, point: true, last: true, time: this.#next });
+      return;
+    }
+    this.#batches++;
+    atTime?.(this.#next);
+    this.#cutBatch();
+  }
+}

@@ -1,0 +1,457 @@
+/**
+ * The coordinator of a job: numbers the barriers, says which are held, and brings the region back when a part of it
+ * dies. It runs on its own thread (in the calling one with `threads: 0`), handles one message at a time, and blocks
+ * on nothing.
+ *
+ *             all workers there             a task failed, a worker died
+ *   waiting ───────────────────▶ running ─────────────────────────────▶ waiting (epoch + 1)
+ *      └───────────────────────────┴──── limit reached, fatal error ───▶ failed
+ *                                  └──── last barrier held ────────────▶ drained
+ *
+ * There is one way to recover. A failure ends the epoch: every task of the region, survivors included, is built anew
+ * from the hand-overs of the newest held recovery point, on fresh inner rings, and reads its receiver edges again from
+ * BASE. The start of a job is a recovery to barrier 0. What a thread of an older epoch still does reaches nobody: its
+ * rings belong to its epoch, its files are named by it, its messages carry it.
+ *
+ * I1  A message of another epoch than the current one is ignored.
+ * I2  BASE moves only here, only to a held recovery point, and only after the point is in the index file.
+ * I3  A barrier that was cut stays cut: it lies in the receiver edges and is taken again after a recovery.
+ * I4  A thread's death counts once against the restart limit, a task's throw against its batch.
+ */
+import type { Barrier } from '../actors/block.ts';
+import type { ConsumerWords, ReceiverMemory } from '../actors/receiver-edge.ts';
+import type { RingMemory } from '../actors/ring.ts';
+import type { EdgeEnd, FromSources, FromWorker, TaskStart, ToSources, ToWorker } from '../actors/messages.ts';
+import type { Wiring } from '../actors/wiring.ts';
+import type { Env, Timer } from '../env/env.ts';
+import type { Port } from '../env/port.ts';
+import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
+import { Backoff, type BackoffOptions } from './backoff.ts';
+import { Batcher, type BatchMode } from './batcher.ts';
+import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
+import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
+import { RestartIntensity } from './intensity.ts';
+import { JobMemory } from './job-memory.ts';
+
+export interface CoordinatorPolicy {
+  readonly batchIntervalMs: number;
+  /** Longest time between two recovery points while a batch is open. */
+  readonly reliefIntervalMs: number;
+  readonly maxBatchFailures: number;
+  readonly onBatchError: 'fail' | 'continue';
+  readonly maxRestarts: number;
+  readonly withinMs: number;
+  readonly backoff: BackoffOptions;
+}
+
+/** Memory and words that the coordinator hands out; made by whoever may allocate them. */
+export interface EdgeMemory {
+  createRing(): RingMemory;
+  createWords(): ConsumerWords;
+  /** Of a receiver edge; lives as long as the job. */
+  receiver(edge: number): ReceiverMemory;
+  setBase(edge: number, offset: number): void;
+}
+
+export type CoordinatorEvent =
+  | { readonly type: 'started'; readonly epoch: number; readonly barrier: number; readonly tookMs: number; readonly workers: readonly number[] }
+  | { readonly type: 'recovering'; readonly epoch: number; readonly barrier: number; readonly cause: string; readonly restarts: number; readonly error?: WireError }
+  | { readonly type: 'batchSubmitted'; readonly barrier: number; readonly time: number }
+  | { readonly type: 'batchCompleted'; readonly barrier: number; readonly time: number; readonly records: number; readonly schedulingDelayMs: number; readonly processingMs: number; readonly totalDelayMs: number }
+  | { readonly type: 'batchFailed'; readonly barrier: number; readonly time: number; readonly error: WireError }
+  /** A worker is missing and no spare stands ready. */
+  | { readonly type: 'workerWanted' }
+  | { readonly type: 'drained' }
+  | { readonly type: 'failed'; readonly error: WireError };
+
+export interface CoordinatorOptions {
+  readonly env: Env;
+  readonly wiring: Wiring;
+  readonly memory: JobMemory;
+  readonly directory: string;
+  readonly policy: CoordinatorPolicy;
+  readonly mode: BatchMode;
+  readonly edges: EdgeMemory;
+  readonly emit: (event: CoordinatorEvent) => void;
+  /** In step: virtual time moves. */
+  readonly atTime?: (time: number) => void;
+}
+
+interface WorkerSlot {
+  readonly slot: number;
+  readonly port: Port<ToWorker, FromWorker>;
+}
+
+export class Coordinator {
+  #options: CoordinatorOptions;
+  #state: 'waiting' | 'running' | 'drained' | 'failed' = 'waiting';
+  #begun = false;
+  /** Logical workers: the thread that has their tasks. */
+  #workers: (WorkerSlot | undefined)[];
+  #spares: WorkerSlot[] = [];
+  #sources: { readonly slot: number; readonly port: Port<ToSources, FromSources> } | undefined;
+  #words = new Map<number, ConsumerWords>();
+  #ledger: BarrierLedger;
+  #index: HeldIndex;
+  #held: HeldPoint;
+  #batcher: Batcher;
+  #backoff: Backoff;
+  #intensity: RestartIntensity;
+  #restartTimer: Timer | undefined;
+  #restarts = 0;
+  #recoveringSince = 0;
+  #attempts = new Map<number, number>();
+  #failedBatches = new Map<number, WireError>();
+  #cutAt = new Map<number, number>();
+  #records = 0;
+  #reported = 0;
+  #draining = false;
+  #intakeStopped = false;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    const { env, wiring, memory, directory, policy, mode } = options;
+    this.#workers = Array.from({ length: wiring.workers }, () => undefined);
+    this.#ledger = new BarrierLedger(wiring.tasks.length);
+    this.#index = new HeldIndex(env.disk, directory);
+    this.#backoff = new Backoff(policy.backoff, () => env.random());
+    this.#intensity = new RestartIntensity({ maxRestarts: policy.maxRestarts, withinMs: policy.withinMs });
+    this.#batcher = new Batcher({
+      clock: env.clock, mode,
+      intervalMs: policy.batchIntervalMs,
+      reliefIntervalMs: policy.reliefIntervalMs,
+      cut: (kind) => this.#cut(kind),
+      ...(options.atTime === undefined ? {} : { atTime: options.atTime }),
+    });
+    if (memory.epoch === 0) {
+      this.#held = startPoint(wiring.tasks.length);
+      this.#index.write(this.#held);
+    } else {
+      this.#held = this.#index.read();
+      this.#reported = this.#held.batchStart;
+      for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
+    }
+  }
+
+  get epoch(): number {
+    return this.#options.memory.epoch;
+  }
+
+  get heldBarrier(): number {
+    return this.#held.barrier;
+  }
+
+  /** A thread with the job loaded: it takes a missing worker's place, or stands ready as a spare. */
+  addWorker(slot: number, port: Port<ToWorker, FromWorker>): void {
+    const worker: WorkerSlot = { slot, port };
+    port.onMessage((message) => this.#fromWorker(message));
+    port.onClose(() => this.workerDown(slot, 'its thread is gone'));
+    this.#spares.push(worker);
+    if (this.#state === 'waiting') this.#tryStart();
+  }
+
+  /** The thread of the sources, first or again. */
+  attachSources(slot: number, port: Port<ToSources, FromSources>): void {
+    this.#sources = { slot, port };
+    port.onMessage((message) => {
+      if (this.#sources?.port === port) this.#fromSources(message);
+    });
+    port.onClose(() => {
+      if (this.#sources?.port === port) this.#sources = undefined;
+    });
+    if (this.#begun) {
+      this.#postConsumers();
+      // The thread before may have put some of them; sources ignore what they have.
+      const { memory } = this.#options;
+      for (let n = this.#held.barrier + 1; n <= memory.lastCut; n++) port.post({ type: 'cut', barrier: memory.cut(n) });
+      if (this.#draining && !this.#intakeStopped) port.post({ type: 'stopIntake' });
+    } else this.#tryStart();
+  }
+
+  /** A worker's thread is dead or is to be treated as dead. Anything that it still says is of an old epoch. */
+  workerDown(slot: number, cause: string): void {
+    this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
+    const at = this.#workers.findIndex((worker) => worker?.slot === slot);
+    if (at < 0) return;
+    this.#workers[at]!.port.close();
+    this.#workers[at] = undefined;
+    if (this.#state === 'drained' || this.#state === 'failed') return;
+    if (this.#intensity.record(this.#options.env.clock.monotonic()) === 'exceeded') {
+      const { maxRestarts, withinMs } = this.#options.policy;
+      this.fail(millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `worker ${at} died (${cause}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms`, { context: { worker: at, cause } }));
+      return;
+    }
+    this.#recover(`worker ${at}: ${cause}`);
+  }
+
+  /** Stops intake, closes what is left as a last batch, and emits `drained` when it is held. */
+  drain(): void {
+    if (this.#draining || this.#state === 'drained' || this.#state === 'failed') return;
+    this.#draining = true;
+    if (this.#sources !== undefined) this.#sources.port.post({ type: 'stopIntake' });
+    else this.#endIntake();
+  }
+
+  /** Ends everything at once, without a last batch. */
+  stop(): void {
+    this.#batcher.stop();
+    this.#restartTimer?.cancel();
+    if (this.#state !== 'failed') this.#state = 'drained';
+    for (const worker of [...this.#workers, ...this.#spares]) worker?.port.post({ type: 'stop' });
+  }
+
+  fail(error: unknown): void {
+    if (this.#state === 'failed' || this.#state === 'drained') return;
+    this.#state = 'failed';
+    this.stop();
+    this.#sources?.port.post({ type: 'stopIntake' });
+    this.#options.emit({ type: 'failed', error: toWire(error) });
+  }
+
+  // ---- from the threads
+
+  #fromWorker(message: FromWorker): void {
+    if (message.epoch !== this.epoch || this.#state !== 'running') return;
+    switch (message.type) {
+      case 'taken':
+        this.#taken(message);
+        return;
+      case 'failed':
+        this.#taskFailed(message);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #fromSources(message: FromSources): void {
+    switch (message.type) {
+      case 'put':
+        return;
+      case 'relief':
+        this.#batcher.relief();
+        return;
+      case 'intakeStopped':
+        this.#endIntake();
+        return;
+      case 'sourceFailed':
+        this.fail(fromWire(message.error));
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #endIntake(): void {
+    if (this.#intakeStopped) return;
+    this.#intakeStopped = true;
+    if (this.#begun) this.#batcher.end();
+    else this.#drained();
+  }
+
+  #taskFailed(message: Extract<FromWorker, { type: 'failed' }>): void {
+    const { policy, wiring } = this.#options;
+    const { batchStart, error } = message;
+    const attempts = (this.#attempts.get(batchStart) ?? 0) + 1;
+    this.#attempts.set(batchStart, attempts);
+    if (attempts >= policy.maxBatchFailures || this.#failedBatches.has(batchStart)) {
+      if (policy.onBatchError === 'fail' || this.#failedBatches.has(batchStart)) {
+        this.fail(fromWire(error));
+        return;
+      }
+      this.#failedBatches.set(batchStart, error);
+      this.#held = { ...this.#held, skip: [...this.#held.skip, batchStart] };
+      this.#index.write(this.#held);
+    }
+    this.#recover(`task ${wiring.tasks[message.task]?.name ?? message.task} threw`, error);
+  }
+
+  // ---- barriers
+
+  #cut(kind: { batch: boolean; point: boolean; last: boolean; time: number }): void {
+    const { memory, env, emit } = this.#options;
+    const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
+    memory.record(barrier);
+    this.#cutAt.set(barrier.number, env.clock.monotonic());
+    if (barrier.batch) emit({ type: 'batchSubmitted', barrier: barrier.number, time: barrier.time });
+    this.#sources?.port.post({ type: 'cut', barrier });
+  }
+
+  #taken(message: Taken): void {
+    const entry = this.#ledger.take(message, this.#options.env.clock.monotonic());
+    if (entry !== undefined) this.#barrierHeld(entry);
+  }
+
+  #barrierHeld(entry: BarrierEntry): void {
+    const barrier = this.#options.memory.cut(entry.number);
+    for (const taken of entry.taken.values()) this.#records += taken.records;
+    if (barrier.point) this.#pointHeld(barrier, entry);
+    if (barrier.batch) this.#batchHeld(barrier, entry);
+    this.#backoff.reset();
+    if (barrier.last) this.#drained();
+    else this.#batcher.held(barrier);
+  }
+
+  #pointHeld(barrier: Barrier, entry: BarrierEntry): void {
+    const { env, edges } = this.#options;
+    const offsets: (readonly [number, number])[] = [];
+    const obsolete: string[] = [];
+    const parts = this.#held.parts.map((before, task) => {
+      const taken = entry.taken.get(task)!;
+      offsets.push(...taken.offsets);
+      const { handOver } = taken;
+      if (handOver?.mode === 'keep') return before;
+      if (handOver?.mode === 'append') return [...before, handOver.path!];
+      obsolete.push(...before);
+      return handOver === undefined ? [] : [handOver.path!];
+    });
+    const batchStart = barrier.batch ? barrier.number : this.#held.batchStart;
+    const skip = this.#held.skip.filter((start) => start >= batchStart);
+    this.#held = { barrier: barrier.number, batchStart: Math.max(batchStart, this.#held.batchStart), offsets, parts, skip };
+    this.#index.write(this.#held);
+    for (const [edge, offset] of offsets) edges.setBase(edge, offset);
+    for (const path of obsolete) env.disk.remove(path);
+    this.#sources?.port.post({ type: 'held', barrier: barrier.number });
+  }
+
+  #batchHeld(barrier: Barrier, entry: BarrierEntry): void {
+    const { env, emit } = this.#options;
+    const records = this.#records;
+    this.#records = 0;
+    const now = env.clock.monotonic();
+    const cutAt = this.#cutAt.get(barrier.number) ?? now;
+    for (const number of this.#cutAt.keys()) if (number <= barrier.number) this.#cutAt.delete(number);
+    if (barrier.number <= this.#reported) return;
+    this.#reported = barrier.number;
+    for (const [start, error] of this.#failedBatches) {
+      if (start < barrier.number) {
+        this.#failedBatches.delete(start);
+        emit({ type: 'batchFailed', barrier: barrier.number, time: barrier.time, error });
+        return;
+      }
+    }
+    this.#attempts.clear();
+    emit({
+      type: 'batchCompleted', barrier: barrier.number, time: barrier.time, records,
+      schedulingDelayMs: entry.firstTakenAt - cutAt, processingMs: now - entry.firstTakenAt, totalDelayMs: now - cutAt,
+    });
+  }
+
+  #drained(): void {
+    if (this.#state === 'failed' || this.#state === 'drained') return;
+    this.#state = 'drained';
+    this.stop();
+    this.#options.emit({ type: 'drained' });
+  }
+
+  // ---- starts and recoveries
+
+  #recover(cause: string, error?: WireError): void {
+    const { memory, env, emit } = this.#options;
+    if (this.#state === 'running') {
+      this.#state = 'waiting';
+      this.#recoveringSince = env.clock.monotonic();
+    }
+    memory.epoch++;
+    this.#restarts++;
+    this.#records = 0;
+    for (const path of this.#ledger.abort()) env.disk.remove(path);
+    emit({ type: 'recovering', epoch: memory.epoch, barrier: this.#held.barrier, cause, restarts: this.#restarts, ...(error === undefined ? {} : { error }) });
+    this.#restartTimer?.cancel();
+    const delayMs = this.#backoff.next();
+    this.#restartTimer = env.clock.after(delayMs, () => {
+      this.#restartTimer = undefined;
+      this.#tryStart();
+    });
+  }
+
+  #tryStart(): void {
+    if (this.#state !== 'waiting' || this.#restartTimer !== undefined) return;
+    if (this.#sources === undefined && !this.#begun) return;
+    for (let w = 0; w < this.#workers.length; w++) this.#workers[w] ??= this.#spares.shift();
+    if (this.#workers.some((worker) => worker === undefined)) {
+      this.#options.emit({ type: 'workerWanted' });
+      return;
+    }
+    this.#startEpoch();
+  }
+
+  #startEpoch(): void {
+    const { memory, env, emit } = this.#options;
+    // A successor of a dead coordinator starts a new epoch too: it knows nothing of what was taken in the old one.
+    if (!this.#begun) memory.epoch++;
+    this.#state = 'running';
+    const starts = this.#taskStarts();
+    this.#postConsumers();
+    this.#workers.forEach((worker, w) => {
+      worker!.port.post({ type: 'start', epoch: memory.epoch, tasks: starts[w]!, batchStart: this.#held.batchStart, skip: this.#held.skip });
+    });
+    emit({
+      type: 'started', epoch: memory.epoch, barrier: this.#held.barrier,
+      tookMs: this.#recoveringSince === 0 ? 0 : env.clock.monotonic() - this.#recoveringSince,
+      workers: this.#workers.map((worker) => worker!.slot),
+    });
+    if (!this.#begun) this.#begin();
+  }
+
+  #begin(): void {
+    const { memory } = this.#options;
+    this.#begun = true;
+    const { lastCut } = memory;
+    for (let n = this.#held.barrier + 1; n <= lastCut; n++) this.#sources?.port.post({ type: 'cut', barrier: memory.cut(n) });
+    if (lastCut > 0 && memory.cut(lastCut).last) return;
+    let lastTime = 0;
+    for (let n = lastCut; n > 0 && n > lastCut - 1000 && lastTime === 0; n--) if (memory.cut(n).batch) lastTime = memory.cut(n).time;
+    this.#batcher.start(lastTime);
+    if (lastCut > 0 && this.#held.barrier >= lastCut) this.#batcher.held(memory.cut(lastCut));
+    if (this.#intakeStopped) this.#batcher.end();
+    else if (this.#draining) this.#sources?.port.post({ type: 'stopIntake' });
+  }
+
+  /** Every edge gets both its ends: fresh memory between threads, a queue within one. */
+  #taskStarts(): TaskStart[][] {
+    const { wiring, edges } = this.#options;
+    const outEnds = new Map<number, EdgeEnd>();
+    const inEnds = new Map<number, EdgeEnd>();
+    this.#words.clear();
+    for (const { id: edge, kind, from, to } of wiring.edges) {
+      const receiver = this.#workers[wiring.tasks[to]!.worker]!;
+      if (kind === 'receiver') {
+        const words = edges.createWords();
+        this.#words.set(edge, words);
+        inEnds.set(edge, { kind: 'receiver', edge, memory: edges.receiver(edge), words, peer: this.#sources?.slot ?? 0 });
+        continue;
+      }
+      const sender = this.#workers[wiring.tasks[from]!.worker]!;
+      if (sender === receiver) {
+        inEnds.set(edge, { kind: 'local', edge });
+        outEnds.set(edge, { kind: 'local', edge });
+      } else {
+        const memory = edges.createRing();
+        inEnds.set(edge, { kind: 'ring', edge, memory, peer: sender.slot });
+        outEnds.set(edge, { kind: 'ring', edge, memory, peer: receiver.slot });
+      }
+    }
+    const starts: TaskStart[][] = this.#workers.map(() => []);
+    for (const task of wiring.tasks) {
+      starts[task.worker]!.push({
+        task: task.id,
+        inputs: task.inputs.map((edge) => inEnds.get(edge)!),
+        outputs: task.outputs.map((edge) => outEnds.get(edge)!),
+        parts: this.#held.parts[task.id]!,
+      });
+    }
+    return starts;
+  }
+
+  #postConsumers(): void {
+    const { wiring } = this.#options;
+    if (this.#sources === undefined || this.#words.size === 0) return;
+    this.#sources.port.post({
+      type: 'consumers',
+      edges: [...this.#words].map(([edge, words]) => ({
+        edge, words, peer: this.#workers[wiring.tasks[wiring.edges[edge]!.to]!.worker]?.slot ?? 0,
+      })),
+    });
+  }
+}

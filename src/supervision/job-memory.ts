@@ -1,0 +1,65 @@
+/**
+ * What must outlive the coordinator's thread and is too hot for a file: the epoch, and the barriers that were cut.
+ * Main allocates it; one coordinator at a time writes it, a successor reads it after the other's thread is dead.
+ *
+ * I1  A barrier stands in the table before it is posted to any source, so a successor can post it again.
+ * I2  Numbers ascend by one. The table keeps the newest CUTS; older ones are held or the job has long stalled.
+ */
+import type { Barrier } from '../actors/block.ts';
+import { millraceError } from '../errors.ts';
+
+const CUTS = 1024;
+/** number, time, flags */
+const WORDS_PER_CUT = 3;
+const EPOCH = 0;
+const LAST_CUT = 1;
+const HEADER = 8;
+
+const BATCH = 1;
+const POINT = 2;
+const LAST = 4;
+
+export type JobMemoryBuffer = SharedArrayBuffer;
+
+export class JobMemory {
+  #words: Float64Array;
+
+  constructor(buffer: JobMemoryBuffer) {
+    this.#words = new Float64Array(buffer);
+  }
+
+  static allocate(): JobMemoryBuffer {
+    return new SharedArrayBuffer((HEADER + CUTS * WORDS_PER_CUT) * 8);
+  }
+
+  /** Number of the newest run of the region; 0 before the first. */
+  get epoch(): number {
+    return this.#words[EPOCH]!;
+  }
+
+  set epoch(value: number) {
+    this.#words[EPOCH] = value;
+  }
+
+  /** Number of the newest barrier; 0 before the first. */
+  get lastCut(): number {
+    return this.#words[LAST_CUT]!;
+  }
+
+  record(barrier: Barrier): void {
+    const at = HEADER + (barrier.number % CUTS) * WORDS_PER_CUT;
+    this.#words[at] = barrier.number;
+    this.#words[at + 1] = barrier.time;
+    this.#words[at + 2] = (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
+    this.#words[LAST_CUT] = barrier.number;
+  }
+
+  cut(number: number): Barrier {
+    const at = HEADER + (number % CUTS) * WORDS_PER_CUT;
+    if (this.#words[at] !== number) {
+      throw millraceError('ERR_MILLRACE_RING_GAP', `barrier ${number} is not among the newest ${CUTS}`);
+    }
+    const flags = this.#words[at + 2]!;
+    return { number, time: this.#words[at + 1]!, batch: (flags & BATCH) !== 0, point: (flags & POINT) !== 0, last: (flags & LAST) !== 0 };
+  }
+}
