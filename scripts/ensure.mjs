@@ -90,7 +90,13 @@ function build() {
   if (fresh && !flags.has('--build')) return;
 
   const from = Date.now();
-  say(`tsc: ${fs.existsSync(at('dist')) ? 'src has changed' : 'dist is missing'}`);
+  say(
+    `tsc: ${fresh ? 'as asked' : fs.existsSync(at('dist')) ? 'src has changed' : 'dist is missing'}`,
+  );
+  // What a build that was killed has left. The lock is ours, so no other is at work.
+  for (const name of fs.readdirSync(root)) {
+    if (name.startsWith('.dist-')) fs.rmSync(at(name), { recursive: true, force: true });
+  }
   // Beside dist and at its depth, so that source maps find src from where the files end up.
   const next = at(`.dist-${process.pid}`);
   try {
