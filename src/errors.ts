@@ -29,6 +29,7 @@ export const CODES = {
   ERR_MILLRACE_BUNDLED: 'Millrace was bundled into the program, so its worker file is missing.',
   ERR_MILLRACE_CALL_TIMEOUT: 'A call to another thread was not answered before its deadline.',
   ERR_MILLRACE_CONNECT: 'A source or sink cannot reach the other side.',
+  ERR_MILLRACE_EMPTY_BATCH: 'A batch without records has no first one.',
   ERR_MILLRACE_GRAPH_FROZEN: 'The graph was changed after the start.',
   ERR_MILLRACE_GRAPH_MISMATCH: 'A thread built another graph from the same job.',
   ERR_MILLRACE_HANG: 'A task made no progress for hangTimeoutMs.',
