@@ -1,0 +1,284 @@
+/**
+ * From what the user wrote to what runs: the tasks of a graph, the tree of operators in each, and the edges between
+ * them. planned.ts says what a task is.
+ *
+ * Pure: every thread plans for itself and comes to the same plan.
+ *
+ * I1  Only nodes that lead to an output are planned.
+ * I2  Each partition of the stream before a wide operator or an output has exactly one sender, a leaf of one tree; it
+ *     sends to every partition of the wide operator, or to the one task of the outputs.
+ * I3  Two tasks have at most one edge between them in a direction. Sends that share it are told apart by their port.
+ * I4  A wide task's inputs are its senders by the first partition that each sends. A sender's sends to one wide
+ *     operator have ports 0, 1 … in the order of partitions; it has more than one only behind a union of two streams
+ *     of the same root. So (input, port) has the order of partitions within each sender, whatever the timing.
+ * I5  The outputs' ports count the partitions of the first output, then of the second, and so on.
+ * I6  Edges come in this order: of receivers, by source and partition; into wide tasks, by operator, sender and
+ *     receiver; into the outputs, by sender. Source ids count the planned sources in the order of the graph.
+ */
+import type { EdgeWiring, SourceWiring } from '../actors/wiring.ts';
+import { millraceError } from '../errors.ts';
+import type { Graph, GraphNode } from './graph.ts';
+import { place } from './placement.ts';
+import type { OpInstance, OutputPort, Plan, PlannedTask, Send } from './planned.ts';
+
+export interface PlanOptions {
+  /** Workers to spread over; 0 (all in the calling thread) is planned as 1. */
+  readonly workers: number;
+  /** Partitions of a wide operator that names none, and of sources. @default workers */
+  readonly parallelism?: number;
+  /** Partitions of each source. @default parallelism */
+  readonly sourcePartitions?: number;
+}
+
+/**
+ * Plans a graph.
+ * @throws ERR_MILLRACE_NO_OUTPUT when nothing leads to an output
+ */
+export function plan(graph: Graph, options: PlanOptions): Plan {
+  return new Planner(graph, options).plan();
+}
+
+/** The graph's node that a source of the wiring stands for. */
+export function sourceNode(planned: Plan, sourceId: number): GraphNode {
+  const node = planned.graph.nodes.find((each) => each.uid === planned.wiring.sources[sourceId]?.name);
+  if (node === undefined) throw new RangeError(`no source ${sourceId} in the plan`);
+  return node;
+}
+
+/** Where the partitions of a stream before a wide operator or output come from. */
+interface Arrivals {
+  /** Task ids, by the first partition that each sends. */
+  readonly senders: readonly number[];
+  /** The port of each partition. */
+  readonly ports: readonly number[];
+}
+
+class Planner {
+  readonly #graph: Graph;
+  readonly #workers: number;
+  readonly #needed: readonly boolean[];
+  readonly #partitions: readonly number[];
+  /** The uses of each node by planned ones: a union may use one parent twice. */
+  readonly #uses: readonly Use[][];
+  readonly #firstTask = new Map<number, number>();
+  readonly #arrivals = new Map<number, Arrivals>();
+  readonly #edges: EdgeWiring[] = [];
+  readonly #inputs: number[][] = [];
+  readonly #outputs: number[][] = [];
+  #outputsTask = 0;
+
+  constructor(graph: Graph, options: PlanOptions) {
+    this.#graph = graph;
+    this.#workers = Math.max(1, options.workers);
+    const parallelism = Math.max(1, options.parallelism ?? this.#workers);
+    this.#needed = neededNodes(graph);
+    this.#partitions = partitionCounts(graph, parallelism, options.sourcePartitions ?? parallelism);
+    this.#uses = this.#findUses();
+  }
+
+  plan(): Plan {
+    const planned = this.#graph.nodes.filter((node) => this.#needed[node.id]);
+    const roots = planned.filter((node) => isRoot(node));
+    const outputs = planned.filter((node) => node.role === 'output');
+    if (outputs.length === 0) {
+      throw millraceError('ERR_MILLRACE_NO_OUTPUT', 'the graph has no output, so there is nothing to plan');
+    }
+    for (const root of roots) {
+      this.#firstTask.set(root.id, this.#outputsTask);
+      this.#outputsTask += this.#count(root.id);
+    }
+    for (let task = 0; task <= this.#outputsTask; task++) {
+      this.#inputs.push([]);
+      this.#outputs.push([]);
+    }
+    const sources = this.#connectSources(roots);
+    for (const node of roots) if (node.role === 'wide') this.#connectWide(node);
+    const ports = this.#connectOutputs(outputs);
+
+    const tasks: PlannedTask[] = roots.flatMap((root) =>
+      Array.from({ length: this.#count(root.id) }, (_, partition): PlannedTask => {
+        const id = this.#taskOf(root.id, partition);
+        const tree = this.#instance(root.id, partition, id);
+        return { id, kind: root.role === 'source' ? 'source' : 'wide', tree };
+      }),
+    );
+    tasks.push({ id: this.#outputsTask, kind: 'outputs', outputs: outputs.map((node) => node.id), ports });
+    const workers = place(
+      tasks.map((task) => (task.kind === 'outputs' ? task : { kind: task.kind, partition: task.tree.partition })),
+      this.#workers,
+    );
+    return {
+      graph: this.#graph,
+      tasks,
+      partitions: this.#partitions,
+      wiring: {
+        workers: this.#workers,
+        tasks: tasks.map((task) => ({
+          id: task.id,
+          name: this.#nameOf(task),
+          worker: workers[task.id] ?? 0,
+          inputs: this.#inputs[task.id] ?? [],
+          outputs: this.#outputs[task.id] ?? [],
+        })),
+        sources,
+        edges: this.#edges,
+      },
+    };
+  }
+
+  #connectSources(roots: readonly GraphNode[]): SourceWiring[] {
+    const sources = roots.filter((root) => root.role === 'source');
+    return sources.map((node, id) => ({
+      id,
+      name: node.uid,
+      outputs: Array.from({ length: this.#count(node.id) }, (_, partition) =>
+        this.#connect('receiver', id, this.#taskOf(node.id, partition)),
+      ),
+    }));
+  }
+
+  #connectWide(node: GraphNode): void {
+    const arrivals = this.#arrivalsAt(node);
+    this.#arrivals.set(node.id, arrivals);
+    for (const sender of arrivals.senders) {
+      for (let partition = 0; partition < this.#count(node.id); partition++) {
+        this.#connect('inner', sender, this.#taskOf(node.id, partition));
+      }
+    }
+  }
+
+  #connectOutputs(outputs: readonly GraphNode[]): OutputPort[] {
+    const ports: OutputPort[] = [];
+    const senders = new Set<number>();
+    for (const node of outputs) {
+      for (const sender of this.#arrivalsAt(node).senders) senders.add(sender);
+      const count = this.#count(node.id);
+      const base = ports.length;
+      this.#arrivals.set(node.id, { senders: [], ports: Array.from({ length: count }, (_, p) => base + p) });
+      for (let partition = 0; partition < count; partition++) ports.push({ output: node.id, partition });
+    }
+    for (const sender of [...senders].sort((a, b) => a - b)) this.#connect('inner', sender, this.#outputsTask);
+    return ports;
+  }
+
+  #connect(kind: 'receiver' | 'inner', from: number, to: number): number {
+    const id = this.#edges.length;
+    this.#edges.push({ id, kind, from, to });
+    this.#inputs[to]?.push(id);
+    if (kind === 'inner') this.#outputs[from]?.push(id);
+    return id;
+  }
+
+  /** The senders and ports of the parent's partitions at a wide operator (I4). */
+  #arrivalsAt(node: GraphNode): Arrivals {
+    const parent = node.parents[0] ?? 0;
+    const sent = new Map<number, number>();
+    const ports = Array.from({ length: this.#count(parent) }, (_, partition) => {
+      const sender = this.#rootTask(parent, partition);
+      const port = sent.get(sender) ?? 0;
+      sent.set(sender, port + 1);
+      return port;
+    });
+    return { senders: [...sent.keys()], ports };
+  }
+
+  /** The task in which a partition of a stream is computed. */
+  #rootTask(nodeId: number, partition: number): number {
+    let node = this.#node(nodeId);
+    let at = partition;
+    while (!isRoot(node)) {
+      let parent = 0;
+      // Only a union has several parents: their partitions follow one another.
+      while (parent < node.parents.length - 1 && at >= this.#count(node.parents[parent] ?? 0)) {
+        at -= this.#count(node.parents[parent] ?? 0);
+        parent += 1;
+      }
+      node = this.#node(node.parents[parent] ?? 0);
+    }
+    return this.#taskOf(node.id, at);
+  }
+
+  #instance(nodeId: number, partition: number, task: number): OpInstance {
+    const children: OpInstance[] = [];
+    const sends: Send[] = [];
+    for (const use of this.#uses[nodeId] ?? []) {
+      const at = use.offset + partition;
+      if (use.by.role === 'narrow') children.push(this.#instance(use.by.id, at, task));
+      else sends.push(this.#send(use.by, at, task));
+    }
+    return { node: nodeId, partition, children, sends };
+  }
+
+  #send(to: GraphNode, partition: number, task: number): Send {
+    const first = to.role === 'output' ? this.#outputsTask : this.#taskOf(to.id, 0);
+    const count = to.role === 'output' ? 1 : this.#count(to.id);
+    const outgoing = this.#outputs[task] ?? [];
+    return {
+      node: to.id,
+      outputs: Array.from({ length: count }, (_, p) => outgoing.findIndex((edge) => this.#edges[edge]?.to === first + p)),
+      port: this.#arrivals.get(to.id)?.ports[partition] ?? 0,
+    };
+  }
+
+  #findUses(): Use[][] {
+    const uses: Use[][] = this.#graph.nodes.map(() => []);
+    for (const by of this.#graph.nodes) {
+      if (!this.#needed[by.id]) continue;
+      let offset = 0;
+      for (const parent of by.parents) {
+        uses[parent]?.push({ by, offset });
+        offset += this.#count(parent);
+      }
+    }
+    return uses;
+  }
+
+  #nameOf(task: PlannedTask): string {
+    return task.kind === 'outputs' ? 'outputs' : `${this.#node(task.tree.node).uid}[${task.tree.partition}]`;
+  }
+
+  #taskOf(root: number, partition: number): number {
+    return (this.#firstTask.get(root) ?? 0) + partition;
+  }
+
+  #count(node: number): number {
+    return this.#partitions[node] ?? 0;
+  }
+
+  #node(id: number): GraphNode {
+    const node = this.#graph.nodes[id];
+    if (node === undefined) throw new RangeError(`no node ${id} in the graph`);
+    return node;
+  }
+}
+
+/** A use of a stream: its partition p is partition `offset + p` of `by`'s input. */
+interface Use {
+  readonly by: GraphNode;
+  readonly offset: number;
+}
+
+function isRoot(node: GraphNode): boolean {
+  return node.role === 'source' || node.role === 'wide';
+}
+
+function neededNodes(graph: Graph): boolean[] {
+  const needed = graph.nodes.map((node) => node.role === 'output');
+  // Parents come before children, so one pass from the end finds all.
+  for (const node of [...graph.nodes].reverse()) {
+    if (needed[node.id]) for (const parent of node.parents) needed[parent] = true;
+  }
+  return needed;
+}
+
+function partitionCounts(graph: Graph, parallelism: number, ofSources: number): number[] {
+  const counts: number[] = [];
+  const wanted = (node: GraphNode): number => {
+    if (node.role === 'source') return Math.max(1, ofSources);
+    if (node.kind === 'reduce' || node.kind === 'count') return 1;
+    if (node.role === 'wide') return typeof node.params['numPartitions'] === 'number' ? node.params['numPartitions'] : parallelism;
+    return node.parents.reduce((total, parent) => total + (counts[parent] ?? 0), 0);
+  };
+  for (const node of graph.nodes) counts.push(wanted(node));
+  return counts;
+}
