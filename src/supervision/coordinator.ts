@@ -79,7 +79,7 @@ export interface CoordinatorOptions {
 
 interface WorkerSlot {
   readonly slot: number;
-  readonly port: Port<ToWorker, FromWorker>;
+  readonly port: Port<FromWorker, ToWorker>;
 }
 
 export class Coordinator {
@@ -89,7 +89,7 @@ export class Coordinator {
   /** Logical workers: the thread that has their tasks. */
   #workers: (WorkerSlot | undefined)[];
   #spares: WorkerSlot[] = [];
-  #sources: { readonly slot: number; readonly port: Port<ToSources, FromSources> } | undefined;
+  #sources: { readonly slot: number; readonly port: Port<FromSources, ToSources> } | undefined;
   #words = new Map<number, ConsumerWords>();
   #ledger: BarrierLedger;
   #index: HeldIndex;
@@ -104,7 +104,11 @@ export class Coordinator {
   #failedBatches = new Map<number, WireError>();
   #cutAt = new Map<number, number>();
   #records = 0;
+  /** Newest batch that was reported; it is not reported again when a recovery runs it again. */
   #reported = 0;
+  #lastBatchHeld = 0;
+  /** A barrier was held since the last recovery, so the next one need not wait. */
+  #progressed = true;
   #draining = false;
   #intakeStopped = false;
 
@@ -129,6 +133,7 @@ export class Coordinator {
     } else {
       this.#held = this.#index.read();
       this.#reported = this.#held.batchStart;
+      this.#lastBatchHeld = this.#held.batchStart;
       for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
     }
   }
@@ -142,7 +147,7 @@ export class Coordinator {
   }
 
   /** A thread with the job loaded: it takes a missing worker's place, or stands ready as a spare. */
-  addWorker(slot: number, port: Port<ToWorker, FromWorker>): void {
+  addWorker(slot: number, port: Port<FromWorker, ToWorker>): void {
     const worker: WorkerSlot = { slot, port };
     port.onMessage((message) => this.#fromWorker(message));
     port.onClose(() => this.workerDown(slot, 'its thread is gone'));
@@ -151,7 +156,7 @@ export class Coordinator {
   }
 
   /** The thread of the sources, first or again. */
-  attachSources(slot: number, port: Port<ToSources, FromSources>): void {
+  attachSources(slot: number, port: Port<FromSources, ToSources>): void {
     this.#sources = { slot, port };
     port.onMessage((message) => {
       if (this.#sources?.port === port) this.#fromSources(message);
@@ -288,6 +293,7 @@ export class Coordinator {
     if (barrier.point) this.#pointHeld(barrier, entry);
     if (barrier.batch) this.#batchHeld(barrier, entry);
     this.#backoff.reset();
+    this.#progressed = true;
     if (barrier.last) this.#drained();
     else this.#batcher.held(barrier);
   }
@@ -305,9 +311,9 @@ export class Coordinator {
       obsolete.push(...before);
       return handOver === undefined ? [] : [handOver.path!];
     });
-    const batchStart = barrier.batch ? barrier.number : this.#held.batchStart;
+    const batchStart = barrier.batch ? barrier.number : this.#lastBatchHeld;
     const skip = this.#held.skip.filter((start) => start >= batchStart);
-    this.#held = { barrier: barrier.number, batchStart: Math.max(batchStart, this.#held.batchStart), offsets, parts, skip };
+    this.#held = { barrier: barrier.number, batchStart, offsets, parts, skip };
     this.#index.write(this.#held);
     for (const [edge, offset] of offsets) edges.setBase(edge, offset);
     for (const path of obsolete) env.disk.remove(path);
@@ -318,6 +324,7 @@ export class Coordinator {
     const { env, emit } = this.#options;
     const records = this.#records;
     this.#records = 0;
+    this.#lastBatchHeld = barrier.number;
     const now = env.clock.monotonic();
     const cutAt = this.#cutAt.get(barrier.number) ?? now;
     for (const number of this.#cutAt.keys()) if (number <= barrier.number) this.#cutAt.delete(number);
@@ -355,10 +362,12 @@ export class Coordinator {
     memory.epoch++;
     this.#restarts++;
     this.#records = 0;
+    this.#lastBatchHeld = this.#held.batchStart;
     for (const path of this.#ledger.abort()) env.disk.remove(path);
     emit({ type: 'recovering', epoch: memory.epoch, barrier: this.#held.barrier, cause, restarts: this.#restarts, ...(error === undefined ? {} : { error }) });
     this.#restartTimer?.cancel();
-    const delayMs = this.#backoff.next();
+    const delayMs = this.#progressed ? 0 : this.#backoff.next();
+    this.#progressed = false;
     this.#restartTimer = env.clock.after(delayMs, () => {
       this.#restartTimer = undefined;
       this.#tryStart();

@@ -1,0 +1,284 @@
+/**
+ * A job at work, as the embedding process sees it. Used on the thread that called `run`.
+ *
+ *   initialized ─▶ active ─▶ draining ─▶ stopped
+ *                    └──────────┴──────▶ failed
+ *
+ * I1  What tasks report is told once: a batch that a recovery runs again is recognised by its barrier number.
+ * I2  `awaitTermination` settles exactly once for each caller, and rejects with the error that failed the job.
+ */
+import type { TaskEvent } from '../actors/task.ts';
+import { parseDuration, type Duration } from '../dstream/duration.ts';
+import type { Env } from '../env/env.ts';
+import { fromWire, millraceError } from '../errors.ts';
+import type { CoordinatorEvent } from '../supervision/coordinator.ts';
+import type { Engine, EngineListener, KillWay, SourceEvent, ThreadEvent, ThreadInfo } from './engine.ts';
+import { Feed } from './feed.ts';
+
+export type RunState = 'initialized' | 'active' | 'draining' | 'stopped' | 'failed';
+
+const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
+  initialized: ['active', 'stopped', 'failed'],
+  active: ['draining', 'stopped', 'failed'],
+  draining: ['stopped', 'failed'],
+  stopped: [],
+  failed: [],
+};
+
+/** One batch of a stream named by `collectAs`. */
+export interface CollectedBatch<T = unknown> {
+  /** Batch time in ms. */
+  readonly time: number;
+  /** All records, partition after partition. */
+  readonly values: readonly T[];
+  readonly partitions: readonly (readonly T[])[];
+}
+
+export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent;
+
+export interface RunMetrics {
+  readonly batches: number;
+  readonly failedBatches: number;
+  readonly records: number;
+  /** Recoveries of the region, whatever caused them. */
+  readonly restarts: number;
+  /** What was counted on the way: `invalidUtf8`, `linesCut`, `linesSkipped`. */
+  readonly counted: Readonly<Record<string, number>>;
+}
+
+export interface StopOptions {
+  /** Take in no more, finish what was taken, then stop. Default true. */
+  readonly graceful?: boolean;
+  /** How long that may take before the rest is given up. Default `'30s'`. */
+  readonly deadline?: Duration;
+}
+
+export interface StopReport {
+  /** Everything that was taken in has passed all outputs. */
+  readonly drained: boolean;
+  /** Threads that did not end in time. */
+  readonly stuckThreads: readonly string[];
+}
+
+export class Run implements AsyncDisposable {
+  readonly jobName: string;
+  #env: Env;
+  #engine!: Engine;
+  #write: (text: string) => void;
+  #state: RunState = 'initialized';
+  #error: Error | undefined;
+  #done: PromiseWithResolvers;
+  #drained: PromiseWithResolvers;
+  #events = new Feed<RunEvent>(10_000);
+  #results = new Map<string, Feed<CollectedBatch>>();
+  /** Newest barrier told of each output. */
+  #told = new Map<number, number>();
+  #metrics = { batches: 0, failedBatches: 0, records: 0, restarts: 0 };
+  #counted: Record<string, number> = {};
+  #stopping: Promise<StopReport> | undefined;
+
+  /** @internal Runs are made by `run`. */
+  constructor(jobName: string, env: Env, collected: readonly string[], write: (text: string) => void) {
+    this.jobName = jobName;
+    this.#env = env;
+    this.#write = write;
+    this.#done = withResolvers();
+    this.#drained = withResolvers();
+    for (const name of collected) this.#results.set(name, new Feed(Infinity));
+  }
+
+  get state(): RunState {
+    return this.#state;
+  }
+
+  /** @internal */
+  get listener(): EngineListener {
+    return {
+      coordinator: (event) => this.#fromCoordinator(event),
+      task: (_task, event) => this.#fromTask(event),
+      source: (event) => {
+        if (event.type === 'counted') this.#count(event.what, event.count);
+        this.#events.push(event);
+      },
+      thread: (event) => this.#events.push(event),
+    };
+  }
+
+  /** @internal */
+  async start(engine: Engine): Promise<void> {
+    this.#engine = engine;
+    try {
+      await engine.start();
+      if (this.#state === 'initialized') this.#to('active');
+    } catch (error) {
+      await engine.stop();
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  /** What happens: batches, sources, threads, recoveries. Each iterator sees what comes after it was made. */
+  events(): AsyncIterableIterator<RunEvent> {
+    return this.#events.iterate();
+  }
+
+  /** The batches of the stream that the job named with `collectAs(name)`, in order, each once. */
+  results<T = unknown>(name: string): AsyncIterableIterator<CollectedBatch<T>> {
+    const feed = this.#results.get(name);
+    if (feed === undefined) {
+      const names = [...this.#results.keys()];
+      throw millraceError('ERR_MILLRACE_BAD_OPTION', `no stream of job ${this.jobName} is collected as '${name}'; ${names.length === 0 ? 'it has no collectAs(…)' : `there is ${names.map((n) => `'${n}'`).join(', ')}`}`);
+    }
+    return feed.iterate() as AsyncIterableIterator<CollectedBatch<T>>;
+  }
+
+  /** The in-process source that the job named with `inputStream(name)`. `push` resolves when the records are accepted. */
+  input(name: string): { push(records: readonly unknown[]): Promise<void> } {
+    return { push: (records) => this.#engine.push(name, records) };
+  }
+
+  metrics(): RunMetrics {
+    return { ...this.#metrics, counted: { ...this.#counted } };
+  }
+
+  /** The threads of the job, with what they last died of. */
+  threads(): readonly ThreadInfo[] {
+    return this.#engine.threads();
+  }
+
+  /** Kills a thread on purpose, to see the job survive it. */
+  kill(slot: number, way: KillWay = 'terminate'): void {
+    this.#engine.kill(slot, way);
+  }
+
+  /**
+   * Resolves true when the job has stopped, false when `timeout` passed before; rejects with the error that failed it.
+   */
+  async awaitTermination(timeout?: Duration): Promise<boolean> {
+    if (timeout === undefined) {
+      await this.#done.promise;
+      return true;
+    }
+    const ms = parseDuration(timeout, 'timeout');
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); });
+    try {
+      return await Promise.race([this.#done.promise.then(() => true as const), late]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** Stops the job; a second call gets the same report. */
+  stop(options: StopOptions = {}): Promise<StopReport> {
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop({ graceful = true, deadline = '30s' }: StopOptions): Promise<StopReport> {
+    let drained = this.#state === 'stopped';
+    if (graceful && this.#state === 'active') {
+      this.#to('draining');
+      this.#engine.drain();
+      const ms = parseDuration(deadline, 'deadline');
+      let timer: { cancel(): void } | undefined;
+      drained = await Promise.race([
+        this.#drained.promise.then(() => true, () => false),
+        new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); }),
+      ]);
+      timer?.cancel();
+    }
+    const stuckThreads = await this.#engine.stop();
+    if (this.#state !== 'failed' && this.#state !== 'stopped') this.#finish();
+    return { drained, stuckThreads };
+  }
+
+  #fromCoordinator(event: CoordinatorEvent): void {
+    switch (event.type) {
+      case 'batchCompleted':
+        this.#metrics.batches++;
+        this.#metrics.records += event.records;
+        break;
+      case 'batchFailed':
+        this.#metrics.failedBatches++;
+        break;
+      case 'recovering':
+        this.#metrics.restarts = event.restarts;
+        break;
+      case 'drained':
+        this.#drained.resolve();
+        if (this.#stopping === undefined) void this.stop({ graceful: false });
+        break;
+      case 'failed': {
+        const error = fromWire(event.error);
+        this.#drained.reject(error);
+        void this.#engine.stop().then(() => this.#fail(error));
+        break;
+      }
+    }
+    this.#events.push(event);
+  }
+
+  #fromTask(event: TaskEvent): void {
+    if (event.type === 'counted') {
+      this.#count(event.what, event.count);
+      return;
+    }
+    if (event.barrier <= (this.#told.get(event.output) ?? 0)) return;
+    this.#told.set(event.output, event.barrier);
+    if (event.type === 'printed') this.#write(event.text);
+    else this.#results.get(event.name)?.push({ time: event.time, partitions: event.partitions, values: event.partitions.flat() });
+  }
+
+  #count(what: string, count: number): void {
+    this.#counted[what] = (this.#counted[what] ?? 0) + count;
+  }
+
+  #to(next: RunState): void {
+    if (!TRANSITIONS[this.#state].includes(next)) {
+      throw millraceError('ERR_MILLRACE_BAD_TRANSITION', `a run that is ${this.#state} can't become ${next}`);
+    }
+    this.#state = next;
+  }
+
+  #finish(): void {
+    this.#to('stopped');
+    this.#end();
+    this.#done.resolve();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'failed' || this.#state === 'stopped') return;
+    this.#to('failed');
+    this.#error = error instanceof Error ? error : new Error(String(error));
+    this.#end();
+    this.#done.reject(this.#error);
+  }
+
+  #end(): void {
+    this.#events.end();
+    for (const feed of this.#results.values()) feed.end(this.#error);
+  }
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A promise that may be rejected before anyone awaits it. */
+function withResolvers(): PromiseWithResolvers {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((ok, no) => {
+    resolve = ok;
+    reject = no;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
