@@ -35,4 +35,6 @@ export interface Env {
   readonly disk: Disk;
   /** A number in [0, 1). */
   random(): number;
+  /** Calls `run` once, soon: after whatever the event loop has ready now. */
+  defer(run: () => void): void;
 }
