@@ -1,0 +1,271 @@
+/**
+ * Makes one loop of a chain's steps, as a programmer would write it by hand, and has V8 compile it.
+ *
+ * For `map(f).filter(g).reduceByKey(h)` it writes
+ *
+ *   for (let i = 0; i < n; i++) {
+ *     const r1 = a[i];
+ *     op = 0; rec = r1; const r2 = f0(r1);
+ *     op = 1; rec = r2; if (f1(r2)) {
+ *       if (!isArray(r2)) …; const k3 = r2[0], v4 = r2[1];
+ *       let s5 = index0.get(k3);
+ *       if (s5 !== undefined || (s5 = table0.find(k3)) >= 0) values0[s5] = f2(values0[s5], v4);
+ *       else table0.add(k3, v4);
+ *     }
+ *   }
+ *
+ * - A call of a known closure at a place of its own is inlined; so each function has a name, and each loop its own text
+ *   (V8 shares the type feedback of equal texts, which would make two pipelines slow each other down).
+ * - A pair is kept as two variables; its tuple is made only when a function or an output wants one.
+ * - `op` and `rec` are plain locals that optimised code keeps in no register until something throws. They are all that
+ *   an error needs to name operator and record (`blame.ts`).
+ * - Sinks' fields are read once before the loop and, where they are numbers, written back behind it. After a throw
+ *   nothing is written back: the body is dropped anyway.
+ * - User text never becomes code: functions and parameters come in as values.
+ */
+import type { GraphNode, UserFunction } from '../../plan/graph.ts';
+import { partitionOf } from '../keys/partitioner.ts';
+import type { ApplyStep, SinkStep, Step } from './chain.ts';
+import type { Loop, Shape } from './loop.ts';
+import { itemsOf, notPair } from './records.ts';
+import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
+
+/** The record at one place of the loop: a variable, or two for a pair. */
+type Current = { readonly row: string } | { readonly key: string; readonly value: string };
+
+let loopsMade = 0;
+
+export function compileLoop(steps: readonly Step[], operators: readonly GraphNode[], shape: Shape): Loop {
+  const writer = new LoopWriter();
+  const source = writer.write(steps, shape, operators);
+  const make = new Function('H', 'F', source) as (helpers: typeof HELPERS, functions: readonly unknown[]) => Loop;
+  return make(HELPERS, writer.functions);
+}
+
+const HELPERS = { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray: Array.isArray };
+
+class LoopWriter {
+  /** What the code calls: user functions and prepared tests, by number. */
+  readonly functions: unknown[] = [];
+  readonly #before: string[] = [];
+  readonly #body: string[] = [];
+  readonly #after: string[] = [];
+  #names = 0;
+
+  write(steps: readonly Step[], shape: Shape, operators: readonly GraphNode[]): string {
+    if (shape === 'rows') {
+      const row = this.#name('r');
+      this.#body.push(`const ${row} = a[i];`);
+      this.#steps(steps, { row });
+    } else {
+      const [key, value] = [this.#name('k'), this.#name('v')];
+      this.#body.push(`const ${key} = a[i], ${value} = b[i];`);
+      this.#steps(steps, { key, value });
+    }
+    const functions = this.functions.map((_, i) => `const f${i} = F[${i}];`);
+    const title = operators.map((node) => node.uid.replace(/[^\w#.-]/g, '_')).join('/');
+    return [
+      "'use strict';",
+      'const { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
+      ...functions,
+      'return function run(a, b, S, blame) {',
+      'let op = 0, rec = undefined, rec2 = undefined, pair = false;',
+      ...this.#before,
+      'try {',
+      'const n = a.length;',
+      'for (let i = 0; i < n; i++) {',
+      ...this.#body,
+      '}',
+      '} catch (error) { blame(error, op, pair ? [rec, rec2] : rec); }',
+      ...this.#after,
+      '};',
+      `//# sourceURL=millrace:loop-${++loopsMade}/${title}`,
+    ].join('\n');
+  }
+
+  #steps(steps: readonly Step[], current: Current): void {
+    for (const step of steps) {
+      // A scope of its own: siblings may declare the same things.
+      if (steps.length > 1) this.#body.push('{');
+      if (step.step === 'apply') this.#apply(step, current);
+      else this.#sink(step, current);
+      if (steps.length > 1) this.#body.push('}');
+    }
+  }
+
+  #apply(step: ApplyStep, current: Current): void {
+    const { node, next } = step;
+    switch (node.kind) {
+      case 'map': {
+        const from = this.#row(current);
+        this.#at(step.op, { row: from });
+        this.#steps(next, { row: this.#let(`${this.#user(node, 'f')}(${from})`) });
+        return;
+      }
+      case 'filter':
+        this.#when(step, current, this.#user(node, 'f'));
+        return;
+      case 'grep':
+        this.#when(step, current, this.#function(grepTest(node.params)));
+        return;
+      case 'flatMap': {
+        const from = this.#row(current);
+        this.#at(step.op, { row: from });
+        const given = this.#let(`${this.#user(node, 'f')}(${from})`);
+        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (row) => this.#steps(next, { row }));
+        return;
+      }
+      case 'words': {
+        const from = this.#row(current);
+        this.#at(step.op, { row: from });
+        this.#each(`wordsOf(${from})`, (row) => this.#steps(next, { row }));
+        return;
+      }
+      case 'split': {
+        const from = this.#row(current);
+        this.#at(step.op, { row: from });
+        this.#each(`splitOf(${from}, ${this.#function(node.params['separator'])})`, (row) => this.#steps(next, { row }));
+        return;
+      }
+      case 'trim':
+      case 'toLowerCase': {
+        const from = this.#row(current);
+        this.#at(step.op, { row: from });
+        this.#steps(next, { row: this.#let(`${node.kind === 'trim' ? 'trimOf' : 'lowerOf'}(${from})`) });
+        return;
+      }
+      case 'mapValues': {
+        const { key, value } = this.#pair(step.op, current);
+        this.#at(step.op, { key, value });
+        this.#steps(next, { key, value: this.#let(`${this.#user(node, 'f')}(${value})`) });
+        return;
+      }
+      case 'flatMapValues': {
+        const { key, value } = this.#pair(step.op, current);
+        this.#at(step.op, { key, value });
+        const given = this.#let(`${this.#user(node, 'f')}(${value})`);
+        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (each) => this.#steps(next, { key, value: each }));
+        return;
+      }
+      default:
+        throw new TypeError(`${node.kind} is no operator for single records`);
+    }
+  }
+
+  #sink(step: SinkStep, current: Current): void {
+    const { slot, op, node } = step;
+    switch (step.sink) {
+      case 'combine': {
+        const { key, value } = this.#pair(op, current);
+        this.#at(op, { key, value });
+        const create = node.params['operator'] === 'reduceByKey' ? value : `${this.#user(node, 'create')}(${value})`;
+        this.#upsert(slot, key, (at) => `${this.#user(node, 'mergeValue')}(${at}, ${value})`, create);
+        return;
+      }
+      case 'tally': {
+        const row = this.#row(current);
+        this.#at(op, { row });
+        this.#upsert(slot, row, (at) => `${at} + 1`, '1');
+        return;
+      }
+      case 'group': {
+        const { key, value } = this.#pair(op, current);
+        this.#at(op, { key, value });
+        const partitions = step.send!.outputs.length;
+        this.#before.push(`const keys${slot} = S[${slot}].keys, values${slot} = S[${slot}].values;`);
+        const p = this.#let(`partitionOf(${key}, ${partitions})`);
+        this.#body.push(`keys${slot}[${p}].push(${key}); values${slot}[${p}].push(${value});`);
+        return;
+      }
+      case 'spread': {
+        const row = this.#row(current);
+        const partitions = step.send!.outputs.length;
+        this.#before.push(`const rows${slot} = S[${slot}].rows; let next${slot} = S[${slot}].next;`);
+        this.#body.push(`rows${slot}[next${slot}].push(${row}); if (++next${slot} === ${partitions}) next${slot} = 0;`);
+        this.#after.push(`S[${slot}].next = next${slot};`);
+        return;
+      }
+      case 'reduce': {
+        const row = this.#row(current);
+        this.#at(op, { row });
+        this.#before.push(`let has${slot} = S[${slot}].has, acc${slot} = S[${slot}].value;`);
+        this.#body.push(`if (has${slot}) acc${slot} = ${this.#user(node, 'f')}(acc${slot}, ${row}); else { acc${slot} = ${row}; has${slot} = true; }`);
+        this.#after.push(`S[${slot}].has = has${slot}; S[${slot}].value = acc${slot};`);
+        return;
+      }
+      case 'count':
+        this.#before.push(`let count${slot} = S[${slot}].count;`);
+        this.#body.push(`count${slot}++;`);
+        this.#after.push(`S[${slot}].count = count${slot};`);
+        return;
+      case 'output':
+      case 'collect':
+        this.#before.push(`const rows${slot} = S[${slot}].rows;`);
+        this.#body.push(`rows${slot}.push(${this.#row(current)});`);
+        return;
+    }
+  }
+
+  /** One look-up for a key that is there; `find` only knows arrays and objects, and what is no key. */
+  #upsert(slot: number, key: string, merged: (at: string) => string, created: string): void {
+    this.#before.push(`const table${slot} = S[${slot}].table, index${slot} = table${slot}.index, values${slot} = table${slot}.values;`);
+    const at = this.#name('s');
+    this.#body.push(
+      `let ${at} = index${slot}.get(${key});`,
+      `if (${at} !== undefined || (${at} = table${slot}.find(${key})) >= 0) values${slot}[${at}] = ${merged(`values${slot}[${at}]`)};`,
+      `else table${slot}.add(${key}, ${created});`,
+    );
+  }
+
+  #when(step: ApplyStep, current: Current, test: string): void {
+    const row = this.#row(current);
+    this.#at(step.op, { row });
+    this.#body.push(`if (${test}(${row})) {`);
+    this.#steps(step.next, { row });
+    this.#body.push('}');
+  }
+
+  #each(items: string, body: (item: string) => void): void {
+    const list = this.#let(items);
+    const [i, item] = [this.#name('i'), this.#name('r')];
+    this.#body.push(`for (let ${i} = 0; ${i} < ${list}.length; ${i}++) {`, `const ${item} = ${list}[${i}];`);
+    body(item);
+    this.#body.push('}');
+  }
+
+  /** Notes who is at work and on what, in case of a throw. */
+  #at(op: number, current: Current): void {
+    this.#body.push('row' in current ? `op = ${op}; pair = false; rec = ${current.row};` : `op = ${op}; pair = true; rec = ${current.key}; rec2 = ${current.value};`);
+  }
+
+  /** The record as one variable; of a pair, a new tuple. */
+  #row(current: Current): string {
+    return 'row' in current ? current.row : this.#let(`[${current.key}, ${current.value}]`);
+  }
+
+  /** The record as key and value. */
+  #pair(op: number, current: Current): { readonly key: string; readonly value: string } {
+    if ('key' in current) return current;
+    const { row } = current;
+    this.#body.push(`if (!isArray(${row})) { op = ${op}; pair = false; rec = ${row}; notPair(${row}); }`);
+    return { key: this.#let(`${row}[0]`), value: this.#let(`${row}[1]`) };
+  }
+
+  #let(expression: string): string {
+    const name = this.#name('x');
+    this.#body.push(`const ${name} = ${expression};`);
+    return name;
+  }
+
+  #name(prefix: string): string {
+    return `${prefix}${++this.#names}`;
+  }
+
+  #user(node: GraphNode, name: string): string {
+    return this.#function(node.functions[name] as UserFunction);
+  }
+
+  #function(value: unknown): string {
+    return `f${this.functions.push(value) - 1}`;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * A loop as a chain of closures, for threads in which code may not be generated. It does what `compile.ts` writes, step
+ * for step, at some three times the cost a record; tests run every case in both forms.
+ */
+import { partitionOf } from '../keys/partitioner.ts';
+import type { ApplyStep, SinkStep, Step } from './chain.ts';
+import type { Loop, Shape } from './loop.ts';
+import { itemsOf, notPair } from './records.ts';
+import type { CollectSink, CountSink, GroupSink, OutputSink, ReduceSink, Sink, SpreadSink, TableSink } from './sinks.ts';
+import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
+
+/** Set while the loop runs; who is at work, on what. */
+interface Scene {
+  sinks: readonly Sink[];
+  op: number;
+  record: unknown;
+}
+
+/** Takes records one by one, as they are or as key and value. */
+interface Consumer {
+  row(record: unknown): void;
+  pair(key: unknown, value: unknown): void;
+}
+
+export function interpretLoop(steps: readonly Step[], shape: Shape): Loop {
+  const scene: Scene = { sinks: [], op: 0, record: undefined };
+  const first = all(steps, scene);
+  return (a, b, sinks, blame) => {
+    scene.sinks = sinks;
+    try {
+      if (shape === 'rows') for (let i = 0; i < a.length; i++) first.row(a[i]);
+      else for (let i = 0; i < a.length; i++) first.pair(a[i], b[i]);
+    } catch (error) {
+      blame(error, scene.op, scene.record);
+    } finally {
+      scene.sinks = [];
+      scene.record = undefined;
+    }
+  };
+}
+
+function all(steps: readonly Step[], scene: Scene): Consumer {
+  const consumers = steps.map((step) => (step.step === 'apply' ? apply(step, scene) : sink(step, scene)));
+  const [only] = consumers;
+  if (consumers.length === 1) return only!;
+  return {
+    row: (record) => {
+      for (const consumer of consumers) consumer.row(record);
+    },
+    pair: (key, value) => {
+      for (const consumer of consumers) consumer.pair(key, value);
+    },
+  };
+}
+
+function apply(step: ApplyStep, scene: Scene): Consumer {
+  const { node, op } = step;
+  const next = all(step.next, scene);
+  const f = node.functions['f']!;
+  switch (node.kind) {
+    case 'map':
+      return onRows(op, scene, (record) => next.row(f(record)));
+    case 'filter':
+      return onRows(op, scene, (record) => {
+        if (f(record)) next.row(record);
+      });
+    case 'grep': {
+      const test = grepTest(node.params);
+      return onRows(op, scene, (record) => {
+        if (test(record)) next.row(record);
+      });
+    }
+    case 'flatMap':
+      return onRows(op, scene, (record) => each(itemsOf(f(record)), next));
+    case 'words':
+      return onRows(op, scene, (record) => each(wordsOf(record), next));
+    case 'split': {
+      const separator = node.params['separator'] as string;
+      return onRows(op, scene, (record) => each(splitOf(record, separator), next));
+    }
+    case 'trim':
+      return onRows(op, scene, (record) => next.row(trimOf(record)));
+    case 'toLowerCase':
+      return onRows(op, scene, (record) => next.row(lowerOf(record)));
+    case 'mapValues':
+      return onPairs(op, scene, (key, value) => next.pair(key, f(value)));
+    case 'flatMapValues':
+      return onPairs(op, scene, (key, value) => {
+        const items = itemsOf(f(value));
+        for (let i = 0; i < items.length; i++) next.pair(key, items[i]);
+      });
+    default:
+      throw new TypeError(`${node.kind} is no operator for single records`);
+  }
+}
+
+function sink(step: SinkStep, scene: Scene): Consumer {
+  const { slot, op, node } = step;
+  switch (step.sink) {
+    case 'combine': {
+      const { create, mergeValue } = node.functions;
+      return onPairs(op, scene, (key, value) => {
+        const { table } = scene.sinks[slot] as TableSink;
+        const at = table.find(key);
+        if (at >= 0) table.values[at] = mergeValue!(table.values[at], value);
+        else table.add(key, create!(value));
+      });
+    }
+    case 'tally':
+      return onRows(op, scene, (record) => {
+        const { table } = scene.sinks[slot] as TableSink;
+        const at = table.find(record);
+        if (at >= 0) table.values[at] = (table.values[at] as number) + 1;
+        else table.add(record, 1);
+      });
+    case 'group':
+      return onPairs(op, scene, (key, value) => {
+        const { keys, values } = scene.sinks[slot] as GroupSink;
+        const p = partitionOf(key, keys.length);
+        keys[p]!.push(key);
+        values[p]!.push(value);
+      });
+    case 'spread':
+      return onRows(op, scene, (record) => {
+        const spread = scene.sinks[slot] as SpreadSink;
+        spread.rows[spread.next]!.push(record);
+        if (++spread.next === spread.rows.length) spread.next = 0;
+      });
+    case 'reduce': {
+      const f = node.functions['f']!;
+      return onRows(op, scene, (record) => {
+        const reduce = scene.sinks[slot] as ReduceSink;
+        reduce.value = reduce.has ? f(reduce.value, record) : record;
+        reduce.has = true;
+      });
+    }
+    case 'count':
+      return onRows(op, scene, () => {
+        (scene.sinks[slot] as CountSink).count++;
+      });
+    case 'output':
+    case 'collect':
+      return onRows(op, scene, (record) => {
+        (scene.sinks[slot] as OutputSink | CollectSink).rows.push(record);
+      });
+  }
+}
+
+function each(items: readonly unknown[], next: Consumer): void {
+  for (let i = 0; i < items.length; i++) next.row(items[i]);
+}
+
+function onRows(op: number, scene: Scene, use: (record: unknown) => void): Consumer {
+  const row = (record: unknown): void => {
+    scene.op = op;
+    scene.record = record;
+    use(record);
+  };
+  return { row, pair: (key, value) => row([key, value]) };
+}
+
+function onPairs(op: number, scene: Scene, use: (key: unknown, value: unknown) => void): Consumer {
+  const pair = (key: unknown, value: unknown, record: unknown): void => {
+    scene.op = op;
+    scene.record = record;
+    use(key, value);
+  };
+  return {
+    row: (record) => {
+      if (!Array.isArray(record)) {
+        scene.op = op;
+        scene.record = record;
+        notPair(record);
+      }
+      pair((record as unknown[])[0], (record as unknown[])[1], record);
+    },
+    pair: (key, value) => pair(key, value, [key, value]),
+  };
+}

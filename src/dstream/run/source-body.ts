@@ -1,0 +1,62 @@
+/**
+ * A task at a partition of a source: lines or rows go through its tree as they arrive.
+ * Called by its thread's runner only.
+ */
+import type { Barrier, Block } from '../../actors/block.ts';
+import { packValue, unpackValue } from '../../actors/codec.ts';
+import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
+import { keysOf } from './columns.ts';
+import { linesOf } from './lines.ts';
+import type { OperatorTree } from './tree.ts';
+
+export class SourceBody implements TaskBody {
+  readonly #tree: OperatorTree;
+  readonly #out: TaskOutput;
+  #records = 0;
+
+  constructor(tree: OperatorTree, out: TaskOutput) {
+    this.#tree = tree;
+    this.#out = out;
+  }
+
+  block(block: Block): void {
+    if (block.kind === 'text') {
+      const { lines, invalid } = linesOf(block.bytes);
+      if (invalid > 0) this.#out.report({ type: 'counted', what: 'invalidUtf8', count: invalid });
+      this.#records += lines.length;
+      this.#tree.rows(lines);
+    } else if (block.kind === 'rows') {
+      this.#records += block.rows.length;
+      this.#tree.rows(block.rows);
+    } else {
+      this.#records += block.count;
+      this.#tree.pairs(keysOf(block.keys), block.values);
+    }
+  }
+
+  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
+    if (!barrier.batch) this.#tree.endPoint();
+    else if (absent.some((ports) => ports.length > 0)) this.#tree.absent(barrier);
+    else this.#tree.endBatch(barrier);
+  }
+
+  handOver(): HandOver | undefined {
+    const held = this.#tree.held();
+    return held === undefined ? undefined : { mode: 'replace', bytes: packValue(held) };
+  }
+
+  restore(parts: readonly Uint8Array[]): void {
+    const last = parts.at(-1);
+    if (last !== undefined) this.#tree.restore(unpackValue(last));
+  }
+
+  discard(): void {
+    this.#tree.clear();
+  }
+
+  takeRecordCount(): number {
+    const records = this.#records;
+    this.#records = 0;
+    return records;
+  }
+}

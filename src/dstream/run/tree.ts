@@ -1,0 +1,152 @@
+/**
+ * One task's tree of operators at work: takes the records of its root, block by block, and sends what comes out.
+ *
+ * Used by the bodies of source and wide tasks, on their thread.
+ *
+ * I1  An output right at the root gets blocks as they are: no loop, and no tuple of a pair.
+ * I2  At a batch barrier the sinks are flushed by slot, so what a collecting one gives reaches those behind it.
+ */
+import type { Barrier } from '../../actors/block.ts';
+import type { TaskOutput } from '../../actors/task.ts';
+import type { Graph } from '../../plan/graph.ts';
+import type { OpInstance } from '../../plan/planned.ts';
+import { type Blame, blamed, missingBatch } from './blame.ts';
+import { type Chain, type SinkStep, type Step, buildChain, nodeAt } from './chain.ts';
+import { emitColumns, emitRows } from './emit.ts';
+import { type Form, loopOf } from './loop.ts';
+import { itemsOf } from './records.ts';
+import { CollectSink, CountSink, GroupSink, OutputSink, ReduceSink, type Sink, SpreadSink, TableSink } from './sinks.ts';
+
+const NO_VALUES: readonly unknown[] = [];
+
+export class OperatorTree {
+  readonly #graph: Graph;
+  readonly #tree: OpInstance;
+  readonly #out: TaskOutput;
+  readonly #form: Form;
+  readonly #chain: Chain;
+  readonly #sinks: readonly Sink[];
+  /** Outputs at the root (I1), and all the rest. */
+  readonly #direct: readonly SinkStep[];
+  readonly #steps: readonly Step[];
+  readonly #blame: Blame;
+  /** Known at barriers only. */
+  #time: number | undefined;
+
+  constructor(graph: Graph, tree: OpInstance, out: TaskOutput, form: Form) {
+    this.#graph = graph;
+    this.#tree = tree;
+    this.#out = out;
+    this.#form = form;
+    this.#chain = buildChain(graph, tree);
+    this.#direct = this.#chain.steps.filter((step): step is SinkStep => step.step === 'sink' && step.sink === 'output');
+    this.#steps = this.#chain.steps.filter((step) => step.step !== 'sink' || step.sink !== 'output');
+    this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
+    this.#blame = (error, op, record) => {
+      throw blamed(error, this.#chain.operators[op]!, { partition: tree.partition, time: this.#time, record: { value: record } });
+    };
+  }
+
+  /** Whether all that leaves the root goes to outputs as it is. */
+  get outputsOnly(): boolean {
+    return this.#steps.length === 0;
+  }
+
+  /** Takes records of the root. */
+  rows(rows: readonly unknown[]): void {
+    for (const { send } of this.#direct) emitRows(this.#out, send!.outputs[0]!, send!.port, rows);
+    if (this.#steps.length > 0) loopOf(this.#graph, this.#steps, this.#chain.operators, 'rows', this.#form)(rows, NO_VALUES, this.#sinks, this.#blame);
+    this.#endBlock();
+  }
+
+  /** Takes records of the root, as keys and values. */
+  pairs(keys: readonly unknown[], values: readonly unknown[] | Float64Array): void {
+    for (const { send } of this.#direct) emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
+    if (this.#steps.length > 0) loopOf(this.#graph, this.#steps, this.#chain.operators, 'pairs', this.#form)(keys, values, this.#sinks, this.#blame);
+    this.#endBlock();
+  }
+
+  /** Sends columns to the outputs at the root, without looking into them. */
+  forward(emit: (output: number, port: number) => void): void {
+    for (const { send } of this.#direct) emit(send!.outputs[0]!, send!.port);
+  }
+
+  /** All records of the batch have been taken. */
+  endBatch(barrier: Barrier): void {
+    this.#time = barrier.time;
+    for (const sink of this.#sinks) sink.endBatch(this.#out);
+    this.#time = undefined;
+  }
+
+  /** All records before a barrier inside a batch have been taken. */
+  endPoint(): void {
+    for (const sink of this.#sinks) sink.endPoint(this.#out);
+  }
+
+  /** The root's batch is missing, so everything that hangs from it is. */
+  absent(barrier: Barrier): void {
+    const pass = (instance: OpInstance): void => {
+      const node = nodeAt(this.#graph, instance.node);
+      if (node.kind === 'union') throw missingBatch(node, barrier.time);
+      instance.children.forEach(pass);
+      for (const { outputs, port } of instance.sends) for (const output of outputs) this.#out.absent(output, port);
+    };
+    pass(this.#tree);
+  }
+
+  /** What must outlive a recovery to a barrier inside a batch; undefined when that is nothing. */
+  held(): unknown {
+    const held = this.#sinks.flatMap((sink, slot) => {
+      const one = sink.held();
+      return one === undefined ? [] : [[slot, one]];
+    });
+    return held.length === 0 ? undefined : held;
+  }
+
+  restore(held: unknown): void {
+    for (const [slot, one] of (held ?? []) as [number, unknown][]) this.#sinks[slot]!.restore(one);
+  }
+
+  /** Drops what belongs to the batch. */
+  clear(): void {
+    for (const sink of this.#sinks) sink.clear();
+  }
+
+  #endBlock(): void {
+    for (const sink of this.#sinks) sink.endBlock(this.#out);
+  }
+
+  #makeSink(step: SinkStep): Sink {
+    switch (step.sink) {
+      case 'combine':
+      case 'tally':
+        return new TableSink(step);
+      case 'group':
+        return new GroupSink(step);
+      case 'spread':
+        return new SpreadSink(step, this.#tree.partition);
+      case 'reduce':
+        return new ReduceSink(step);
+      case 'count':
+        return new CountSink(step);
+      case 'output':
+        return new OutputSink(step);
+      case 'collect':
+        return new CollectSink((rows) => this.#runCollected(step, rows));
+    }
+  }
+
+  /** `mapPartitions` and `glom`: the partition as a whole, then what follows. */
+  #runCollected(step: SinkStep, rows: unknown[]): void {
+    let given: readonly unknown[];
+    if (step.node.kind === 'glom') given = [rows];
+    else {
+      try {
+        given = itemsOf(step.node.functions['f']!(rows));
+      } catch (error) {
+        throw blamed(error, step.node, { partition: this.#tree.partition, time: this.#time });
+      }
+    }
+    if (step.next.length > 0) loopOf(this.#graph, step.next, this.#chain.operators, 'rows', this.#form)(given, NO_VALUES, this.#sinks, this.#blame);
+  }
+}
