@@ -1,0 +1,71 @@
+/**
+ * A disk in memory, for simulations: what it holds goes with it. It fails as a real one does
+ * (`ENOENT` with code and path), and by `fault` whenever a test wants.
+ *
+ * I1  Bytes are copied in and out: nobody can change a file by changing an array.
+ */
+import { posix } from 'node:path';
+import type { Disk } from './env.ts';
+
+export type DiskOperation = 'write' | 'read' | 'remove' | 'makeDirectory' | 'removeDirectory';
+
+export class MemoryDisk implements Disk {
+  #files = new Map<string, Uint8Array>();
+  #directories = new Set<string>(['/', '.']);
+
+  /** Asked before each operation: an error that it gives is thrown instead. */
+  fault: ((operation: DiskOperation, path: string) => Error | undefined) | undefined;
+
+  write(path: string, data: Uint8Array): void {
+    const at = this.#begin('write', path);
+    if (!this.#directories.has(posix.dirname(at))) throw missing('open', path);
+    this.#files.set(at, data.slice());
+  }
+
+  read(path: string): Uint8Array {
+    const data = this.#files.get(this.#begin('read', path));
+    if (data === undefined) throw missing('open', path);
+    return data.slice();
+  }
+
+  remove(path: string): void {
+    this.#files.delete(this.#begin('remove', path));
+  }
+
+  makeDirectory(path: string): void {
+    let at = this.#begin('makeDirectory', path);
+    while (!this.#directories.has(at)) {
+      this.#directories.add(at);
+      at = posix.dirname(at);
+    }
+  }
+
+  removeDirectory(path: string): void {
+    const at = this.#begin('removeDirectory', path);
+    for (const file of this.#files.keys()) if (inside(at, file)) this.#files.delete(file);
+    for (const each of this.#directories) {
+      if (each === at || inside(at, each)) this.#directories.delete(each);
+    }
+  }
+
+  /** Paths of all files, sorted. */
+  list(): string[] {
+    return [...this.#files.keys()].toSorted();
+  }
+
+  #begin(operation: DiskOperation, path: string): string {
+    const error = this.fault?.(operation, path);
+    if (error !== undefined) throw error;
+    const at = posix.normalize(path);
+    return at.length > 1 && at.endsWith('/') ? at.slice(0, -1) : at;
+  }
+}
+
+function inside(directory: string, path: string): boolean {
+  return path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+function missing(syscall: string, path: string): Error {
+  const error = new Error(`ENOENT: no such file or directory, ${syscall} '${path}'`);
+  return Object.assign(error, { code: 'ENOENT', syscall, path });
+}
