@@ -9,7 +9,12 @@ export interface Caller {
 }
 
 /** ERR_MILLRACE_BAD_OPTION: `wanted` says what the option must be, as in "must be a function". */
-export function badOption(caller: Caller, option: string, wanted: string, given: unknown): MillraceError {
+export function badOption(
+  caller: Caller,
+  option: string,
+  wanted: string,
+  given: unknown,
+): MillraceError {
   return millraceError(
     'ERR_MILLRACE_BAD_OPTION',
     `${caller.operator} at ${caller.callSite}: ${option} must be ${wanted}; it is ${shown(given)}`,
@@ -29,13 +34,16 @@ export function checkInteger(
   least = 1,
   most: number = Number.MAX_SAFE_INTEGER,
 ): void {
-  if (Number.isSafeInteger(given) && (given as number) >= least && (given as number) <= most) return;
-  const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  if (Number.isSafeInteger(given) && (given as number) >= least && (given as number) <= most)
+    return;
+  const bounds =
+    most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   throw badOption(caller, option, `a whole number ${bounds}`, given);
 }
 
 export function checkText(caller: Caller, option: string, given: unknown): void {
-  if (typeof given !== 'string' || given === '') throw badOption(caller, option, 'text that is not empty', given);
+  if (typeof given !== 'string' || given === '')
+    throw badOption(caller, option, 'text that is not empty', given);
 }
 
 export function checkBoolean(caller: Caller, option: string, given: unknown): void {
@@ -44,7 +52,8 @@ export function checkBoolean(caller: Caller, option: string, given: unknown): vo
 
 /** An object with no other keys than `known`. */
 export function checkOptions(caller: Caller, given: unknown, known: readonly string[]): void {
-  if (typeof given !== 'object' || given === null) throw badOption(caller, 'options', 'an object', given);
+  if (typeof given !== 'object' || given === null)
+    throw badOption(caller, 'options', 'an object', given);
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
     throw millraceError(

@@ -16,7 +16,11 @@ export interface PartitionSource {
 
 /** A partition that is an array already. */
 export function arrayPartition(rows: readonly unknown[]): PartitionSource {
-  return { count: rows.length, rows: (from = 0, to = rows.length) => (from <= 0 && to >= rows.length ? rows : rows.slice(from, to)) };
+  return {
+    count: rows.length,
+    rows: (from = 0, to = rows.length) =>
+      from <= 0 && to >= rows.length ? rows : rows.slice(from, to),
+  };
 }
 
 /**
@@ -51,9 +55,13 @@ export class Batch<T> {
    */
   async take(n: number): Promise<T[]> {
     if (!Number.isSafeInteger(n) || n < 0) {
-      throw millraceError('ERR_MILLRACE_BAD_OPTION', `take: n must be a whole number of at least 0; it is ${shown(n)}`, {
-        context: { operator: 'take', option: 'n' },
-      });
+      throw millraceError(
+        'ERR_MILLRACE_BAD_OPTION',
+        `take: n must be a whole number of at least 0; it is ${shown(n)}`,
+        {
+          context: { operator: 'take', option: 'n' },
+        },
+      );
     }
     return this.toArray(n);
   }
@@ -88,7 +96,9 @@ export class Batch<T> {
    */
   async forEachPartition(f: (records: Iterable<T>) => void | Promise<void>): Promise<void> {
     for (const part of this.#parts) {
-      const records: Iterable<T> = { [Symbol.iterator]: () => (part.rows() as readonly T[])[Symbol.iterator]() };
+      const records: Iterable<T> = {
+        [Symbol.iterator]: () => (part.rows() as readonly T[])[Symbol.iterator](),
+      };
       await f(records);
     }
   }

@@ -67,7 +67,8 @@ function siteOf(frame: string): CallSite | undefined {
 }
 
 function pathOf(location: string): string | undefined {
-  if (location.startsWith('node:') || location.startsWith('eval at ') || location === '<anonymous>') return undefined;
+  if (location.startsWith('node:') || location.startsWith('eval at ') || location === '<anonymous>')
+    return undefined;
   const plain = location.replace(/[?#].*$/, '');
   if (!plain.startsWith('file://')) return plain;
   try {

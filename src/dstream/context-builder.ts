@@ -10,7 +10,15 @@
  */
 import { GraphBuilder } from '../plan/graph-builder.ts';
 import type { Graph, GraphNode, UserFunction } from '../plan/graph.ts';
-import { badOption, type Caller, checkBoolean, checkFunction, checkInteger, checkOptions, checkText } from './arguments.ts';
+import {
+  badOption,
+  type Caller,
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkText,
+} from './arguments.ts';
 import { callSiteText } from './call-site.ts';
 import { DStream } from './dstream.ts';
 
@@ -75,10 +83,17 @@ export class ContextBuilder {
     checkText(caller, 'host', host);
     checkInteger(caller, 'port', port, 1, 65_535);
     checkOptions(caller, options, ['hello', 'maxLineBytes', 'onLongLine', 'encoding', 'name']);
-    const { hello, maxLineBytes = MAX_LINE_BYTES, onLongLine = 'fail', encoding = 'utf8', name } = options;
+    const {
+      hello,
+      maxLineBytes = MAX_LINE_BYTES,
+      onLongLine = 'fail',
+      encoding = 'utf8',
+      name,
+    } = options;
     if (hello !== undefined) checkFunction(caller, 'hello', hello);
     checkInteger(caller, 'maxLineBytes', maxLineBytes);
-    if (!ON_LONG_LINE.includes(onLongLine)) throw badOption(caller, 'onLongLine', "'fail', 'cut' or 'skip'", onLongLine);
+    if (!ON_LONG_LINE.includes(onLongLine))
+      throw badOption(caller, 'onLongLine', "'fail', 'cut' or 'skip'", onLongLine);
     if (encoding !== 'utf8') throw badOption(caller, 'encoding', "'utf8'", encoding);
     return this.#source<string>(caller, 'socket', {
       functions: hello === undefined ? {} : { hello },
@@ -105,16 +120,21 @@ export class ContextBuilder {
    * Batches from an array of arrays, which may grow while the job runs: for tests and `threads: 0`. `null` in it is a
    * time without a batch (not an empty one). When the queue is empty, batches are `default`, or empty.
    */
-  queueStream<T>(queue: readonly (readonly T[] | null)[], options: QueueOptions<T> = {}): DStream<T> {
+  queueStream<T>(
+    queue: readonly (readonly T[] | null)[],
+    options: QueueOptions<T> = {},
+  ): DStream<T> {
     const caller = this.#call('queueStream');
     if (!Array.isArray(queue)) throw badOption(caller, 'queue', 'an array of arrays', queue);
     queue.forEach((batch: unknown, index) => {
-      if (batch !== null && !Array.isArray(batch)) throw badOption(caller, `queue[${index}]`, 'an array, or null', batch);
+      if (batch !== null && !Array.isArray(batch))
+        throw badOption(caller, `queue[${index}]`, 'an array, or null', batch);
     });
     checkOptions(caller, options, ['oneAtATime', 'default']);
     const { oneAtATime = true, default: byDefault } = options;
     checkBoolean(caller, 'oneAtATime', oneAtATime);
-    if (byDefault !== undefined && !Array.isArray(byDefault)) throw badOption(caller, 'default', 'an array', byDefault);
+    if (byDefault !== undefined && !Array.isArray(byDefault))
+      throw badOption(caller, 'default', 'an array', byDefault);
     return this.#source<T>(caller, 'queue', {
       params: { oneAtATime },
       live: byDefault === undefined ? { queue } : { queue, default: byDefault },
@@ -125,8 +145,16 @@ export class ContextBuilder {
   inputStream<T>(name: string): DStream<T> {
     const caller = this.#call('inputStream');
     checkText(caller, 'name', name);
-    const taken = this.#builder.graph().nodes.find((node) => node.kind === 'input' && node.params['name'] === name);
-    if (taken !== undefined) throw badOption(caller, 'name', `another than that of the input made at ${taken.callSite}`, name);
+    const taken = this.#builder
+      .graph()
+      .nodes.find((node) => node.kind === 'input' && node.params['name'] === name);
+    if (taken !== undefined)
+      throw badOption(
+        caller,
+        'name',
+        `another than that of the input made at ${taken.callSite}`,
+        name,
+      );
     return this.#source<T>(caller, 'input', { params: { name } });
   }
 
@@ -134,7 +162,12 @@ export class ContextBuilder {
   union<T>(streams: readonly DStream<T>[]): DStream<T> {
     const caller = this.#call('union');
     if (!Array.isArray(streams) || streams.length === 0) {
-      throw badOption(caller, 'streams', 'an array of at least one stream', Array.isArray(streams) ? 'an empty array' : streams);
+      throw badOption(
+        caller,
+        'streams',
+        'an array of at least one stream',
+        Array.isArray(streams) ? 'an empty array' : streams,
+      );
     }
     return DStream.unionOf(caller, this.#builder, streams);
   }
@@ -163,7 +196,10 @@ export class ContextBuilder {
   #source<T>(
     caller: Caller,
     kind: GraphNode['kind'],
-    { name, ...node }: {
+    {
+      name,
+      ...node
+    }: {
       readonly params: Readonly<Record<string, unknown>>;
       readonly functions?: Readonly<Record<string, UserFunction>>;
       readonly live?: unknown;

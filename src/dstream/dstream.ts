@@ -15,26 +15,18 @@
  */
 import type { GraphBuilder } from '../plan/graph-builder.ts';
 import type { GraphNode, UserFunction } from '../plan/graph.ts';
-import { badOption, type Caller, checkBoolean, checkFunction, checkInteger, checkText } from './arguments.ts';
+import {
+  badOption,
+  type Caller,
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkText,
+} from './arguments.ts';
 import type { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
 import { type CountReducer, reducerName } from './reducers.ts';
-
-/**
- * The type behind a literal: `1` becomes `number`, `'a'` becomes `string`; all else stays, branded types too.
- * `map((w) => [w, 1] as const)` makes the value's type `1`, and no sum of ones has that type.
- */
-export type Widened<T> = T extends boolean
-  ? boolean
-  : T extends bigint
-    ? bigint
-    : T extends string | number
-      ? Record<never, never> extends Record<T, 1>
-        ? T
-        : T extends string
-          ? string
-          : number
-      : T;
+import type { Widened } from './widened.ts';
 
 /** A stream of batches of `T`. Made by a context's sources and by operators. */
 export class DStream<T> {
@@ -148,7 +140,11 @@ export class DStream<T> {
     f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
     numPartitions?: number,
   ): DStream<[K, Widened<V>]>;
-  reduceByKey<K, V>(this: DStream<readonly [K, V]>, f: CountReducer, numPartitions?: number): DStream<[K, number]>;
+  reduceByKey<K, V>(
+    this: DStream<readonly [K, V]>,
+    f: CountReducer,
+    numPartitions?: number,
+  ): DStream<[K, number]>;
   reduceByKey<K, V>(
     this: DStream<readonly [K, V]>,
     f: ((a: never, b: never) => unknown) | CountReducer,
@@ -205,7 +201,10 @@ export class DStream<T> {
   }
 
   /** Gives `[key, each]` for each of what `f(value)` iterates over. By partition. */
-  flatMapValues<K, V, U>(this: DStream<readonly [K, V]>, f: (value: V) => Iterable<U>): DStream<[K, U]> {
+  flatMapValues<K, V, U>(
+    this: DStream<readonly [K, V]>,
+    f: (value: V) => Iterable<U>,
+  ): DStream<[K, U]> {
     return this.#apply('flatMapValues', f);
   }
 
@@ -229,8 +228,15 @@ export class DStream<T> {
   grep(this: DStream<string>, pattern: string | RegExp): DStream<string> {
     const caller = this.#call('grep');
     if (typeof pattern === 'string') return this.#narrow(caller, { needle: pattern });
-    if (!(pattern instanceof RegExp)) throw badOption(caller, 'pattern', 'text or a regular expression', pattern);
-    if (pattern.sticky) throw badOption(caller, 'pattern', 'without the flag y (begin it with ^ instead)', String(pattern));
+    if (!(pattern instanceof RegExp))
+      throw badOption(caller, 'pattern', 'text or a regular expression', pattern);
+    if (pattern.sticky)
+      throw badOption(
+        caller,
+        'pattern',
+        'without the flag y (begin it with ^ instead)',
+        String(pattern),
+      );
     return this.#narrow(caller, { source: pattern.source, flags: pattern.flags.replace('g', '') });
   }
 
@@ -277,7 +283,12 @@ export class DStream<T> {
     checkText(caller, 'name', name);
     for (const node of this.#builder.graph().nodes) {
       if (node.kind !== 'collectAs' || node.params['name'] !== name) continue;
-      throw badOption(caller, 'name', `another than that of the stream collected at ${node.callSite}`, name);
+      throw badOption(
+        caller,
+        'name',
+        `another than that of the stream collected at ${node.callSite}`,
+        name,
+      );
     }
     this.#output(caller, 'collectAs', {}, { name });
   }
@@ -292,19 +303,33 @@ export class DStream<T> {
   }
 
   /** @internal {@link union} of streams that must all be of one context. */
-  static unionOf<T>(caller: Caller, builder: GraphBuilder, streams: readonly DStream<T>[]): DStream<T> {
+  static unionOf<T>(
+    caller: Caller,
+    builder: GraphBuilder,
+    streams: readonly DStream<T>[],
+  ): DStream<T> {
     streams.forEach((stream, index) => {
       const given: unknown = stream;
       if (typeof given !== 'object' || given === null || !(#builder in given)) {
         throw badOption(caller, `stream ${index + 1}`, 'a stream', given);
       }
       if (stream.#builder !== builder) {
-        throw badOption(caller, `stream ${index + 1}`, `a stream of ${builder.owner}`, `a stream of ${stream.#builder.owner}`);
+        throw badOption(
+          caller,
+          `stream ${index + 1}`,
+          `a stream of ${builder.owner}`,
+          `a stream of ${stream.#builder.owner}`,
+        );
       }
     });
     return new DStream<T>(
       builder,
-      builder.add({ ...caller, kind: 'union', role: 'narrow', parents: streams.map((stream) => stream.id) }),
+      builder.add({
+        ...caller,
+        kind: 'union',
+        role: 'narrow',
+        parents: streams.map((stream) => stream.id),
+      }),
     );
   }
 
@@ -323,14 +348,27 @@ export class DStream<T> {
   }
 
   #narrow<U>(caller: Caller, params: NodeParams = {}, functions: NodeFunctions = {}): DStream<U> {
-    return new DStream<U>(this.#builder, this.#add(caller, caller.operator as GraphNode['kind'], 'narrow', functions, params));
+    return new DStream<U>(
+      this.#builder,
+      this.#add(caller, caller.operator as GraphNode['kind'], 'narrow', functions, params),
+    );
   }
 
-  #wide<U>(caller: Caller, kind: GraphNode['kind'], functions: NodeFunctions, params: NodeParams): DStream<U> {
+  #wide<U>(
+    caller: Caller,
+    kind: GraphNode['kind'],
+    functions: NodeFunctions,
+    params: NodeParams,
+  ): DStream<U> {
     return new DStream<U>(this.#builder, this.#add(caller, kind, 'wide', functions, params));
   }
 
-  #output(caller: Caller, kind: GraphNode['kind'], functions: NodeFunctions, params: NodeParams): void {
+  #output(
+    caller: Caller,
+    kind: GraphNode['kind'],
+    functions: NodeFunctions,
+    params: NodeParams,
+  ): void {
     this.#add(caller, kind, 'output', functions, params);
   }
 

@@ -46,10 +46,14 @@ function format(value: unknown, depth: number): string {
     return value.length >= 2 && value.length <= 22 ? `(${list})` : `[${list}]`;
   }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return `[${String(value)}]`;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
-  if (value instanceof Map) return `Map(${[...value].map(([k, v]) => `${inner(k)} -> ${inner(v)}`).join(', ')})`;
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (value instanceof Map)
+    return `Map(${[...value].map(([k, v]) => `${inner(k)} -> ${inner(v)}`).join(', ')})`;
   if (value instanceof Set) return `Set(${[...value].map(inner).join(', ')})`;
   const own = (value as { toString?: unknown }).toString;
   if (typeof own === 'function' && own !== Object.prototype.toString) return String(value);
-  return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+  return JSON.stringify(value, (_key, each: unknown) =>
+    typeof each === 'bigint' ? String(each) : each,
+  );
 }

@@ -23,7 +23,8 @@ export const count: CountReducer = Object.freeze({ [REDUCER]: 'count' as const }
 
 /** The name of a marked reducer, or undefined for any other function or value. */
 export function reducerName(reducer: unknown): ReducerName | undefined {
-  if ((typeof reducer !== 'object' && typeof reducer !== 'function') || reducer === null) return undefined;
+  if ((typeof reducer !== 'object' && typeof reducer !== 'function') || reducer === null)
+    return undefined;
   const name = (reducer as { readonly [REDUCER]?: unknown })[REDUCER];
   return name === 'sum' || name === 'count' ? name : undefined;
 }

@@ -48,7 +48,8 @@ export function firstDifference(
     const left = a.nodes[index];
     const right = b.nodes[index];
     if (left === undefined || right === undefined) {
-      const [node, has, lacks] = left === undefined ? [right, names[1], names[0]] : [left, names[0], names[1]];
+      const [node, has, lacks] =
+        left === undefined ? [right, names[1], names[0]] : [left, names[0], names[1]];
       return `operator ${index + 1} is ${node?.uid} at ${node?.callSite} in ${has}, and there is none in ${lacks}`;
     }
     const how = nodeDifference(left, right);
@@ -67,7 +68,8 @@ function nodeDifference(a: NodeShape, b: NodeShape): readonly [string, string, s
   if (a.uid !== b.uid) return ['name', a.uid, b.uid];
   if (a.kind !== b.kind) return ['kind', a.kind, b.kind];
   if (!same(a.parents, b.parents)) return ['list of parents', text(a.parents), text(b.parents)];
-  if (!same(a.functions, b.functions)) return ['list of functions', text(a.functions), text(b.functions)];
+  if (!same(a.functions, b.functions))
+    return ['list of functions', text(a.functions), text(b.functions)];
   for (const key of new Set([...Object.keys(a.params), ...Object.keys(b.params)])) {
     if (!same(a.params[key], b.params[key])) return [key, text(a.params[key]), text(b.params[key])];
   }
@@ -89,5 +91,7 @@ function same(a: unknown, b: unknown): boolean {
 
 function text(value: unknown): string {
   if (value === undefined) return 'missing';
-  return typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' || typeof value === 'string'
+    ? JSON.stringify(value)
+    : String(value);
 }

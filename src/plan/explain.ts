@@ -16,7 +16,10 @@ export function explain(plan: Plan, options: ExplainOptions = {}): string {
   const sections = [
     section('Graph', graphLines(plan, options.directory)),
     section(counted(stageRoots(plan).length + 1, 'stage'), stageLines(plan)),
-    section(`${counted(plan.tasks.length, 'task')} on ${counted(plan.wiring.workers, 'worker')}`, taskLines(plan)),
+    section(
+      `${counted(plan.tasks.length, 'task')} on ${counted(plan.wiring.workers, 'worker')}`,
+      taskLines(plan),
+    ),
   ];
   return sections.join('\n');
 }
@@ -35,12 +38,17 @@ function graphLines(plan: Plan, directory: string | undefined): string[] {
   const { nodes } = plan.graph;
   const planned = plannedNodes(plan);
   const rows: { readonly tree: string; readonly partitions: string; readonly site: string }[] = [];
-  const children = (node: GraphNode): GraphNode[] => nodes.filter((each) => each.parents.includes(node.id));
+  const children = (node: GraphNode): GraphNode[] =>
+    nodes.filter((each) => each.parents.includes(node.id));
   const visit = (node: GraphNode, lead: string, below: string): void => {
     const count = plan.partitions[node.id] ?? 0;
     rows.push({
       tree: lead + label(node),
-      partitions: !planned.has(node.id) ? 'not run: no output' : node.role === 'output' ? '' : counted(count, 'partition'),
+      partitions: !planned.has(node.id)
+        ? 'not run: no output'
+        : node.role === 'output'
+          ? ''
+          : counted(count, 'partition'),
       site: relative(node.callSite, directory),
     });
     const next = children(node);
@@ -56,12 +64,24 @@ function graphLines(plan: Plan, directory: string | undefined): string[] {
 }
 
 /** Parameters that tell an operator from its like. The rest are defaults more often than not. */
-const SHOWN: readonly string[] = ['directory', 'name', 'separator', 'needle', 'source', 'n', 'numPartitions', 'reducer'];
+const SHOWN: readonly string[] = [
+  'directory',
+  'name',
+  'separator',
+  'needle',
+  'source',
+  'n',
+  'numPartitions',
+  'reducer',
+];
 
 function label(node: GraphNode): string {
-  const params = SHOWN.filter((key) => node.params[key] !== undefined && node.params[key] !== node.uid);
+  const params = SHOWN.filter(
+    (key) => node.params[key] !== undefined && node.params[key] !== node.uid,
+  );
   const parts = params.map((key) => `${key} ${JSON.stringify(node.params[key])}`);
-  if (node.kind === 'socket') parts.unshift(`${String(node.params['host'])}:${String(node.params['port'])}`);
+  if (node.kind === 'socket')
+    parts.unshift(`${String(node.params['host'])}:${String(node.params['port'])}`);
   const text = parts.join(', ');
   const word = node.params['operator'] ?? node.kind;
   const name = node.uid.includes('#') ? node.uid : `${node.uid} (${String(word)})`;
@@ -72,7 +92,9 @@ function label(node: GraphNode): string {
 
 /** One task for each root: a stage's tasks differ in their partition only. */
 function stageRoots(plan: Plan): OpInstance[] {
-  return plan.tasks.flatMap((task) => (task.kind !== 'outputs' && task.tree.partition === 0 ? [task.tree] : []));
+  return plan.tasks.flatMap((task) =>
+    task.kind !== 'outputs' && task.tree.partition === 0 ? [task.tree] : [],
+  );
 }
 
 function stageLines(plan: Plan): string[] {
@@ -82,7 +104,15 @@ function stageLines(plan: Plan): string[] {
   });
   const outputs = plan.tasks.flatMap((task) => (task.kind === 'outputs' ? task.outputs : []));
   const names = outputs.map((output) => nodeOf(plan, output).uid).join(', ');
-  return table([...rows, [`${rows.length + 1}`, names, '1 task', outputs.length > 1 ? 'one after another, in this order' : 'the output']]);
+  return table([
+    ...rows,
+    [
+      `${rows.length + 1}`,
+      names,
+      '1 task',
+      outputs.length > 1 ? 'one after another, in this order' : 'the output',
+    ],
+  ]);
 }
 
 /** The operators of a tree in one line: `a > b > [c => d | e => f]`. */
@@ -107,7 +137,9 @@ function formOf(plan: Plan, tree: OpInstance): string {
   const root = nodeOf(plan, tree.node);
   const exchanges = sendsOf(tree).map((send) => nodeOf(plan, send.node));
   const combined = exchanges.some(
-    (node) => ['countByValue', 'count', 'reduce'].includes(node.kind) || (node.kind === 'combineByKey' && node.params['mapSideCombine'] !== false),
+    (node) =>
+      ['countByValue', 'count', 'reduce'].includes(node.kind) ||
+      (node.kind === 'combineByKey' && node.params['mapSideCombine'] !== false),
   );
   const parts = [
     ...(root.role === 'wide' ? [ARRIVAL[root.kind] ?? root.kind] : []),
@@ -128,7 +160,9 @@ const ARRIVAL: Readonly<Record<string, string>> = {
 };
 
 function hasStep(plan: Plan, tree: OpInstance): boolean {
-  return tree.children.some((child) => nodeOf(plan, child.node).kind !== 'union' || hasStep(plan, child));
+  return tree.children.some(
+    (child) => nodeOf(plan, child.node).kind !== 'union' || hasStep(plan, child),
+  );
 }
 
 function sendsOf(tree: OpInstance): OpInstance['sends'] {
@@ -152,7 +186,10 @@ function taskLines(plan: Plan): string[] {
   const receivers = wiring.edges.length - inner.length;
   return table([
     ...rows,
-    ['edges', `${receivers} from sources, ${inner.length - between} within a worker, ${between} between workers`],
+    [
+      'edges',
+      `${receivers} from sources, ${inner.length - between} within a worker, ${between} between workers`,
+    ],
   ]);
 }
 
@@ -179,7 +216,12 @@ function table(rows: readonly (readonly string[])[]): string[] {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
     });
   }
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function counted(count: number, word: string): string {
@@ -187,7 +229,8 @@ function counted(count: number, word: string): string {
 }
 
 function relative(callSite: string, directory: string | undefined): string {
-  if (directory === undefined || directory === '' || !callSite.startsWith(directory)) return callSite;
+  if (directory === undefined || directory === '' || !callSite.startsWith(directory))
+    return callSite;
   const rest = callSite.slice(directory.length);
   return /^[/\\]/.test(rest) ? rest.slice(1) : /[/\\]$/.test(directory) ? rest : callSite;
 }

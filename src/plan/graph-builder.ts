@@ -86,11 +86,17 @@ export class GraphBuilder {
     const node = this.#nodes[id];
     if (node === undefined) throw new RangeError(`no node ${id}`);
     if (typeof name !== 'string' || name === '' || name.includes('#')) {
-      throw this.#badName(callSite, `the name of ${node.uid} must be text, not empty and without "#"`);
+      throw this.#badName(
+        callSite,
+        `the name of ${node.uid} must be text, not empty and without "#"`,
+      );
     }
     const owner = this.#names.get(name);
     if (owner !== undefined && node.uid !== name) {
-      throw this.#badName(callSite, `the name ${JSON.stringify(name)} is taken by the operator at ${owner}`);
+      throw this.#badName(
+        callSite,
+        `the name ${JSON.stringify(name)} is taken by the operator at ${owner}`,
+      );
     }
     this.#names.delete(node.uid);
     this.#names.set(name, node.callSite);
@@ -101,7 +107,10 @@ export class GraphBuilder {
   validate(): void {
     if (this.#nodes.some((node) => node.role === 'output')) return;
     const last = this.#nodes.at(-1);
-    const where = last === undefined ? 'it has no stream either' : `its last operator is ${last.uid} at ${last.callSite}`;
+    const where =
+      last === undefined
+        ? 'it has no stream either'
+        : `its last operator is ${last.uid} at ${last.callSite}`;
     throw millraceError(
       'ERR_MILLRACE_NO_OUTPUT',
       `${this.owner} has no output, so nothing would run; ${where}. End a stream with print(), foreachBatch() or ` +

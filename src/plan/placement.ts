@@ -9,11 +9,13 @@
  */
 
 /** What placement needs to know of a task. */
-export type Placeable = { readonly kind: 'source' | 'wide'; readonly partition: number } | { readonly kind: 'outputs' };
+export type Placeable =
+  | { readonly kind: 'source' | 'wide'; readonly partition: number }
+  | { readonly kind: 'outputs' };
 
 /** The worker of each task, in the order of `tasks`. */
 export function place(tasks: readonly Placeable[], workers: number): number[] {
-  const load = new Array<number>(workers).fill(0);
+  const load = Array.from({ length: workers }, () => 0);
   const placed = tasks.map((task) => {
     if (task.kind === 'outputs') return -1;
     const worker = task.partition % workers;

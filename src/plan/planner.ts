@@ -40,7 +40,9 @@ export function plan(graph: Graph, options: PlanOptions): Plan {
 
 /** The graph's node that a source of the wiring stands for. */
 export function sourceNode(planned: Plan, sourceId: number): GraphNode {
-  const node = planned.graph.nodes.find((each) => each.uid === planned.wiring.sources[sourceId]?.name);
+  const node = planned.graph.nodes.find(
+    (each) => each.uid === planned.wiring.sources[sourceId]?.name,
+  );
   if (node === undefined) throw new RangeError(`no source ${sourceId} in the plan`);
   return node;
 }
@@ -81,7 +83,10 @@ class Planner {
     const roots = planned.filter((node) => isRoot(node));
     const outputs = planned.filter((node) => node.role === 'output');
     if (outputs.length === 0) {
-      throw millraceError('ERR_MILLRACE_NO_OUTPUT', 'the graph has no output, so there is nothing to plan');
+      throw millraceError(
+        'ERR_MILLRACE_NO_OUTPUT',
+        'the graph has no output, so there is nothing to plan',
+      );
     }
     for (const root of roots) {
       this.#firstTask.set(root.id, this.#outputsTask);
@@ -102,9 +107,16 @@ class Planner {
         return { id, kind: root.role === 'source' ? 'source' : 'wide', tree };
       }),
     );
-    tasks.push({ id: this.#outputsTask, kind: 'outputs', outputs: outputs.map((node) => node.id), ports });
+    tasks.push({
+      id: this.#outputsTask,
+      kind: 'outputs',
+      outputs: outputs.map((node) => node.id),
+      ports,
+    });
     const workers = place(
-      tasks.map((task) => (task.kind === 'outputs' ? task : { kind: task.kind, partition: task.tree.partition })),
+      tasks.map((task) =>
+        task.kind === 'outputs' ? task : { kind: task.kind, partition: task.tree.partition },
+      ),
       this.#workers,
     );
     return {
@@ -154,10 +166,15 @@ class Planner {
       for (const sender of this.#arrivalsAt(node).senders) senders.add(sender);
       const count = this.#count(node.id);
       const base = ports.length;
-      this.#arrivals.set(node.id, { senders: [], ports: Array.from({ length: count }, (_, p) => base + p) });
-      for (let partition = 0; partition < count; partition++) ports.push({ output: node.id, partition });
+      this.#arrivals.set(node.id, {
+        senders: [],
+        ports: Array.from({ length: count }, (_, p) => base + p),
+      });
+      for (let partition = 0; partition < count; partition++)
+        ports.push({ output: node.id, partition });
     }
-    for (const sender of [...senders].sort((a, b) => a - b)) this.#connect('inner', sender, this.#outputsTask);
+    for (const sender of [...senders].sort((a, b) => a - b))
+      this.#connect('inner', sender, this.#outputsTask);
     return ports;
   }
 
@@ -215,7 +232,9 @@ class Planner {
     const outgoing = this.#outputs[task] ?? [];
     return {
       node: to.id,
-      outputs: Array.from({ length: count }, (_, p) => outgoing.findIndex((edge) => this.#edges[edge]?.to === first + p)),
+      outputs: Array.from({ length: count }, (_, p) =>
+        outgoing.findIndex((edge) => this.#edges[edge]?.to === first + p),
+      ),
       port: this.#arrivals.get(to.id)?.ports[partition] ?? 0,
     };
   }
@@ -234,7 +253,9 @@ class Planner {
   }
 
   #nameOf(task: PlannedTask): string {
-    return task.kind === 'outputs' ? 'outputs' : `${this.#node(task.tree.node).uid}[${task.tree.partition}]`;
+    return task.kind === 'outputs'
+      ? 'outputs'
+      : `${this.#node(task.tree.node).uid}[${task.tree.partition}]`;
   }
 
   #taskOf(root: number, partition: number): number {
@@ -276,7 +297,10 @@ function partitionCounts(graph: Graph, parallelism: number, ofSources: number): 
   const wanted = (node: GraphNode): number => {
     if (node.role === 'source') return Math.max(1, ofSources);
     if (node.kind === 'reduce' || node.kind === 'count') return 1;
-    if (node.role === 'wide') return typeof node.params['numPartitions'] === 'number' ? node.params['numPartitions'] : parallelism;
+    if (node.role === 'wide')
+      return typeof node.params['numPartitions'] === 'number'
+        ? node.params['numPartitions']
+        : parallelism;
     return node.parents.reduce((total, parent) => total + (counts[parent] ?? 0), 0);
   };
   for (const node of graph.nodes) counts.push(wanted(node));

@@ -60,7 +60,9 @@ export function textProgramAt(
 function transformOf(node: GraphNode): TextTransform | undefined {
   if (node.kind === 'trim' || node.kind === 'toLowerCase') return { op: node.kind };
   const needle = node.kind === 'grep' ? node.params['needle'] : undefined;
-  return typeof needle === 'string' && needle !== '' && hasUtf8(needle) ? { op: 'grep', needle } : undefined;
+  return typeof needle === 'string' && needle !== '' && hasUtf8(needle)
+    ? { op: 'grep', needle }
+    : undefined;
 }
 
 function tokensOf(node: GraphNode): TextTokens | undefined {

@@ -11,7 +11,10 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const explained = (build: (ssc: ContextBuilder) => void, workers: number): string => {
   const ssc = new ContextBuilder();
   build(ssc);
-  return explain(plan(ssc.freeze(), { workers }), { directory: HERE }).replaceAll(/explain\.test\.ts:\d+:\d+/g, 'explain.test.ts');
+  return explain(plan(ssc.freeze(), { workers }), { directory: HERE }).replaceAll(
+    /explain\.test\.ts:\d+:\d+/g,
+    'explain.test.ts',
+  );
 };
 
 test('a plan shows the graph with call sites, the stages with their form, and the tasks of each worker', () => {

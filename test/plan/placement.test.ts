@@ -22,7 +22,9 @@ test('one worker runs everything', () => {
 });
 
 test('placing changes nothing and comes out the same again', () => {
-  const given = Object.freeze([...tasks('source', 3), ...tasks('wide', 2), outputs].map((task) => Object.freeze(task)));
+  const given = Object.freeze(
+    [...tasks('source', 3), ...tasks('wide', 2), outputs].map((task) => Object.freeze(task)),
+  );
   expect(place(given, 3)).toEqual(place(given, 3));
 });
 
@@ -38,6 +40,11 @@ test('tasks that no inner edge connects are regions of their own, be their sourc
       { id: 3, kind: 'inner', from: 1, to: 3 },
     ],
   } satisfies Wiring;
-  expect(regionsOf(wiring)).toEqual([[0, 2], [1, 3]]);
-  expect(regionsOf({ ...wiring, edges: [...wiring.edges, { id: 4, kind: 'inner', from: 3, to: 2 }] })).toEqual([[0, 1, 2, 3]]);
+  expect(regionsOf(wiring)).toEqual([
+    [0, 2],
+    [1, 3],
+  ]);
+  expect(
+    regionsOf({ ...wiring, edges: [...wiring.edges, { id: 4, kind: 'inner', from: 3, to: 2 }] }),
+  ).toEqual([[0, 1, 2, 3]]);
 });

@@ -11,10 +11,17 @@ const wordCount = (ssc: ContextBuilder): DStream<[string, number]> =>
     .map((word) => [word, 1] as const)
     .reduceByKey((a, b) => a + b);
 
-const planned = (build: (ssc: ContextBuilder) => void, workers: number, sourcePartitions?: number): Plan => {
+const planned = (
+  build: (ssc: ContextBuilder) => void,
+  workers: number,
+  sourcePartitions?: number,
+): Plan => {
   const ssc = new ContextBuilder();
   build(ssc);
-  return plan(ssc.freeze(), sourcePartitions === undefined ? { workers } : { workers, sourcePartitions });
+  return plan(
+    ssc.freeze(),
+    sourcePartitions === undefined ? { workers } : { workers, sourcePartitions },
+  );
 };
 
 const uid = (p: Plan, node: number): string => p.graph.nodes[node]?.uid ?? '?';
@@ -29,7 +36,8 @@ const drawn = (p: Plan, tree: OpInstance): string => {
   return ways.length === 1 ? `${name} ${ways[0]}` : `${name} (${ways.join(' | ')})`;
 };
 
-const trees = (p: Plan): string[] => p.tasks.flatMap((task) => (task.kind === 'outputs' ? [] : [drawn(p, task.tree)]));
+const trees = (p: Plan): string[] =>
+  p.tasks.flatMap((task) => (task.kind === 'outputs' ? [] : [drawn(p, task.tree)]));
 
 const edges = (p: Plan): string[] =>
   p.wiring.edges.map((edge) => {
@@ -95,10 +103,16 @@ describe('numbers of partitions', () => {
   test('are those asked for, the parallelism, or one for count and reduce', () => {
     const p = planned((ssc) => {
       const counts = ssc.queueStream([['a']]).countByValue(5);
-      counts.repartition(3).mapValues((n) => n * 2).print();
+      counts
+        .repartition(3)
+        .mapValues((n) => n * 2)
+        .print();
       counts.count().print();
       counts.groupByKey().glom().print();
-      ssc.queueStream([[1]]).reduce((a, b) => a + b).print();
+      ssc
+        .queueStream([[1]])
+        .reduce((a, b) => a + b)
+        .print();
     }, 2);
     const of = Object.fromEntries(p.graph.nodes.map((node) => [node.uid, p.partitions[node.id]]));
     expect(of).toMatchObject({
@@ -125,7 +139,9 @@ describe('unions', () => {
     const p = planned((ssc) => {
       const a = ssc.queueStream([[1]]).named('a');
       const b = ssc.queueStream([[2]]).named('b');
-      a.union(b).filter((n) => n > 0).print();
+      a.union(b)
+        .filter((n) => n > 0)
+        .print();
     }, 2);
     expect(trees(p)).toEqual([
       'a[0] > union#1[0] > filter#1[0] => print#1:0',
@@ -140,7 +156,9 @@ describe('unions', () => {
       const a = ssc.queueStream([[1]]).named('a');
       a.union(a, a).print();
     }, 1);
-    expect(trees(p)).toEqual(['a[0] (> union#1[0] => print#1:0 | > union#1[1] => print#1:1 | > union#1[2] => print#1:2)']);
+    expect(trees(p)).toEqual([
+      'a[0] (> union#1[0] => print#1:0 | > union#1[1] => print#1:1 | > union#1[2] => print#1:2)',
+    ]);
   });
 
   test('of two branches share the edge to a keyed task, told apart by ports in the order of partitions (I3, I4)', () => {
@@ -161,9 +179,14 @@ describe('unions', () => {
     const p = planned((ssc) => {
       const a = ssc.queueStream([['x']]).named('a');
       const b = ssc.queueStream([['y']]).named('b');
-      b.union(a).map((x) => [x, 1] as const).groupByKey(1).print();
+      b.union(a)
+        .map((x) => [x, 1] as const)
+        .groupByKey(1)
+        .print();
     }, 1);
-    const inputs = p.wiring.tasks[2]?.inputs.map((edge) => p.wiring.tasks[p.wiring.edges[edge]?.from ?? -1]?.name);
+    const inputs = p.wiring.tasks[2]?.inputs.map(
+      (edge) => p.wiring.tasks[p.wiring.edges[edge]?.from ?? -1]?.name,
+    );
     expect(inputs).toEqual(['b[0]', 'a[0]']);
   });
 });
@@ -179,7 +202,10 @@ describe('several outputs', () => {
   test('run in one task, with ports counted over the partitions of each in turn (I5)', () => {
     const p = planned(build, 2);
     const last = p.tasks.at(-1);
-    expect(last?.kind === 'outputs' && last.ports.map((port) => `${uid(p, port.output)}[${port.partition}]`)).toEqual([
+    expect(
+      last?.kind === 'outputs' &&
+        last.ports.map((port) => `${uid(p, port.output)}[${port.partition}]`),
+    ).toEqual([
       'print#1[0]',
       'print#1[1]',
       'foreachBatch#1[0]',
@@ -190,7 +216,9 @@ describe('several outputs', () => {
 
   test('share one edge from each sender (I3)', () => {
     const p = planned(build, 2);
-    expect(trees(p)[2]).toBe('reduceByKey#1[0] (> filter#1[0] => foreachBatch#1:2 | => print#1:0 | => count#1:0)');
+    expect(trees(p)[2]).toBe(
+      'reduceByKey#1[0] (> filter#1[0] => foreachBatch#1:2 | => print#1:0 | => count#1:0)',
+    );
     expect(edges(p).filter((edge) => edge === 'reduceByKey#1[0] -> outputs')).toHaveLength(1);
     const sends: Send[] = [];
     const visit = (tree: OpInstance): void => {

@@ -9,13 +9,25 @@ import { regionsOf } from '../../src/plan/regions.ts';
 
 /** One step of a random program: an operator, and which earlier streams it takes. */
 const step = fc.record({
-  operator: fc.constantFrom('source', 'map', 'glom', 'union', 'groupByKey', 'repartition', 'count', 'print', 'collectAs'),
+  operator: fc.constantFrom(
+    'source',
+    'map',
+    'glom',
+    'union',
+    'groupByKey',
+    'repartition',
+    'count',
+    'print',
+    'collectAs',
+  ),
   on: fc.nat(),
   and: fc.nat(),
   partitions: fc.integer({ min: 1, max: 4 }),
 });
 
-function build(steps: readonly { operator: string; on: number; and: number; partitions: number }[]): Graph {
+function build(
+  steps: readonly { operator: string; on: number; and: number; partitions: number }[],
+): Graph {
   const ssc = new ContextBuilder();
   const streams: DStream<unknown>[] = [ssc.queueStream<unknown>([])];
   const pick = (n: number): DStream<unknown> => streams[n % streams.length] as DStream<unknown>;
@@ -24,7 +36,8 @@ function build(steps: readonly { operator: string; on: number; and: number; part
     if (operator === 'map') streams.push(pick(on).map((x) => x));
     if (operator === 'glom') streams.push(pick(on).glom());
     if (operator === 'union') streams.push(pick(on).union(pick(and)));
-    if (operator === 'groupByKey') streams.push((pick(on) as DStream<[unknown, unknown]>).groupByKey(partitions));
+    if (operator === 'groupByKey')
+      streams.push((pick(on) as DStream<[unknown, unknown]>).groupByKey(partitions));
     if (operator === 'repartition') streams.push(pick(on).repartition(partitions));
     if (operator === 'count') streams.push(pick(on).count());
     if (operator === 'print') pick(on).print();
@@ -38,7 +51,8 @@ function build(steps: readonly { operator: string; on: number; and: number; part
 function sendsOf(p: Plan): { task: number; partition: number; parent: number; send: Send }[] {
   const found: { task: number; partition: number; parent: number; send: Send }[] = [];
   const visit = (task: number, tree: OpInstance): void => {
-    for (const send of tree.sends) found.push({ task, partition: tree.partition, parent: tree.node, send });
+    for (const send of tree.sends)
+      found.push({ task, partition: tree.partition, parent: tree.node, send });
     for (const child of tree.children) visit(task, child);
   };
   for (const task of p.tasks) if (task.kind !== 'outputs') visit(task.id, task.tree);
@@ -49,54 +63,78 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 test('in the plan of any graph each task gets each partition of its parent exactly once (I2 to I5)', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 14 }), fc.integer({ min: 0, max: 4 }), (steps, workers) => {
-      const p = plan(build(steps), { workers });
-      const { wiring } = p;
-      const sends = sendsOf(p);
-      const targets = [...new Set(sends.map((each) => each.send.node))];
-      const outputs = p.tasks.at(-1);
-      if (outputs?.kind !== 'outputs') throw new Error('the last task runs the outputs');
+    fc.property(
+      fc.array(step, { maxLength: 14 }),
+      fc.integer({ min: 0, max: 4 }),
+      (steps, workers) => {
+        const p = plan(build(steps), { workers });
+        const { wiring } = p;
+        const sends = sendsOf(p);
+        const targets = [...new Set(sends.map((each) => each.send.node))];
+        const outputs = p.tasks.at(-1);
+        if (outputs?.kind !== 'outputs') throw new Error('the last task runs the outputs');
 
-      for (const target of targets) {
-        const node = p.graph.nodes[target];
-        const parent = node?.parents[0] ?? -1;
-        const mine = sends.filter((each) => each.send.node === target);
-        // I2: one sender for each partition of the parent.
-        expect(mine.map((each) => each.partition).sort((a, b) => a - b)).toEqual(range(p.partitions[parent] ?? 0));
-        const receivers =
-          node?.role === 'output'
-            ? [outputs.id]
-            : p.tasks.flatMap((task) => (task.kind === 'wide' && task.tree.node === target ? [task.id] : []));
-        for (const { task, send, partition } of mine) {
-          const edges = send.outputs.map((output) => wiring.edges[wiring.tasks[task]?.outputs[output] ?? -1]);
-          expect(edges.map((edge) => edge?.to)).toEqual(receivers);
-          expect(edges.every((edge) => edge?.from === task && edge.kind === 'inner')).toBe(true);
-          if (node?.role === 'output') expect(outputs.ports[send.port]).toEqual({ output: target, partition });
+        for (const target of targets) {
+          const node = p.graph.nodes[target];
+          const parent = node?.parents[0] ?? -1;
+          const mine = sends.filter((each) => each.send.node === target);
+          // I2: one sender for each partition of the parent.
+          expect(mine.map((each) => each.partition).sort((a, b) => a - b)).toEqual(
+            range(p.partitions[parent] ?? 0),
+          );
+          const receivers =
+            node?.role === 'output'
+              ? [outputs.id]
+              : p.tasks.flatMap((task) =>
+                  task.kind === 'wide' && task.tree.node === target ? [task.id] : [],
+                );
+          const ports =
+            node?.role === 'output' ? mine.map((each) => outputs.ports[each.send.port]) : [];
+          expect(ports).toEqual(
+            node?.role === 'output'
+              ? mine.map(({ partition }) => ({ output: target, partition }))
+              : [],
+          );
+          for (const { task, send } of mine) {
+            const edges = send.outputs.map(
+              (output) => wiring.edges[wiring.tasks[task]?.outputs[output] ?? -1],
+            );
+            expect(edges.map((edge) => edge?.to)).toEqual(receivers);
+            expect(edges.every((edge) => edge?.from === task && edge.kind === 'inner')).toBe(true);
+          }
+          if (node?.role === 'output') continue;
+          // I4: (input, port) orders each sender's partitions, and inputs stand by first partition.
+          for (const receiver of receivers) {
+            const froms =
+              wiring.tasks[receiver]?.inputs.map((edge) => wiring.edges[edge]?.from ?? -1) ?? [];
+            const firsts = froms.map((from) =>
+              Math.min(...mine.filter((each) => each.task === from).map((each) => each.partition)),
+            );
+            expect(firsts).toEqual(firsts.toSorted((a, b) => a - b));
+          }
+          for (const task of new Set(mine.map((each) => each.task))) {
+            const order = mine
+              .filter((each) => each.task === task)
+              .sort((a, b) => a.partition - b.partition);
+            expect(order.map((each) => each.send.port)).toEqual(range(order.length));
+          }
         }
-        if (node?.role === 'output') continue;
-        // I4: (input, port) orders each sender's partitions, and inputs stand by first partition.
-        for (const receiver of receivers) {
-          const froms = wiring.tasks[receiver]?.inputs.map((edge) => wiring.edges[edge]?.from ?? -1) ?? [];
-          const firsts = froms.map((from) => Math.min(...mine.filter((each) => each.task === from).map((each) => each.partition)));
-          expect(firsts).toEqual(firsts.toSorted((a, b) => a - b));
+        // I3, and nothing hangs loose: each task has an input, each edge is listed at both ends.
+        const pairs = wiring.edges.map((edge) => `${edge.kind} ${edge.from} ${edge.to}`);
+        expect(new Set(pairs).size).toBe(pairs.length);
+        for (const edge of wiring.edges) {
+          expect(wiring.tasks[edge.to]?.inputs).toContain(edge.id);
+          const from =
+            edge.kind === 'receiver' ? wiring.sources[edge.from] : wiring.tasks[edge.from];
+          expect(from?.outputs).toContain(edge.id);
         }
-        for (const task of new Set(mine.map((each) => each.task))) {
-          const ports = mine.filter((each) => each.task === task).sort((a, b) => a.partition - b.partition);
-          expect(ports.map((each) => each.send.port)).toEqual(range(ports.length));
-        }
-      }
-      // I3, and nothing hangs loose: each task has an input, each edge is listed at both ends.
-      const pairs = wiring.edges.map((edge) => `${edge.kind} ${edge.from} ${edge.to}`);
-      expect(new Set(pairs).size).toBe(pairs.length);
-      for (const edge of wiring.edges) {
-        expect(wiring.tasks[edge.to]?.inputs).toContain(edge.id);
-        const from = edge.kind === 'receiver' ? wiring.sources[edge.from] : wiring.tasks[edge.from];
-        expect(from?.outputs).toContain(edge.id);
-      }
-      expect(wiring.tasks.every((task) => task.inputs.length > 0)).toBe(true);
-      expect(wiring.tasks.every((task) => task.worker >= 0 && task.worker < wiring.workers)).toBe(true);
-      expect(regionsOf(wiring)).toEqual([range(wiring.tasks.length)]);
-    }),
+        expect(wiring.tasks.every((task) => task.inputs.length > 0)).toBe(true);
+        expect(wiring.tasks.every((task) => task.worker >= 0 && task.worker < wiring.workers)).toBe(
+          true,
+        );
+        expect(regionsOf(wiring)).toEqual([range(wiring.tasks.length)]);
+      },
+    ),
     { numRuns: 200 },
   );
 });

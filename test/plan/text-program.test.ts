@@ -17,7 +17,8 @@ const programOf = (
   const task = planned.tasks[0];
   if (task === undefined || task.kind === 'outputs') throw new Error('no source task');
   const found = textProgramAt(planned.graph, task.tree);
-  if (found !== undefined) expect(planned.graph.nodes[found.send.node]?.kind).toBe(found.program.aggregate);
+  if (found !== undefined)
+    expect(planned.graph.nodes[found.send.node]?.kind).toBe(found.program.aggregate);
   return found?.program;
 };
 
@@ -31,7 +32,9 @@ describe('a kernel takes', () => {
   });
 
   test('transforms of lines in their order, then parts between an ASCII character', () => {
-    expect(programOf((lines) => lines.grep('é').trim().toLowerCase().split(',').count().print())).toEqual({
+    expect(
+      programOf((lines) => lines.grep('é').trim().toLowerCase().split(',').count().print()),
+    ).toEqual({
       transforms: [{ op: 'grep', needle: 'é' }, { op: 'trim' }, { op: 'toLowerCase' }],
       tokens: { op: 'split', separator: ',' },
       aggregate: 'count',
@@ -39,13 +42,22 @@ describe('a kernel takes', () => {
   });
 
   test('whole lines, and files', () => {
-    expect(programOf((lines) => lines.countByValue().print(), (ssc) => ssc.textFileStream('/d'))?.tokens).toEqual({ op: 'lines' });
+    expect(
+      programOf(
+        (lines) => lines.countByValue().print(),
+        (ssc) => ssc.textFileStream('/d'),
+      )?.tokens,
+    ).toEqual({ op: 'lines' });
   });
 });
 
 describe('the closure form is left', () => {
   const refused: Readonly<Record<string, (lines: Lines) => void>> = {
-    'a function': (lines) => lines.map((line) => line).countByValue().print(),
+    'a function': (lines) =>
+      lines
+        .map((line) => line)
+        .countByValue()
+        .print(),
     'a pattern': (lines) => lines.grep(/a/).countByValue().print(),
     'a text that no bytes can spell': (lines) => lines.grep('\ud800').countByValue().print(),
     'the empty text': (lines) => lines.grep('').countByValue().print(),
