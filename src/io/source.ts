@@ -20,6 +20,8 @@ export interface SourceContext {
   readonly name: string;
   /** Number of partitions of the stream: edges that the host spreads text over. */
   readonly partitions: number;
+  /** The largest block that an edge takes: `sendText` gets no more bytes than this. */
+  readonly maxBlockBytes: number;
   /**
    * Publishes whole lines, `head` then `tail` (parts of one block, so a line may straddle them), as one text block
    * whose last line may lack its `\n` only if `open` is never sent after. Says false when there is no room: then
@@ -27,9 +29,14 @@ export interface SourceContext {
    * @param position bytes of the source that lie before the end of this block
    */
   sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean;
+  /** Publishes records as one block; says false as `sendText` does. */
+  sendRows(rows: readonly unknown[]): boolean;
   /** The position behind the last published block: where a resumable source asks to go on. */
   position(): Position;
-  state(state: SourceState, detail?: { readonly error?: unknown; readonly retryInMs?: number }): void;
+  state(
+    state: SourceState,
+    detail?: { readonly error?: unknown; readonly retryInMs?: number },
+  ): void;
   /** Something may have been lost between the source and us, which nobody can know. */
   possibleGap(detail: string): void;
   counted(what: 'invalidUtf8' | 'linesCut' | 'linesSkipped', count: number): void;
@@ -49,7 +56,7 @@ export interface PulledBatch {
 
 export interface Source {
   open(context: SourceContext): void;
-  /** There is room again after a refused `sendText`. */
+  /** There is room again after a refused `sendText` or `sendRows`: offer the same again. */
   resume?(): void;
   /** Pull sources: the batch that ends at `time` (ms). */
   pull?(time: number): PulledBatch | Promise<PulledBatch>;

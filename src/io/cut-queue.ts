@@ -1,0 +1,198 @@
+/**
+ * The barriers of one source on their way to its edges, and before each batch barrier of a pull source its batch.
+ *
+ *      add ──▶ waiting ──▶ pulling ──▶ sending ──▶ putting ──▶ put
+ *
+ * Belongs to the thread of the sources; `run` is called whenever something may have changed.
+ *
+ * I1  Barriers are put in the order of `add`, on every edge, each behind its batch: a slow `pull` delays what follows.
+ * I2  A barrier that an edge has already is not put there again, nor is its batch sent there: after the death of this
+ *     thread the open barrier is asked for once more.
+ * I3  A full edge delays, it never drops. When nothing can ever make room, because all that the edge holds belongs to
+ *     the batch at hand, that is an error and not an endless wait.
+ */
+import type { Barrier } from '../actors/block.ts';
+import { millraceError } from '../errors.ts';
+import type { PulledBatch, PulledPartition } from './source.ts';
+import type { SourceEdge } from './source-edge.ts';
+
+/** Records a block. */
+const ROWS_PER_BLOCK = 4096;
+const NEWLINE = 10;
+const NOTHING = new Uint8Array(0);
+const NONE_ABSENT: readonly number[] = [];
+/** A source's edges have one port. */
+const ABSENT: readonly number[] = [0];
+
+export interface CutQueueOptions {
+  readonly name: string;
+  readonly edges: readonly SourceEdge[];
+  /** The batch that ends at `time`, or undefined when the source gives none: a push source, or one that has ended. */
+  pull(time: number): PulledBatch | Promise<PulledBatch> | undefined;
+  /** The barrier lies on all edges. */
+  put(barrier: number): void;
+  /** Something was sent on that edge. */
+  sent(edge: SourceEdge): void;
+  failed(error: unknown): void;
+}
+
+interface Cut {
+  readonly barrier: Barrier;
+  state: 'waiting' | 'pulling' | 'ready';
+  batch: PulledBatch | undefined;
+  /** Progress: the partition being sent, and how much of it was (bytes or records). */
+  partition: number;
+  at: number;
+  /** Edges that got the barrier. */
+  puts: number;
+}
+
+export class CutQueue {
+  readonly #options: CutQueueOptions;
+  readonly #cuts: Cut[] = [];
+  #position = 0;
+  /** Number of the last recovery point that was put, and of the newest that is held. */
+  #point = 0;
+  #held = 0;
+  #failed = false;
+
+  constructor(options: CutQueueOptions) {
+    this.#options = options;
+    for (const edge of options.edges) {
+      this.#point = Math.max(this.#point, edge.lastBarrier);
+      this.#position = Math.max(this.#position, edge.position().bytes);
+    }
+  }
+
+  get empty(): boolean {
+    return this.#cuts.length === 0;
+  }
+
+  add(barrier: Barrier): void {
+    if (this.#cuts.some((cut) => cut.barrier.number === barrier.number)) return;
+    this.#cuts.push({ barrier, state: 'waiting', batch: undefined, partition: 0, at: 0, puts: 0 });
+    this.run();
+  }
+
+  held(barrier: number): void {
+    this.#held = Math.max(this.#held, barrier);
+    this.run();
+  }
+
+  run(): void {
+    for (let cut = this.#cuts[0]; cut !== undefined && !this.#failed; cut = this.#cuts[0]) {
+      if (cut.state === 'waiting') this.#pull(cut);
+      if (cut.state === 'pulling' || !this.#send(cut) || !this.#put(cut)) return;
+      this.#cuts.shift();
+      if (cut.barrier.point) this.#point = Math.max(this.#point, cut.barrier.number);
+      this.#options.put(cut.barrier.number);
+    }
+  }
+
+  #pull(cut: Cut): void {
+    const { number, batch, time } = cut.barrier;
+    const isPut = this.#options.edges.every((edge) => edge.lastBarrier >= number);
+    const pulled = batch && !isPut ? this.#options.pull(time) : undefined;
+    if (!(pulled instanceof Promise)) {
+      cut.batch = pulled;
+      cut.state = 'ready';
+      return;
+    }
+    cut.state = 'pulling';
+    void pulled.then((got) => {
+      cut.batch = got;
+      cut.state = 'ready';
+      this.run();
+    });
+  }
+
+  /** Sends what is left of the batch. False: it must wait for room, or has failed. */
+  #send(cut: Cut): boolean {
+    const partitions = cut.batch?.partitions;
+    if (partitions === undefined) return true;
+    const { edges } = this.#options;
+    for (; cut.partition < partitions.length; cut.partition++, cut.at = 0) {
+      const edge = edges[cut.partition];
+      const partition = partitions[cut.partition];
+      if (edge === undefined || partition === undefined || edge.lastBarrier >= cut.barrier.number)
+        continue;
+      try {
+        if (!this.#sendPartition(cut, edge, partition)) {
+          if (this.#point <= this.#held) this.#fail(this.#tooLarge(cut, edge));
+          return false;
+        }
+      } catch (error) {
+        this.#fail(error);
+        return false;
+      }
+    }
+    // It may be large, and the barrier may have to wait.
+    cut.batch = { partitions: [] };
+    return true;
+  }
+
+  #sendPartition(cut: Cut, edge: SourceEdge, partition: PulledPartition): boolean {
+    while (cut.at < partition.length) {
+      let end: number;
+      if (partition instanceof Uint8Array) {
+        end = blockEnd(partition, cut.at, Math.floor(edge.size / 8));
+        const block = partition.subarray(cut.at, end);
+        if (!edge.sendText(block, NOTHING, this.#position + block.length)) return false;
+        this.#position += block.length;
+      } else {
+        end = Math.min(cut.at + ROWS_PER_BLOCK, partition.length);
+        if (
+          !edge.sendRows(
+            end - cut.at === partition.length ? partition : partition.slice(cut.at, end),
+          )
+        )
+          return false;
+      }
+      cut.at = end;
+      this.#options.sent(edge);
+    }
+    return true;
+  }
+
+  #put(cut: Cut): boolean {
+    const { edges } = this.#options;
+    const { barrier, batch } = cut;
+    const absent = batch !== undefined && batch.partitions === undefined ? ABSENT : NONE_ABSENT;
+    for (; cut.puts < edges.length; cut.puts++) {
+      const edge = edges[cut.puts]!;
+      if (edge.lastBarrier < barrier.number && !edge.putBarrier(barrier, absent)) return false;
+    }
+    return true;
+  }
+
+  #fail(error: unknown): void {
+    this.#failed = true;
+    this.#options.failed(error);
+  }
+
+  #tooLarge(cut: Cut, edge: SourceEdge): Error {
+    const { name } = this.#options;
+    return millraceError(
+      'ERR_MILLRACE_BATCH_TOO_LARGE',
+      `${name}: the batch at ${cut.barrier.time} ms does not fit into retainBytes (${edge.size} bytes a partition). ` +
+        'Raise retainBytes, use more partitions, or put less into one batch',
+      {
+        context: {
+          source: name,
+          batchId: cut.barrier.time,
+          partition: cut.partition,
+          retainBytes: edge.size,
+        },
+      },
+    );
+  }
+}
+
+/** The end of the longest run of whole lines from `at` that has at most `most` bytes, or of a longer line. */
+function blockEnd(text: Uint8Array, at: number, most: number): number {
+  if (text.length - at <= most) return text.length;
+  const before = text.lastIndexOf(NEWLINE, at + most - 1);
+  if (before >= at) return before + 1;
+  const behind = text.indexOf(NEWLINE, at);
+  return behind < 0 ? text.length : behind + 1;
+}

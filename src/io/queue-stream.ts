@@ -1,0 +1,98 @@
+/**
+ * Sources whose batches are lists in memory, for tests and for programs with `threads: 0`: `queueStream`, and the
+ * inputs of `runBatches`. They live in the thread that owns the lists.
+ */
+import { millraceError } from '../errors.ts';
+import { splitRows } from './partitions.ts';
+import type { PulledBatch, Source, SourceContext } from './source.ts';
+
+export interface QueueOptions {
+  /** One element of the queue a batch; else all that are there. @default true */
+  readonly oneAtATime?: boolean;
+  /** The batch when the queue is empty. @default an empty batch */
+  readonly default?: readonly unknown[];
+}
+
+/**
+ * Each element of the array is a batch: an array of records. The array may grow while the stream runs. It is read,
+ * not changed, so two runs may share one.
+ */
+export class QueueSource implements Source {
+  readonly #queue: readonly (readonly unknown[])[];
+  readonly #oneAtATime: boolean;
+  readonly #default: readonly unknown[];
+  #context: SourceContext | undefined;
+  #next = 0;
+
+  constructor(queue: readonly (readonly unknown[])[], options: QueueOptions = {}) {
+    this.#queue = queue;
+    this.#oneAtATime = options.oneAtATime ?? true;
+    this.#default = options.default ?? [];
+  }
+
+  open(context: SourceContext): void {
+    this.#context = context;
+    context.state('connected');
+  }
+
+  pull(): PulledBatch {
+    const context = this.#context;
+    if (context === undefined) return { partitions: undefined };
+    if (this.#next >= this.#queue.length)
+      return { partitions: splitRows(this.#default, context.partitions) };
+    const from = this.#next;
+    this.#next = this.#oneAtATime ? from + 1 : this.#queue.length;
+    const elements = this.#queue.slice(from, this.#next);
+    const wrong = elements.findIndex((element) => !Array.isArray(element));
+    if (wrong >= 0) {
+      context.fail(
+        millraceError(
+          'ERR_MILLRACE_BAD_OPTION',
+          `${context.name}: element ${from + wrong} of the queue is no array; each element is a batch, an array of records`,
+          { context: { source: context.name, element: from + wrong } },
+        ),
+      );
+      return { partitions: undefined };
+    }
+    const rows = elements.length === 1 ? (elements[0] ?? []) : elements.flat();
+    return { partitions: splitRows(rows, context.partitions) };
+  }
+
+  close(): void {
+    this.#context = undefined;
+  }
+}
+
+/**
+ * A list of batches, one for each batch interval: `null` is a time without a batch, past the end batches are empty.
+ * Which batch it gives depends on the time alone, so it may be asked for the same one again.
+ */
+export class BatchListSource implements Source {
+  readonly #batches: readonly (readonly unknown[] | null)[];
+  readonly #intervalMs: number;
+  #partitions = 1;
+
+  /** @param intervalMs batch i (from 1) ends at i × intervalMs */
+  constructor(batches: readonly (readonly unknown[] | null)[], intervalMs: number) {
+    this.#batches = batches;
+    this.#intervalMs = intervalMs;
+  }
+
+  open(context: SourceContext): void {
+    this.#partitions = context.partitions;
+    context.state('connected');
+  }
+
+  pull(time: number): PulledBatch {
+    const index = Math.round(time / this.#intervalMs) - 1;
+    const ended = index + 1 >= this.#batches.length;
+    const rows = index < this.#batches.length ? this.#batches[index] : [];
+    return {
+      partitions:
+        rows === null || rows === undefined ? undefined : splitRows(rows, this.#partitions),
+      ended,
+    };
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,79 @@
+/**
+ * Runs the sources of a job. Lives in the one event-loop thread that owns the sending ends of the receiver edges (the
+ * calling thread with `threads: 0`), and knows nothing of ports and doorbells: who owns it passes on what arrives.
+ *
+ *      coordinator ── cut, held, stopIntake ──▶ SourceHost ── blocks, barriers ──▶ receiver edges
+ *      doorbell ──────────── pump ────────────▶     │
+ *                                                   └── onPut, onRelief, onState, onEvent, onFailure ──▶
+ *
+ * I1  Sources are independent: a slow, blocked or broken one delays nobody but those who need its barriers.
+ * I2  A new host over the same edges, after the death of the thread, goes on where the edges end: a resumable source
+ *     from the last published position, barriers that were put are not put again.
+ */
+import type { Barrier } from '../actors/block.ts';
+import type { Env } from '../env/env.ts';
+import { HostedSource } from './hosted-source.ts';
+import type { Source, SourceState } from './source.ts';
+import type { SourceEdge } from './source-edge.ts';
+
+export interface SourceSpec {
+  readonly id: number;
+  /** As messages show it, with the call site: `socketTextStream at app.ts:4:7`. */
+  readonly name: string;
+  readonly source: Source;
+  /** One for each partition of the stream. */
+  readonly edges: readonly SourceEdge[];
+}
+
+export interface StateDetail {
+  readonly error?: unknown;
+  readonly retryInMs?: number;
+}
+
+export type HostedEvent =
+  | { readonly type: 'possibleGap'; readonly detail: string }
+  | { readonly type: 'counted'; readonly what: string; readonly count: number };
+
+export interface SourceHostEvents {
+  /** The barrier lies on all edges of the source. */
+  onPut(source: number, barrier: number): void;
+  /** An edge of the source is more than half full: a recovery point is wanted. */
+  onRelief(source: number): void;
+  onState(source: number, state: SourceState, detail: StateDetail): void;
+  onEvent(source: number, event: HostedEvent): void;
+  /** The job can't go on. */
+  onFailure(source: number, error: unknown): void;
+}
+
+export class SourceHost {
+  readonly #sources: readonly HostedSource[];
+
+  constructor(env: Env, specs: readonly SourceSpec[], events: SourceHostEvents) {
+    this.#sources = specs.map((spec) => new HostedSource(env, spec, events));
+  }
+
+  /** Opens the sources. */
+  open(): void {
+    for (const source of this.#sources) source.open();
+  }
+
+  /** Puts the barrier on every edge, behind what was sent, and behind the batch that it closes. */
+  cut(barrier: Barrier): void {
+    for (const source of this.#sources) source.cut(barrier);
+  }
+
+  /** There may be room: consumers have read, or BASE has moved. */
+  pump(): void {
+    for (const source of this.#sources) source.pump();
+  }
+
+  /** The recovery point is held, and BASE has moved behind it. */
+  onHeld(barrier: number): void {
+    for (const source of this.#sources) source.held(barrier);
+  }
+
+  /** Resolves when nothing more will be sent but barriers, which may still be cut. */
+  async stopIntake(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.stopIntake()));
+  }
+}
