@@ -48,7 +48,7 @@ export type OutputKind = 'print' | 'foreachBatch' | 'collectAs';
 export interface GraphNode {
   /** Its index in `Graph.nodes`; parents come before children. */
   readonly id: number;
-  /** Stable name for state: what `named(id)` said, else `kind#n` by place. */
+  /** Stable name for state: what `named(id)` said, else `operator#n` by place, in the user's word (`reduceByKey#1`). */
   readonly uid: string;
   readonly kind: SourceKind | NarrowKind | WideKind | OutputKind;
   readonly role: 'source' | 'narrow' | 'wide' | 'output';
