@@ -10,18 +10,18 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MillraceError, millraceError } from '../errors.ts';
 import { shown } from './caller-url.ts';
-import { ensureTypeScript, isTypeScript, pathOf, tsLoaderMissing, tsSyntaxRefused } from './ts-loader.ts';
+import { ensureTypeScript, isTypeScript, pathOf, tsLoaderMissing, tsSyntaxRefused, type TypeScriptReader } from './ts-loader.ts';
 
 export type Namespace = Readonly<Record<string, unknown>>;
 
 /** @throws ERR_MILLRACE_JOB_FILE_MISSING, ERR_MILLRACE_JOB_FILE_THREW, ERR_MILLRACE_TS_LOADER */
 export async function importJobFile(url: string): Promise<Namespace> {
   mustExist(url);
-  const readsTypeScript = await ensureTypeScript(url);
+  const reader = await ensureTypeScript(url);
   try {
     return (await import(/* @vite-ignore */ url)) as Namespace;
   } catch (error) {
-    throw explained(url, error, readsTypeScript);
+    throw explained(url, error, reader);
   }
 }
 
@@ -53,7 +53,7 @@ function missing(url: string, why: string, cause?: unknown): Error {
   });
 }
 
-function explained(url: string, thrown: unknown, readsTypeScript: boolean): Error {
+function explained(url: string, thrown: unknown, reader: TypeScriptReader): Error {
   if (thrown instanceof MillraceError) return thrown;
   const error = thrown instanceof Error ? thrown : undefined;
   switch ((error as NodeJS.ErrnoException | undefined)?.code) {
@@ -64,7 +64,7 @@ function explained(url: string, thrown: unknown, readsTypeScript: boolean): Erro
       return tsSyntaxRefused(url, error as Error);
     default:
       // A CommonJS file in TypeScript is read as JavaScript where nothing strips it.
-      if (!readsTypeScript && isTypeScript(url) && error instanceof SyntaxError) return tsLoaderMissing(url, error);
+      if (reader === 'none' && isTypeScript(url) && error instanceof SyntaxError) return tsLoaderMissing(url, error);
   }
   const where = error === undefined ? undefined : lineInJob(url, error);
   const hint = error === undefined ? undefined : hintFor(url, error);
@@ -115,7 +115,7 @@ function hintFor(url: string, error: Error): string | undefined {
   }
   if (name.startsWith('.') || name.startsWith('/') || name.startsWith('file:')) return undefined;
   return (
-    'Worker threads load the file by Node alone, without the aliases of a bundler or test runner: use "imports" in ' +
-    'package.json instead'
+    'If that is a package, install it. If it is an alias of a bundler or test runner, threads know nothing of it: use ' +
+    '"imports" in package.json instead'
   );
 }

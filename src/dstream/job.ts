@@ -115,11 +115,10 @@ export function job<A = undefined>(name: string, second: JobOptions | JobBuild<A
   const build = onlyBuild ? second : third;
   checkOptions(call, options, OPTIONS);
   checkFunction(call, 'build', build);
-  const { batchInterval, url, ...defaults } = options as JobOptions;
-  const interval = batchInterval ?? BATCH_INTERVAL_MS;
+  const { batchInterval = BATCH_INTERVAL_MS, url, ...defaults } = options as JobOptions;
   const made: Job<A> = {
     name,
-    batchIntervalMs: durationMs(interval, `batchInterval of job ${JSON.stringify(name)}`, 1, call.callSite),
+    batchIntervalMs: durationMs(batchInterval, `batchInterval of job ${JSON.stringify(name)}`, 1, call.callSite),
     defaults: Object.freeze(defaults),
     build: build as JobBuild<A>,
     ...(url === undefined ? callerOf(job) : { origin: 'module', url: checkUrl(call, url) }),

@@ -19,6 +19,7 @@ import { shown } from './caller-url.ts';
 import { importJobFile } from './import-job-file.ts';
 import type { Job } from './job.ts';
 import { findJob, jobsOf, listen, markWorkerThread, type RegistryEvent } from './registry.ts';
+import { ensureTypeScript } from './ts-loader.ts';
 
 /** What a thread needs to know to make a job for itself. Plain data. */
 export interface JobAddress {
@@ -38,6 +39,9 @@ export interface LoadedJob {
 /** A file that takes longer is worth a hint: every thread, and every replacement of one, pays for it. */
 const SLOW_MS = 250;
 
+/** Where tsx compiles, it is not the file that is slow: starting the compiler alone takes 150 ms and more. */
+const SLOW_WITH_TSX_MS = 1000;
+
 /** A file that neither ends nor calls `run()` so long after it defined the job is taken as it is. */
 const STALL_MS = 5000;
 
@@ -50,12 +54,13 @@ type Outcome = 'finished' | 'parked' | 'stalled';
 export async function loadJob(address: JobAddress, clock: Clock): Promise<LoadedJob> {
   markWorkerThread();
   process.setSourceMapsEnabled(true);
+  const slowMs = (await ensureTypeScript(address.url)) === 'tsx' ? SLOW_WITH_TSX_MS : SLOW_MS;
   const from = clock.monotonic();
   const outcome = await imported(address, clock);
   const loadMs = clock.monotonic() - from;
   const job = findJob(address.name, address.url);
   if (job === undefined) throw notFound(address, outcome);
-  return { job, loadMs, hints: hints(address, outcome, loadMs) };
+  return { job, loadMs, hints: hints(address, outcome, loadMs, slowMs) };
 }
 
 /** Settles when the file is as far as it goes in a worker. */
@@ -96,7 +101,7 @@ function notFound(address: JobAddress, outcome: Outcome): Error {
   });
 }
 
-function hints(address: JobAddress, outcome: Outcome, loadMs: number): string[] {
+function hints(address: JobAddress, outcome: Outcome, loadMs: number, slowMs: number): string[] {
   const found: string[] = [];
   const of = `job ${JSON.stringify(address.name)}: ${shown(address.url)}`;
   if (outcome === 'stalled') {
@@ -104,7 +109,7 @@ function hints(address: JobAddress, outcome: Outcome, loadMs: number): string[] 
       `${of} still waits at its top level ${STALL_MS} ms after it defined the job; threads go on without its end. ` +
         'Await nothing at the top level but run()',
     );
-  } else if (loadMs > SLOW_MS) {
+  } else if (loadMs > slowMs) {
     found.push(
       `${of} takes ${Math.round(loadMs)} ms to load, in each thread anew. What only the main program needs belongs ` +
         'in another file, or behind run()',

@@ -22,20 +22,25 @@ export function isTypeScript(url: string): boolean {
   return /\.[cm]?tsx?$/.test(withoutQuery(url));
 }
 
+/**
+ * Who reads TypeScript in this thread: Node or hooks of the program (`ready`), tsx that we registered, or nobody that
+ * we know of.
+ */
+export type TypeScriptReader = 'ready' | 'tsx' | 'none';
+
 let registering: Promise<boolean> | undefined;
 
 /**
- * Call before the import of a job's file.
- * @returns whether the thread can read TypeScript, as far as we know. When it can't, the import is still worth a try,
- *   since the program may have brought hooks of its own; `tsLoaderMissing` is the error for when that fails
+ * Call before the import of a job's file. After `none` the import is still worth a try, since the program may have
+ * brought hooks of its own; `tsLoaderMissing` is the error for when that fails.
  */
-export async function ensureTypeScript(url: string): Promise<boolean> {
-  if (!mustRegister(url)) return true;
+export async function ensureTypeScript(url: string): Promise<TypeScriptReader> {
+  if (!mustRegister(url)) return 'ready';
   registering ??= registerTsx(url);
-  const done = await registering;
+  if (await registering) return 'tsx';
   // Another job of this thread may lie where tsx is to be found.
-  if (!done) registering = undefined;
-  return done;
+  registering = undefined;
+  return 'none';
 }
 
 function mustRegister(url: string): boolean {
