@@ -47,7 +47,7 @@ export class TextServer {
   readonly #options: TextServerOptions;
   readonly #clock: Clock;
   readonly #ledger: TextLedger;
-  readonly #limitBytes: number;
+  #limitBytes: number;
   readonly #clients = new Set<Client>();
   #server: Server | undefined;
   #startedMs: number | undefined;
@@ -105,6 +105,18 @@ export class TextServer {
   /** The position behind so many lines. */
   bytesOf(lines: number): number {
     return this.#ledger.bytesOf(lines);
+  }
+
+  /**
+   * From now on there is no more text than was handed out, up to the end of the line in which that ends. Gives the
+   * position: what a client has counted when it has taken everything.
+   */
+  hold(): number {
+    const lines = this.#ledger.linesAt(this.#served);
+    const whole = this.#ledger.bytesOf(lines);
+    this.#limitBytes = whole === this.#served ? whole : this.#ledger.bytesOf(lines + 1);
+    for (const client of this.#clients) this.#write(client);
+    return this.#limitBytes;
   }
 
   /** Cuts all connections, in the middle of whatever is on its way. */
