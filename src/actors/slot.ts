@@ -240,7 +240,6 @@ class Incarnation {
       ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
       ...(env === undefined ? {} : { env }),
     });
-    this.#pool = pool;
     // A thread that dies before it has the task is told of here only; `exit` follows.
     pool.on('error', (error: unknown) => this.#blame(error));
     // Emitted when the worker's file is loaded, right before the task is posted.
@@ -250,6 +249,8 @@ class Incarnation {
       () => this.#misfit(),
       (error: unknown) => this.#rejected(error),
     );
+    // Only now: when `run` throws, it leaves a task behind that `destroy` would reject, for nobody.
+    this.#pool = pool;
     const worker = pool.threads[0]!;
     this.#worker = worker;
     worker.on('error', (error: unknown) => this.#blame(error));
@@ -273,6 +274,8 @@ class Incarnation {
   /** The task could not be sent or its function not be called; or merely: the thread is gone. */
   #rejected(error: unknown): void {
     if (this.#seen.exitCode !== undefined || this.state === 'ending' || this.state === 'lost') return;
+    // Nothing has left this thread then, not even what was to be transferred.
+    if ((error as Error | null)?.name === 'DataCloneError') this.#posted = false;
     this.#blame(error);
     this.#end();
   }
