@@ -1,0 +1,365 @@
+/**
+ * The edge behind a receiver: a ring that keeps what was read until it is covered by a recovery point.
+ *
+ *        BASE                    CONSUMER_HEAD                TAIL
+ *   ──────┼── read, kept for a re-read ──┼──── unread ─────────┼── free ──
+ *   set by the coordinator        the consumer's own     the sender's
+ *
+ * The sender lives in the thread of the sources, the consumer in a worker. Both may die and be replaced; the memory is
+ * main's and stays. A new consumer begins at BASE with words of its own. A new sender goes on behind TAIL.
+ *
+ * I1  What lies between BASE and TAIL is never overwritten.
+ * I2  `sendText` and each block of `sendRows` are taken whole or not at all; when a sender dies between the fragments of
+ *     one, its successor ends it with ABORT, and it counts as not sent.
+ * I3  A successor knows position, lines, sequence and last barrier as of TAIL (`SenderNotes`).
+ * I4  Data leaves a sixteenth of the room to barriers, so a full edge still takes what lets it be emptied.
+ * I5  Unread data is bounded apart from kept data, so a barrier is never stuck behind seconds of backlog.
+ */
+import { millraceError } from '../errors.ts';
+import { encodeBarrier } from './barrier-bytes.ts';
+import type { Barrier, Frame } from './block.ts';
+import { encodeBlock } from './codec.ts';
+import { NO_BELL, type Bell } from './doorbell.ts';
+import type { InEdge } from './edge.ts';
+import { FrameReader } from './frame-reader.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { lineCount } from './line-count.ts';
+import {
+  SenderNotes,
+  type ConsumerWords,
+  type ReceiverMemory,
+  type SenderNote,
+} from './receiver-memory.ts';
+import {
+  BASE,
+  CONSUMER_HEAD,
+  CONSUMER_STARTED,
+  INCARNATION,
+  KIND_ABORT,
+  KIND_BARRIER,
+  KIND_ROWS,
+  KIND_TEXT,
+  LAST_BARRIER,
+  ROOM_WANTED,
+  TAIL,
+} from './ring-layout.ts';
+import { RowSlices } from './row-slices.ts';
+
+export {
+  baseOf,
+  createConsumerWords,
+  createReceiverEdge,
+  fenceSender,
+  lastBarrierOf,
+  setBase,
+  type ConsumerWords,
+  type ReceiverMemory,
+} from './receiver-memory.ts';
+
+/** Payload of the largest frame. */
+const MAX_FRAME_BYTES: number = 256 * 1024;
+const DEFAULT_UNREAD_BYTES: number = 1024 * 1024;
+const LEAST_RESERVE_BYTES = 512;
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+export interface ReceiverEdgeWriterOptions {
+  readonly memory: ReceiverMemory;
+  /** Of the edge, for errors. @default 'receiver edge' */
+  readonly name?: string;
+  /** Bytes that may lie unread. More are taken only when nothing is. @default 1 MiB, a quarter of a small edge */
+  readonly maxUnreadBytes?: number;
+  /** Count lines, for sources that resume by them: about 0.2 ns a byte. @default false: `lines` stays 0 */
+  readonly countLines?: boolean;
+}
+
+export class ReceiverEdgeWriter {
+  /** The bytes that the edge may keep. */
+  readonly size: number;
+  /** The largest block, and so the longest line or record: a quarter of the edge. */
+  readonly maxBlockBytes: number;
+
+  readonly #name: string;
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #writer: FrameWriter;
+  readonly #notes: SenderNotes;
+  readonly #incarnation: number;
+  readonly #reserve: number;
+  readonly #maxUnread: number;
+  readonly #countLines: boolean;
+  readonly #slices: RowSlices;
+  #words: Int32Array<SharedArrayBuffer> | undefined;
+  #bell: Bell = NO_BELL;
+  #wanting = false;
+  /** As of TAIL. */
+  #note: SenderNote;
+  /** What position, lines and barrier are once the block in hand is out. */
+  #nextPosition: number;
+  #nextLines: number;
+  #nextBarrier: number;
+
+  constructor(options: ReceiverEdgeWriterOptions) {
+    const { memory } = options;
+    const { data, checksum } = memory;
+    const control = new Int32Array(memory.control);
+    this.size = data.byteLength;
+    this.maxBlockBytes = this.size >>> 2;
+    this.#name = options.name ?? 'receiver edge';
+    this.#control = control;
+    this.#notes = new SenderNotes(memory.control);
+    this.#incarnation = Atomics.load(control, INCARNATION);
+    this.#reserve = Math.max(this.size >>> 4, LEAST_RESERVE_BYTES);
+    this.#maxUnread = options.maxUnreadBytes ?? Math.min(DEFAULT_UNREAD_BYTES, this.size >>> 2);
+    this.#countLines = options.countLines ?? false;
+    this.#slices = new RowSlices(
+      Math.min(MAX_FRAME_BYTES, this.maxBlockBytes >>> 1),
+      this.maxBlockBytes,
+    );
+    this.#note = this.#notes.read();
+    this.#nextPosition = this.#note.position;
+    this.#nextLines = this.#note.lines;
+    this.#nextBarrier = this.#note.barrier;
+    this.#writer = new FrameWriter({
+      control,
+      data,
+      checksum,
+      epoch: this.#incarnation,
+      maxChunkBytes: MAX_FRAME_BYTES,
+      beforePublish: (tail, open) => this.#beforePublish(tail, open),
+    });
+    this.#writer.sequence = this.#note.sequence;
+  }
+
+  /** A consumer came, first or again: its words, and the bell of its thread. */
+  setConsumer(words: ConsumerWords, bell: Bell): void {
+    this.#words = new Int32Array(words);
+    this.#bell = bell;
+  }
+
+  /** Bytes that are kept: all that came since the newest held recovery point. */
+  get usedBytes(): number {
+    return (this.#writer.tail - Atomics.load(this.#control, BASE)) | 0;
+  }
+
+  /** Bytes that the consumer has not read; without a consumer, all that are kept. */
+  get unreadBytes(): number {
+    const words = this.#words;
+    if (words === undefined || Atomics.load(words, CONSUMER_STARTED) === 0) return this.usedBytes;
+    return (this.#writer.tail - Atomics.load(words, CONSUMER_HEAD)) | 0;
+  }
+
+  /** Number of the last barrier that was put, 0 before the first. */
+  get lastBarrier(): number {
+    return this.#note.barrier;
+  }
+
+  /** Behind the last whole text block. */
+  position(): { readonly bytes: number; readonly lines: number } {
+    return { bytes: this.#note.position, lines: this.#note.lines };
+  }
+
+  /** Units (records; bytes of text) that lie on the edge behind the last barrier. */
+  get sequence(): number {
+    return this.#note.sequence;
+  }
+
+  /** The sender before may have died inside a block: ends it. Sending does so too. */
+  recover(): void {
+    this.#endOpenChain();
+  }
+
+  /**
+   * Sends one text block of whole lines, `head` followed by `tail`. False: no room, nothing was taken.
+   * @param position bytes of the source before the end of the block
+   * @throws ERR_MILLRACE_RECORD_TOO_LARGE when the block is larger than a quarter of the edge
+   */
+  sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean {
+    const bytes = head.length + tail.length;
+    if (bytes > this.maxBlockBytes) throw this.#tooLarge(bytes, 'a block of text');
+    if (!this.#admits(bytes)) return false;
+    const lines = this.#countLines ? lineCount(head, tail) : 0;
+    this.#nextPosition = position;
+    this.#nextLines = this.#note.lines + lines;
+    this.#writer.load(KIND_TEXT, 0, lines, position, head, tail);
+    return this.#put();
+  }
+
+  /**
+   * Sends records, cut into blocks of a good size. False: no room for all of them yet; offer the same array again, and
+   * it goes on where it stopped.
+   * @throws ERR_MILLRACE_RECORD_TOO_LARGE when one record is larger than a quarter of the edge
+   */
+  sendRows(rows: readonly unknown[]): boolean {
+    const slices = this.#slices;
+    slices.begin(rows);
+    while (slices.left > 0) {
+      const bytes = slices.encode(encodeBlock);
+      if (bytes === undefined) throw this.#tooLarge(slices.tooLargeBytes, 'a record');
+      if (!this.#admits(bytes.length)) {
+        slices.keep();
+        return false;
+      }
+      this.#writer.load(KIND_ROWS, 0, slices.count, this.#note.position, bytes);
+      this.#put();
+      slices.sent();
+    }
+    return true;
+  }
+
+  /**
+   * Puts a barrier; one that lies on the edge already is passed over. False: even the reserve is used up, because no
+   * recovery point was held for very long. Offer it again.
+   */
+  putBarrier(barrier: Barrier, absent: readonly number[]): boolean {
+    if (barrier.number <= this.#note.barrier) return true;
+    const bytes = encodeBarrier({ kind: 'barrier', barrier, absent });
+    if (!this.#endOpenChain() || this.#writer.bytesFor(bytes.length) > this.size - this.usedBytes)
+      return false;
+    this.#checkFence();
+    this.#nextBarrier = barrier.number;
+    this.#writer.load(KIND_BARRIER, 0, 0, this.#note.position, bytes);
+    this.#put();
+    Atomics.store(this.#control, LAST_BARRIER, barrier.number | 0);
+    return true;
+  }
+
+  /** Whether a block with this much payload may be sent now. */
+  #admits(payload: number): boolean {
+    if (!this.#endOpenChain()) return false;
+    this.#checkFence();
+    const bytes = this.#writer.bytesFor(payload);
+    if (bytes > this.size - this.usedBytes - this.#reserve) return false;
+    if (this.#fewUnread(bytes)) {
+      if (this.#wanting) this.#want(0);
+      return true;
+    }
+    // Half of it is worth a wake-up: the consumer has the other half in hand meanwhile.
+    this.#want(Math.max(1, this.#maxUnread >>> 1));
+    return this.#fewUnread(bytes);
+  }
+
+  #fewUnread(more: number): boolean {
+    const unread = this.unreadBytes;
+    return unread === 0 || unread + more <= this.#maxUnread;
+  }
+
+  #want(bytes: number): void {
+    this.#wanting = bytes > 0;
+    Atomics.store(this.#control, ROOM_WANTED, bytes);
+  }
+
+  #put(): boolean {
+    // There is room for all of it, so it is out to its end.
+    this.#writer.put(this.size - this.usedBytes);
+    this.#bell.ring();
+    return true;
+  }
+
+  #endOpenChain(): boolean {
+    if (!this.#note.openChain) return true;
+    this.#checkFence();
+    if (this.#writer.bytesFor(0) > this.size - this.usedBytes) return false;
+    this.#writer.load(KIND_ABORT, 0, 0, this.#note.position, NOTHING);
+    return this.#put();
+  }
+
+  #beforePublish(tail: number, open: boolean): void {
+    const note = this.#note;
+    note.openChain = open;
+    if (!this.#writer.pending) {
+      note.sequence = this.#writer.sequence;
+      note.position = this.#nextPosition;
+      note.lines = this.#nextLines;
+      note.barrier = this.#nextBarrier;
+    }
+    this.#notes.write(tail, note);
+  }
+
+  #checkFence(): void {
+    const incarnation = Atomics.load(this.#control, INCARNATION);
+    if (incarnation === this.#incarnation) return;
+    throw millraceError(
+      'ERR_MILLRACE_FENCED',
+      `${this.#name}: sender ${this.#incarnation} was replaced by sender ${incarnation} and may send no more`,
+      {
+        context: { edge: this.#name, epoch: this.#incarnation },
+      },
+    );
+  }
+
+  #tooLarge(bytes: number, what: string): Error {
+    return millraceError(
+      'ERR_MILLRACE_RECORD_TOO_LARGE',
+      `${this.#name}: ${what} of ${bytes} bytes is larger than a quarter of the edge, ${this.maxBlockBytes} bytes. Send less in one record, or raise retainBytes (${this.size} bytes).`,
+      {
+        context: { edge: this.#name, bytes, limitBytes: this.maxBlockBytes },
+      },
+    );
+  }
+}
+
+export interface ReceiverEdgeReaderOptions {
+  readonly memory: ReceiverMemory;
+  readonly words: ConsumerWords;
+  /** Of the sender's thread. */
+  readonly bell: Bell;
+  /** Of the edge, for errors. @default 'receiver edge' */
+  readonly name?: string;
+}
+
+export class ReceiverEdgeReader implements InEdge {
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #reader: FrameReader;
+  readonly #bell: Bell;
+  #head: number;
+  #frame: Frame | undefined;
+
+  /** Begins at BASE. */
+  constructor(options: ReceiverEdgeReaderOptions) {
+    const { memory } = options;
+    const { data, checksum } = memory;
+    this.#control = new Int32Array(memory.control);
+    this.#words = new Int32Array(options.words);
+    this.#bell = options.bell;
+    this.#head = Atomics.load(this.#control, BASE);
+    this.#reader = new FrameReader({
+      data,
+      checksum,
+      name: options.name ?? 'receiver edge',
+      head: this.#head,
+      epoch: 0,
+      continuous: true,
+      resume: false,
+    });
+    Atomics.store(this.#words, CONSUMER_HEAD, this.#head);
+    Atomics.store(this.#words, CONSUMER_STARTED, 1);
+  }
+
+  /** Text is a view of the edge, good until `advance`; all other frames own what they hold. */
+  peek(): Frame | undefined {
+    if (this.#frame !== undefined) return this.#frame;
+    this.#frame = this.#reader.next(Atomics.load(this.#control, TAIL));
+    if (this.#reader.head !== this.#head) this.#report();
+    return this.#frame;
+  }
+
+  advance(): void {
+    if (this.#frame === undefined) return;
+    this.#frame = undefined;
+    this.#reader.advance();
+    this.#report();
+  }
+
+  offsetBehind(): number {
+    return this.#reader.behind >>> 0;
+  }
+
+  #report(): void {
+    this.#head = this.#reader.head;
+    Atomics.store(this.#words, CONSUMER_HEAD, this.#head);
+    const wanted = Atomics.load(this.#control, ROOM_WANTED);
+    if (wanted === 0) return;
+    const unread = (Atomics.load(this.#control, TAIL) - this.#head) | 0;
+    if (unread <= wanted) this.#bell.ring();
+  }
+}
