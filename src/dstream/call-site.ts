@@ -16,8 +16,14 @@ export interface CallSite {
 }
 
 /** With source maps on, frames of `dist` show as `src`: both are ours. */
-const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
-const OWN: readonly string[] = ['src', 'dist'].map((each) => PACKAGE + each + PACKAGE.slice(-1));
+const OWN: readonly string[] = ownDirectories(import.meta.url);
+
+/** A bundler that makes CommonJS leaves `import.meta` empty; what is ours can't be told there. */
+function ownDirectories(metaUrl: string | undefined): readonly string[] {
+  if (!metaUrl?.startsWith('file:')) return [];
+  const inPackage = fileURLToPath(new URL('../../', metaUrl));
+  return ['src', 'dist'].map((each) => inPackage + each + inPackage.slice(-1));
+}
 
 /** Our own frames above a user's are few: this many is always enough. */
 const FRAMES = 32;

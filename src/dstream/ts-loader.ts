@@ -78,7 +78,8 @@ function* places(url: string): Generator<string> {
     const value = argument.replace(/^--(import|require|loader)=/, '');
     if (value.startsWith('file:') || value.startsWith('/')) yield value;
   }
-  yield import.meta.url;
+  // Empty in a bundle.
+  if (typeof import.meta.url === 'string') yield import.meta.url;
 }
 
 /**

@@ -2,6 +2,8 @@
  * Whole programs, started in every way that we know of, with jobs on real threads. One test for each row of the table
  * in docs/loading.md.
  */
+// Comes with tsx.
+import { build, type BuildOptions } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Done, inRepository, type Node, nodes, type Project, project, type ProjectOptions } from './project.ts';
 
@@ -105,23 +107,22 @@ for (const node of await nodes()) {
     });
 
     it('a bundle with millrace left out: esbuild --packages=external', async () => {
-      const done = await bundled(node, ['--packages=external', '--format=esm', '--outfile=out/main.mjs'], 'out/main.mjs');
+      const done = await bundled(node, { packages: 'external', format: 'esm', outfile: 'out/main.mjs' });
       expect(done).toEqual({ code: 0, stdout: OUT, stderr: '' });
     });
 
     it.each([
-      ['esm', 'out/main.mjs'],
-      ['cjs', 'out/main.cjs'],
-    ])('millrace inside a bundle (%s) is a clear error, and works with threads: 0', async (format, file) => {
       // What the bundle takes in may call require().
-      const banner = `--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
-      const flags = [`--format=${format}`, `--outfile=${file}`, ...(format === 'esm' ? [banner] : [])];
-      const done = await bundled(node, flags, file, `run(shout, { threads: 2 }).catch(async (error) => {
+      ['esm', 'out/main.mjs', `import { createRequire as from } from 'node:module'; const require = from(import.meta.url);`],
+      ['cjs', 'out/main.cjs', ''],
+    ] as const)('millrace inside a bundle (%s) is a clear error, and works with threads: 0', async (format, outfile, js) => {
+      const tail = `run(shout, { threads: 2 }).catch(async (error) => {
         console.log(error.code, error.message);
         await drive(await run(shout, { threads: 0 }));
-      });`);
+      });`;
+      const done = await bundled(node, { format, outfile, banner: { js } }, tail);
       expect(done.stdout).toContain('ERR_MILLRACE_BUNDLED job "shout"');
-      expect(done.stdout).toContain(`millrace was bundled into ${made?.at(file)}`);
+      expect(done.stdout).toContain(`millrace was bundled into ${made?.at(outfile)}`);
       expect(done.stdout).toContain('esbuild --packages=external');
       expect(done.stdout).toContain(OUT);
     });
@@ -175,10 +176,21 @@ for (const node of await nodes()) {
   });
 }
 
-async function bundled(node: Node, flags: readonly string[], file: string, tail: string = RUN): Promise<Done> {
-  const files = { 'job.js': `import { job } from 'millrace';\n${DEFINE}export { shout };`, 'main.js': `${IMPORTS}import { shout } from './job.js';\n${tail}` };
+/** Bundles a program of two files, and runs the bundle. */
+async function bundled(node: Node, options: BuildOptions & { readonly outfile: string }, tail: string = RUN): Promise<Done> {
+  const files = {
+    'job.js': `import { job } from 'millrace';\n${DEFINE}export { shout };`,
+    'main.js': `${IMPORTS}import { shout } from './job.js';\n${tail}`,
+  };
   made = project({ fixtures: ['drive.js'], files });
-  const esbuild = await made.run(node, [inRepository('node_modules/esbuild/bin/esbuild'), 'main.js', '--bundle', '--platform=node', '--target=node20', '--log-level=error', ...flags]);
-  expect(esbuild).toMatchObject({ code: 0 });
-  return made.run(node, [file]);
+  await build({
+    absWorkingDir: made.directory,
+    entryPoints: ['main.js'],
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'silent',
+    ...options,
+  });
+  return made.run(node, [options.outfile]);
 }
