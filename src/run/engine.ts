@@ -5,9 +5,10 @@
 import type { TaskEvent } from '../actors/task.ts';
 import type { CoordinatorEvent } from '../supervision/coordinator.ts';
 import type { SourceState } from '../io/source.ts';
+import type { WireError } from '../errors.ts';
 
 export type SourceEvent =
-  | { readonly type: 'sourceState'; readonly source: string; readonly state: SourceState; readonly error?: unknown; readonly retryInMs?: number }
+  | { readonly type: 'sourceState'; readonly source: string; readonly state: SourceState; readonly error?: WireError; readonly retryInMs?: number }
   | { readonly type: 'possibleGap'; readonly source: string; readonly detail: string }
   | { readonly type: 'counted'; readonly source: string; readonly what: string; readonly count: number };
 

@@ -1,5 +1,4 @@
 /** What `run` takes. One place has the names, units, defaults and bounds; a wrong one is an error that says so. */
-import { parseDuration, type Duration } from '../dstream/duration.ts';
 import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
 
@@ -53,7 +52,7 @@ const MIB = 1 << 20;
 const NAMES = ['args', 'threads', 'retainBytes', 'maxGatherBytes', 'supervision', 'maxHeapMb', 'write'];
 const SUPERVISION_NAMES = ['maxRestarts', 'withinMs', 'backoff', 'maxBatchFailures', 'onBatchError', 'hangTimeoutMs', 'killTimeoutMs'];
 
-export function resolveRunOptions(options: RunOptions<never>, batchInterval: Duration, defaultThreads: number): ResolvedRunOptions {
+export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: number, defaultThreads: number): ResolvedRunOptions {
   refuseUnknown(options, NAMES, '');
   const supervision = options.supervision ?? {};
   refuseUnknown(supervision, SUPERVISION_NAMES, 'supervision.');
@@ -69,7 +68,7 @@ export function resolveRunOptions(options: RunOptions<never>, batchInterval: Dur
     killTimeoutMs: whole('supervision.killTimeoutMs', supervision.killTimeoutMs, 5_000, 20, 86_400_000),
     maxHeapMb: options.maxHeapMb === undefined ? undefined : whole('maxHeapMb', options.maxHeapMb, 0, 16, 1 << 20),
     policy: {
-      batchIntervalMs: parseDuration(batchInterval, 'batchInterval'),
+      batchIntervalMs,
       reliefIntervalMs: RELIEF_INTERVAL_MS,
       maxBatchFailures: whole('supervision.maxBatchFailures', supervision.maxBatchFailures, 4, 1, 1000),
       onBatchError,

@@ -8,7 +8,7 @@
  * I2  `awaitTermination` settles exactly once for each caller, and rejects with the error that failed the job.
  */
 import type { TaskEvent } from '../actors/task.ts';
-import { parseDuration, type Duration } from '../dstream/duration.ts';
+import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
 import { fromWire, millraceError } from '../errors.ts';
 import type { CoordinatorEvent } from '../supervision/coordinator.ts';
@@ -34,7 +34,13 @@ export interface CollectedBatch<T = unknown> {
   readonly partitions: readonly (readonly T[])[];
 }
 
-export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent;
+/** Something that the author of the job may want to know, once. */
+export interface HintEvent {
+  readonly type: 'hint';
+  readonly text: string;
+}
+
+export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent | HintEvent;
 
 export interface RunMetrics {
   readonly batches: number;
@@ -65,6 +71,7 @@ export class Run implements AsyncDisposable {
   #env: Env;
   #engine!: Engine;
   #write: (text: string) => void;
+  #cleanUp: () => void;
   #state: RunState = 'initialized';
   #error: Error | undefined;
   #done: PromiseWithResolvers;
@@ -78,8 +85,9 @@ export class Run implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
 
   /** @internal Runs are made by `run`. */
-  constructor(jobName: string, env: Env, collected: readonly string[], write: (text: string) => void) {
+  constructor(jobName: string, env: Env, collected: readonly string[], write: (text: string) => void, cleanUp: () => void) {
     this.jobName = jobName;
+    this.#cleanUp = cleanUp;
     this.#env = env;
     this.#write = write;
     this.#done = withResolvers();
@@ -102,6 +110,11 @@ export class Run implements AsyncDisposable {
       },
       thread: (event) => this.#events.push(event),
     };
+  }
+
+  /** @internal Something that the author of the job may want to know. */
+  hint(text: string): void {
+    this.#events.push({ type: 'hint', text });
   }
 
   /** @internal */
@@ -159,7 +172,7 @@ export class Run implements AsyncDisposable {
       await this.#done.promise;
       return true;
     }
-    const ms = parseDuration(timeout, 'timeout');
+    const ms = durationMs(timeout, 'timeout', 0);
     let timer: { cancel(): void } | undefined;
     const late = new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); });
     try {
@@ -184,7 +197,7 @@ export class Run implements AsyncDisposable {
     if (graceful && this.#state === 'active') {
       this.#to('draining');
       this.#engine.drain();
-      const ms = parseDuration(deadline, 'deadline');
+      const ms = durationMs(deadline, 'deadline', 0);
       let timer: { cancel(): void } | undefined;
       drained = await Promise.race([
         this.#drained.promise.then(() => true, () => false),
@@ -260,6 +273,7 @@ export class Run implements AsyncDisposable {
   }
 
   #end(): void {
+    this.#cleanUp();
     this.#events.end();
     for (const feed of this.#results.values()) feed.end(this.#error);
   }

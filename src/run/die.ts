@@ -1,0 +1,23 @@
+/** Dies on purpose, in a chosen way. Called on the thread that is to die: chaos, the demo and tests use it. */
+import type { KillWay } from './engine.ts';
+
+export function die(way: KillWay): void {
+  switch (way) {
+    case 'throw':
+      throw new Error('this thread was told to throw');
+    case 'exit':
+      process.exit(3);
+      break;
+    case 'oom': {
+      const hoard: number[][] = [];
+      for (;;) hoard.push(Array.from({ length: 100_000 }, (_, i) => i * 1.5));
+    }
+    case 'spin':
+      for (;;);
+    case 'terminate':
+      // The main thread does that.
+      return;
+    default:
+      way satisfies never;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What every thread of a job is given, and how it makes the same plan of it. Plain data and shared memory.
+ *
+ * I1  Plan and graph are pure functions of the spec and the job module, so task and edge numbers agree everywhere.
+ */
+import type { DoorbellMemory } from '../actors/doorbell.ts';
+import type { ReceiverMemory } from '../actors/receiver-edge.ts';
+import { buildGraph, checkShape, runBuilder } from '../dstream/build-graph.ts';
+import { ContextBuilder } from '../dstream/context-builder.ts';
+import type { Job } from '../dstream/job.ts';
+import type { JobAddress } from '../dstream/load-job.ts';
+import type { GraphShape } from '../plan/compare.ts';
+import type { Graph } from '../plan/graph.ts';
+import type { Plan } from '../plan/planned.ts';
+import { plan } from '../plan/planner.ts';
+
+/** Batches for the inputs of a test (`runBatches`): one list a stream; null is a time without a batch. */
+export type TestInputs = readonly (readonly (readonly unknown[] | null)[])[];
+
+/** The stream that a test's builder returns is collected under this name. */
+export const TEST_OUTPUT = 'runBatches';
+
+export interface PlanSpec {
+  readonly args: unknown;
+  readonly workers: number;
+  readonly partitions: number;
+  /** Given for a test: streams that are handed to the builder after `args`. */
+  readonly inputs?: TestInputs;
+}
+
+export interface JobSpec extends PlanSpec {
+  readonly address: JobAddress;
+  readonly shape: GraphShape;
+  readonly batchIntervalMs: number;
+  readonly maxGatherBytes: number;
+  /** Hand-overs and the held index lie here. */
+  readonly directory: string;
+  readonly doorbells: DoorbellMemory;
+  readonly vitals: SharedArrayBuffer;
+  /** By edge id. */
+  readonly receivers: ReadonlyMap<number, ReceiverMemory>;
+}
+
+export function graphOf(job: Job<never>, spec: PlanSpec): Graph {
+  if (spec.inputs === undefined) return buildGraph(job, spec.args as never);
+  const ssc = new ContextBuilder(`job ${JSON.stringify(job.name)}`);
+  const streams = spec.inputs.map((batches) => ssc.queueStream(batches));
+  runBuilder(job, ssc, spec.args as never, streams)?.collectAs(TEST_OUTPUT);
+  ssc.validate();
+  return ssc.freeze();
+}
+
+export function planOf(graph: Graph, { workers, partitions }: PlanSpec): Plan {
+  return plan(graph, { workers, parallelism: partitions });
+}
+
+/** The plan in another thread than the one that started the job. */
+export function planInThread(job: Job<never>, spec: JobSpec, thread: string): Plan {
+  const graph = graphOf(job, spec);
+  checkShape(job, spec.shape, graph, thread);
+  return planOf(graph, spec);
+}

@@ -1,0 +1,100 @@
+/**
+ * `run(job, options)`: a job in the process that calls it. The library never exits, signals or kills that process and
+ * prints nothing but what the job prints.
+ */
+import { availableParallelism, tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import type { Job, RunParameters } from '../dstream/job.ts';
+import { jobTitle } from '../dstream/job.ts';
+import { parkedRun, runsAreParked } from '../dstream/registry.ts';
+import { assertLoadable, resolveJob } from '../dstream/resolve-job.ts';
+import type { Env } from '../env/env.ts';
+import { realEnv } from '../env/real.ts';
+import { millraceError } from '../errors.ts';
+import { ConsoleWriter } from '../io/console.ts';
+import type { Graph } from '../plan/graph.ts';
+import type { BatchMode } from '../supervision/batcher.ts';
+import type { Engine } from './engine.ts';
+import { graphOf, planOf, type PlanSpec, type TestInputs } from './job-spec.ts';
+import { LocalEngine } from './local.ts';
+import { resolveRunOptions, type ResolvedRunOptions, type RunOptions } from './options.ts';
+import { Run } from './running.ts';
+
+/**
+ * Starts a job and resolves when its threads are up and its first tasks have been sent out.
+ *
+ * @param job what `job()` gave, or the path or URL of a file that defines one
+ * @param options see {@link RunOptions}; `args` is required when the job's builder takes it
+ * @throws coded errors: of the job's file and builder, of options, ERR_MILLRACE_NO_OUTPUT, ERR_MILLRACE_BOOTSTRAP
+ * @example
+ * const running = await run(wordcount, { args: { host: 'localhost', port: 9999 }, threads: 2 });
+ * for await (const batch of running.results('counts')) console.log(batch.time, batch.values.length);
+ */
+export async function run<A>(job: Job<A> | string | URL, ...[options]: RunParameters<A, RunOptions<A>>): Promise<Run> {
+  // Within a worker the module that calls this is loaded for its job only.
+  if (runsAreParked()) return parkedRun(typeof job === 'string' || job instanceof URL ? String(job) : job.name);
+  const { job: resolved } = await resolveJob(job);
+  return startRun(resolved, (options ?? {}) as RunOptions<never>);
+}
+
+/** What `runBatches` and `StreamingContext` need beyond the public options. */
+export interface StartExtras {
+  readonly env?: Env;
+  readonly mode?: BatchMode;
+  readonly inputs?: TestInputs;
+  readonly partitions?: number;
+  readonly atTime?: (time: number) => void;
+  /** A graph that was built already, in the calling thread. */
+  readonly graph?: Graph;
+  /** Called with the run before it starts, so that nothing of it is missed. */
+  readonly prepared?: (run: Run) => void;
+}
+
+export async function startRun(job: Job<never>, options: RunOptions<never>, extras: StartExtras = {}): Promise<Run> {
+  const env = extras.env ?? realEnv();
+  const resolved = resolveRunOptions({ ...job.defaults, ...options } as RunOptions<never>, job.batchIntervalMs, defaultThreads());
+  const { threads } = resolved;
+  if (threads > 0) assertLoadable(job);
+  checkCloneable(job, options.args);
+  const workers = Math.max(1, threads);
+  const spec: PlanSpec = {
+    args: options.args, workers,
+    partitions: extras.partitions ?? workers,
+    ...(extras.inputs === undefined ? {} : { inputs: extras.inputs }),
+  };
+  const graph = extras.graph ?? graphOf(job, spec);
+  const plan = planOf(graph, spec);
+  const directory = `${tmpdir()}/millrace-${process.pid}-${randomUUID()}`;
+  env.disk.makeDirectory(directory);
+  const console = new ConsoleWriter();
+  const collected = graph.nodes.filter(({ kind }) => kind === 'collectAs').map(({ params }) => String(params['name']));
+  const running = new Run(job.name, env, collected, options.write ?? ((text) => void console.write(text)), () => env.disk.removeDirectory(directory));
+  extras.prepared?.(running);
+  const shared = { env, plan, options: resolved, mode: extras.mode ?? ({ kind: 'clock' } as const), directory, listener: running.listener };
+  const engine: Engine = threads === 0
+    ? new LocalEngine({ ...shared, inputs: extras.inputs, ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }) })
+    : await threadsEngine({ ...shared, job, planSpec: spec, log: (text) => running.hint(text) });
+  await running.start(engine);
+  return running;
+}
+
+/** Threads are loaded only by those who use them. */
+async function threadsEngine(options: ConstructorParameters<typeof import('./threads.ts').ThreadsEngine>[0]): Promise<Engine> {
+  const { ThreadsEngine } = await import('./threads.ts');
+  return new ThreadsEngine(options);
+}
+
+/** Under a test runner closures and mocks should work, so everything runs in the calling thread. */
+function defaultThreads(): number {
+  return process.env['VITEST'] !== undefined || process.env['NODE_TEST_CONTEXT'] !== undefined ? 0 : availableParallelism();
+}
+
+function checkCloneable(job: Job<never>, args: unknown): void {
+  try {
+    structuredClone(args);
+  } catch (error) {
+    throw millraceError('ERR_MILLRACE_BAD_ARGS', `args of ${jobTitle(job)} can't cross threads: ${(error as Error).message}. Pass plain data, and make the rest of it in the builder`, { cause: error });
+  }
+}
+
+export type { ResolvedRunOptions };

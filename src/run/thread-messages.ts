@@ -1,0 +1,75 @@
+/**
+ * What the embedding thread and the threads of a job say to each other: the tasks that threads are started with, and
+ * one union for each direction. Calls that need an answer go through `control.ts`; these need none.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { FromTask } from '../actors/messages.ts';
+import type { ReceiverMemory } from '../actors/receiver-edge.ts';
+import type { Wiring } from '../actors/wiring.ts';
+import type { WireError } from '../errors.ts';
+import type { BatchMode } from '../supervision/batcher.ts';
+import type { CoordinatorEvent, CoordinatorPolicy } from '../supervision/coordinator.ts';
+import type { JobMemoryBuffer } from '../supervision/job-memory.ts';
+import type { KillWay, SourceEvent } from './engine.ts';
+import type { JobSpec } from './job-spec.ts';
+
+export interface WorkerTask {
+  readonly role: 'worker';
+  readonly slot: number;
+  readonly spec: JobSpec;
+  readonly main: MessagePort;
+  readonly coordinator: MessagePort;
+}
+
+export interface SourcesTask {
+  readonly role: 'sources';
+  readonly slot: number;
+  readonly spec: JobSpec;
+  readonly main: MessagePort;
+  readonly coordinator: MessagePort;
+}
+
+export interface CoordinatorTask {
+  readonly role: 'coordinator';
+  readonly slot: number;
+  readonly wiring: Wiring;
+  readonly memory: JobMemoryBuffer;
+  readonly receivers: ReadonlyMap<number, ReceiverMemory>;
+  readonly doorbells: SharedArrayBuffer;
+  readonly vitals: SharedArrayBuffer;
+  readonly directory: string;
+  readonly policy: CoordinatorPolicy;
+  readonly hangTimeoutMs: number;
+  readonly mode: BatchMode;
+  readonly main: MessagePort;
+}
+
+export type ThreadTaskOf = WorkerTask | SourcesTask | CoordinatorTask;
+
+/** To a worker or the thread of the sources. */
+export type ToThread =
+  /** There is a new coordinator behind this port. */
+  | { readonly type: 'coordinator'; readonly port: MessagePort }
+  /** Die, on purpose, in this way. */
+  | { readonly type: 'die'; readonly way: KillWay }
+  /** Sources: records for an in-process source; answered by `pushed`. */
+  | { readonly type: 'push'; readonly id: number; readonly name: string; readonly records: readonly unknown[] }
+  | { readonly type: 'stop' };
+
+export type FromThread =
+  | FromTask
+  | { readonly type: 'source'; readonly event: SourceEvent }
+  | { readonly type: 'pushed'; readonly id: number; readonly error?: WireError }
+  | { readonly type: 'hint'; readonly text: string };
+
+export type ToCoordinator =
+  | { readonly type: 'worker'; readonly slot: number; readonly port: MessagePort }
+  | { readonly type: 'sources'; readonly slot: number; readonly port: MessagePort }
+  | { readonly type: 'workerDown'; readonly slot: number; readonly cause: string }
+  | { readonly type: 'drain' }
+  | { readonly type: 'die'; readonly way: KillWay }
+  | { readonly type: 'stop' };
+
+export type FromCoordinator =
+  | { readonly type: 'event'; readonly event: CoordinatorEvent }
+  | { readonly type: 'hang'; readonly slot: number; readonly state: string; readonly sinceMs: number };

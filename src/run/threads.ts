@@ -1,0 +1,340 @@
+/**
+ * Runs a job on worker threads. Lives on the embedding thread, which only starts, kills and reports: the coordinator's
+ * thread runs the job, and goes on while this thread stalls.
+ *
+ *   slots   coordinator · sources · worker … worker · spare
+ *
+ * I1  A dead thread is replaced in its place: a worker by the spare (the coordinator decides that alone), and a new
+ *     spare is started here; a coordinator or a thread of sources by a new one that gets ports to all others.
+ * I2  Each life of a thread has a slot number of its own, so a late word or store of a dead one is told apart.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { createDoorbells, RemoteBell } from '../actors/doorbell.ts';
+import { describe, type ExitReason } from '../actors/exit.ts';
+import { fenceSender, type ReceiverMemory } from '../actors/receiver-edge.ts';
+import { Slot } from '../actors/slot.ts';
+import { vitalsBuffer } from '../actors/vitals.ts';
+import type { Job } from '../dstream/job.ts';
+import type { Env, Timer } from '../env/env.ts';
+import { messagePort, type PollablePort } from '../env/message-port.ts';
+import { fromWire, millraceError, toWire } from '../errors.ts';
+import { shape } from '../plan/compare.ts';
+import type { Plan } from '../plan/planned.ts';
+import type { BatchMode } from '../supervision/batcher.ts';
+import { RestartIntensity } from '../supervision/intensity.ts';
+import { JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
+import { allocateReceivers } from './edge-memory.ts';
+import type { Engine, EngineListener, KillWay, ThreadInfo, ThreadRole } from './engine.ts';
+import type { JobSpec, PlanSpec } from './job-spec.ts';
+import type { ResolvedRunOptions } from './options.ts';
+import type { FromCoordinator, FromThread, ThreadTaskOf, ToCoordinator, ToThread } from './thread-messages.ts';
+
+const SLOTS = 256;
+/** A thread that doesn't end by itself in this time is ended. */
+const STOP_GRACE_MS = 1000;
+const WORKER_FILE: URL = new URL('../worker.js', import.meta.url);
+
+interface Thread {
+  readonly role: ThreadRole;
+  readonly slot: Slot<ThreadTaskOf>;
+  /** Slot number of its present life. */
+  number: number;
+  state: 'starting' | 'up' | 'down';
+  restarts: number;
+  lastExit: string | undefined;
+  main: PollablePort<FromThread | FromCoordinator, ToThread | ToCoordinator> | undefined;
+}
+
+export interface ThreadsOptions {
+  readonly env: Env;
+  readonly job: Job<never>;
+  readonly plan: Plan;
+  readonly planSpec: PlanSpec;
+  readonly options: ResolvedRunOptions;
+  readonly mode: BatchMode;
+  /** Directory of hand-overs; exists, and belongs to this run. */
+  readonly directory: string;
+  readonly listener: EngineListener;
+  readonly log: (text: string) => void;
+}
+
+export class ThreadsEngine implements Engine {
+  #options: ThreadsOptions;
+  #spec: JobSpec;
+  #memory: JobMemoryBuffer = JobMemory.allocate();
+  #receivers: Map<number, ReceiverMemory>;
+  #threads: Thread[] = [];
+  #coordinator!: Thread;
+  #sources!: Thread;
+  #nextNumber = 1;
+  #pushes = new Map<number, { resolve: () => void; reject: (error: unknown) => void }>();
+  #nextPush = 1;
+  #hints = new Set<string>();
+  #state: 'new' | 'started' | 'stopping' = 'new';
+  #draining = false;
+  #stopped: Promise<readonly string[]> | undefined;
+  #intensity = new Map<Thread, RestartIntensity>();
+  /** Slot numbers that have tasks; others are spares. */
+  #working = new Set<number>();
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options;
+    const { plan, planSpec, job, options: { retainBytes, maxGatherBytes, policy } } = options;
+    this.#receivers = allocateReceivers(plan.wiring, retainBytes);
+    this.#spec = {
+      ...planSpec,
+      address: { url: job.url, name: job.name },
+      shape: shape(plan.graph),
+      batchIntervalMs: policy.batchIntervalMs,
+      maxGatherBytes,
+      directory: options.directory,
+      doorbells: createDoorbells(SLOTS),
+      vitals: vitalsBuffer(SLOTS),
+      receivers: this.#receivers,
+    };
+  }
+
+  async start(): Promise<void> {
+    const { plan } = this.#options;
+    this.#state = 'started';
+    this.#coordinator = this.#thread('coordinator', 'coordinator');
+    this.#sources = this.#thread('sources', 'sources');
+    const workers = Array.from({ length: plan.wiring.workers + 1 }, (_, n) => this.#thread('worker', `worker-${n + 1}`));
+    // The coordinator must be there to hear of the others; all load at the same time all the same.
+    await Promise.all([this.#start(this.#coordinator), this.#start(this.#sources), ...workers.map((worker) => this.#start(worker))]);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#toCoordinator({ type: 'drain' });
+  }
+
+  stop(): Promise<readonly string[]> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  threads(): readonly ThreadInfo[] {
+    return this.#threads.map(({ role, number, state, restarts, lastExit }) => ({
+      slot: number, role, restarts,
+      state: state === 'up' && role === 'worker' && !this.#working.has(number) ? 'spare' : state,
+      ...(lastExit === undefined ? {} : { lastExit }),
+    }));
+  }
+
+  kill(slot: number, way: KillWay): void {
+    const thread = this.#threads.find(({ number }) => number === slot);
+    if (thread === undefined || thread.state !== 'up') {
+      throw millraceError('ERR_MILLRACE_BAD_OPTION', `there is no thread in slot ${slot}; there are ${this.#threads.map((t) => `${t.number} (${t.role})`).join(', ')}`);
+    }
+    if (way === 'terminate') void thread.slot.kill({ kind: 'killed' });
+    else {
+      thread.main!.post({ type: 'die', way });
+      new RemoteBell(this.#spec.doorbells, slot).ring();
+    }
+  }
+
+  push(name: string, records: readonly unknown[]): Promise<void> {
+    if (this.#state !== 'started') return Promise.reject(millraceError('ERR_MILLRACE_STOPPED', `push to '${name}': the run takes in no more records`));
+    return new Promise((resolve, reject) => {
+      const id = this.#nextPush++;
+      this.#pushes.set(id, { resolve, reject });
+      this.#sources.main?.post({ type: 'push', id, name, records });
+    });
+  }
+
+  // ---- lives of threads
+
+  #thread(role: ThreadRole, name: string): Thread {
+    const { env, options } = this.#options;
+    const slot = new Slot<ThreadTaskOf>({
+      clock: env.clock, name, filename: WORKER_FILE,
+      killTimeoutMs: options.killTimeoutMs,
+      startTimeoutMs: 30_000,
+      ...(role === 'worker' && options.maxHeapMb !== undefined ? { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } } : {}),
+    });
+    const thread: Thread = { role, slot, number: 0, state: 'down', restarts: 0, lastExit: undefined, main: undefined };
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  async #start(thread: Thread): Promise<void> {
+    const number = this.#nextNumber++ % SLOTS;
+    thread.number = number;
+    thread.state = 'starting';
+    const main = new MessageChannel();
+    const { task, transfer, coordinator } = this.#task(thread.role, number, main.port2);
+    thread.main = messagePort(main.port1);
+    thread.main.onMessage((message) => this.#hear(thread, number, message));
+    const started = thread.slot.start(task, transfer);
+    const exited = thread.slot.exited;
+    try {
+      await started;
+    } catch (error) {
+      thread.state = 'down';
+      thread.lastExit = error instanceof Error ? error.message : String(error);
+      coordinator?.close();
+      thread.main.close();
+      throw error;
+    }
+    if (this.#state === 'stopping') return;
+    thread.state = 'up';
+    void exited.then((reason) => this.#exited(thread, number, reason));
+    this.#options.listener.thread({ type: 'actorStarted', role: thread.role, slot: number });
+    if (thread.role === 'coordinator') this.#introduceAll();
+    else this.#introduce(thread, coordinator!);
+  }
+
+  #task(role: ThreadRole, slot: number, main: MessagePort): { task: ThreadTaskOf; transfer: MessagePort[]; coordinator?: MessagePort } {
+    const { plan, options, mode, directory } = this.#options;
+    if (role === 'coordinator') {
+      const { doorbells, vitals } = this.#spec;
+      return {
+        task: {
+          role, slot, main, doorbells, vitals, directory, mode,
+          wiring: plan.wiring, memory: this.#memory, receivers: this.#receivers, policy: options.policy, hangTimeoutMs: options.hangTimeoutMs,
+        },
+        transfer: [main],
+      };
+    }
+    const { port1, port2 } = new MessageChannel();
+    return { task: { role, slot, main, coordinator: port2, spec: this.#spec }, transfer: [main, port2], coordinator: port1 };
+  }
+
+  /** Gives the coordinator its end of the channel to a new thread. */
+  #introduce(thread: Thread, port: MessagePort): void {
+    // A coordinator that isn't up yet asks everybody anew when it is.
+    if (this.#coordinator.state !== 'up') {
+      port.close();
+      return;
+    }
+    this.#coordinator.main!.post({ type: thread.role === 'sources' ? 'sources' : 'worker', slot: thread.number, port }, [port]);
+  }
+
+  /** A new coordinator: every other thread gets a new channel to it. */
+  #introduceAll(): void {
+    for (const thread of this.#threads) {
+      if (thread.role === 'coordinator' || thread.state !== 'up') continue;
+      const { port1, port2 } = new MessageChannel();
+      thread.main!.post({ type: 'coordinator', port: port2 }, [port2]);
+      new RemoteBell(this.#spec.doorbells, thread.number).ring();
+      this.#introduce(thread, port1);
+    }
+    if (this.#draining) this.#toCoordinator({ type: 'drain' });
+  }
+
+  #exited(thread: Thread, number: number, reason: ExitReason): void {
+    if (this.#state === 'stopping') return;
+    const { listener } = this.#options;
+    thread.state = 'down';
+    thread.restarts++;
+    thread.lastExit = describe(reason);
+    thread.main!.close();
+    listener.thread({
+      type: 'actorExited', role: thread.role, slot: number, reason: thread.lastExit,
+      ...('error' in reason ? { error: fromWire(reason.error) } : {}),
+    });
+    if (thread.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: number, cause: thread.lastExit });
+    if (thread.role === 'sources') {
+      for (const memory of this.#receivers.values()) fenceSender(memory);
+      this.#failPushes('the thread of the sources died');
+    }
+    this.#replace(thread);
+  }
+
+  #replace(thread: Thread): void {
+    if (this.#tooOften(thread)) return;
+    this.#start(thread).catch((error: unknown) => {
+      if (this.#state === 'stopping') return;
+      // It was ready before, so something outside has changed: try again, within the limit.
+      this.#options.listener.thread({ type: 'actorExited', role: thread.role, slot: thread.number, reason: thread.lastExit ?? 'bootstrap', error });
+      this.#options.env.clock.after(this.#options.options.policy.backoff.minMs ?? 50, () => {
+        if (this.#state !== 'stopping') this.#replace(thread);
+      });
+    });
+  }
+
+  #tooOften(thread: Thread): boolean {
+    const { policy } = this.#options.options;
+    let intensity = this.#intensity.get(thread);
+    if (intensity === undefined) {
+      // A worker's deaths are the region's, which the coordinator counts; here only what never comes up is caught.
+      const maxRestarts = thread.role === 'worker' ? policy.maxRestarts * 3 + 3 : policy.maxRestarts;
+      this.#intensity.set(thread, (intensity = new RestartIntensity({ maxRestarts, withinMs: policy.withinMs })));
+    }
+    if (intensity.record(this.#options.env.clock.monotonic()) === 'ok') return false;
+    const error = millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `the thread of the ${thread.role} died too often; last of: ${thread.lastExit}`, { context: { role: thread.role } });
+    this.#options.listener.coordinator({ type: 'failed', error: toWire(error) });
+    return true;
+  }
+
+  // ---- messages
+
+  #hear(thread: Thread, number: number, message: FromThread | FromCoordinator): void {
+    if (thread.number !== number) return;
+    const { listener, log } = this.#options;
+    switch (message.type) {
+      case 'task':
+        listener.task(message.task, message.event);
+        return;
+      case 'source':
+        listener.source(message.event);
+        return;
+      case 'pushed': {
+        const push = this.#pushes.get(message.id);
+        this.#pushes.delete(message.id);
+        if (message.error === undefined) push?.resolve();
+        else push?.reject(fromWire(message.error));
+        return;
+      }
+      case 'hint':
+        if (!this.#hints.has(message.text)) log(message.text);
+        this.#hints.add(message.text);
+        return;
+      case 'event':
+        if (message.event.type === 'started') this.#working = new Set(message.event.workers);
+        listener.coordinator(message.event);
+        return;
+      case 'hang':
+        this.#hung(message.slot, message.state, message.sinceMs);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #hung(slot: number, state: string, sinceMs: number): void {
+    const thread = this.#threads.find(({ number }) => number === slot);
+    void thread?.slot.kill({ kind: 'hang', state: state as never, sinceMs });
+  }
+
+  #toCoordinator(message: ToCoordinator): void {
+    if (this.#coordinator?.state === 'up') this.#coordinator.main!.post(message);
+  }
+
+  #failPushes(why: string): void {
+    for (const push of this.#pushes.values()) push.reject(millraceError('ERR_MILLRACE_PEER_DOWN', `push: ${why}; the records may or may not have been accepted`));
+    this.#pushes.clear();
+  }
+
+  async #stop(): Promise<readonly string[]> {
+    this.#state = 'stopping';
+    this.#failPushes('the run stops');
+    const { clock } = this.#options.env;
+    const stuck: string[] = [];
+    await Promise.all(this.#threads.map(async (thread) => {
+      if (thread.slot.state === 'empty' || thread.slot.state === 'dead') return;
+      thread.main?.post({ type: 'stop' });
+      new RemoteBell(this.#spec.doorbells, thread.number).ring();
+      let timer: Timer | undefined;
+      const grace = new Promise<'late'>((resolve) => { timer = clock.after(STOP_GRACE_MS, () => resolve('late')); });
+      let reason: ExitReason | 'late' = await Promise.race([thread.slot.exited, grace]);
+      timer?.cancel();
+      if (reason === 'late') reason = await thread.slot.kill({ kind: 'shutdown' });
+      if (reason.kind === 'lost') stuck.push(thread.slot.name);
+      thread.state = 'down';
+      thread.main?.close();
+    }));
+    return stuck;
+  }
+}
