@@ -98,7 +98,7 @@ export function makeText(bytes, seed = 1, options = {}) {
 /** Cuts text into blocks of whole lines of at most `size` bytes (a longer line is a block of its own). */
 export function blocksOf(text, size = 256 * 1024) {
   const blocks = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = Math.min(text.length, at + size);
     if (end < text.length) {
       const newline = text.lastIndexOf(10, end - 1);
