@@ -32,7 +32,7 @@ import { Run } from './running.ts';
  */
 export async function run<A>(job: Job<A> | string | URL, ...[options]: RunParameters<A, RunOptions<A>>): Promise<Run> {
   // Within a worker the module that calls this is loaded for its job only.
-  if (runsAreParked()) return parkedRun(typeof job === 'string' || job instanceof URL ? String(job) : job.name);
+  if (runsAreParked()) return parkedRun(job, options);
   const { job: resolved } = await resolveJob(job);
   return startRun(resolved, (options ?? {}) as RunOptions<never>);
 }
