@@ -1,0 +1,136 @@
+/**
+ * The events of a run as lines for people. Pure: events and counters in, text out; it keeps only what one event needs
+ * to know of an earlier one.
+ *
+ * I1  A line says what happened, to what, and why; nothing is said twice.
+ * I2  Batches are told with `batches: true` only: what a job prints is its own business.
+ */
+import type { RunEvent, RunMetrics } from '../run/running.ts';
+
+export interface EventLogOptions {
+  /** A line for each batch too. */
+  readonly batches: boolean;
+}
+
+export class EventLog {
+  readonly #options: EventLogOptions;
+  /** What the recovery that is under way is for. */
+  #cause: string | undefined;
+  /** Counters as last told. */
+  #counted: Readonly<Record<string, number>> = {};
+  /** Times of the batches that were cut and are not through. */
+  readonly #open = new Set<number>();
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+  }
+
+  /** Times (ms) of the batches that are under way, oldest first. */
+  get openBatches(): readonly number[] {
+    return [...this.#open];
+  }
+
+  /** The lines of one event: none, one or two. */
+  lines(event: RunEvent): string[] {
+    switch (event.type) {
+      case 'batchSubmitted':
+        this.#open.add(event.time);
+        return [];
+      case 'batchCompleted': {
+        this.#open.delete(event.time);
+        if (!this.#options.batches) return [];
+        const { records, processingMs, totalDelayMs } = event;
+        return [
+          `batch ${timeText(event.time)}: ${thousands(records)} records, worked on for ` +
+            `${msText(processingMs)}, out after ${msText(totalDelayMs)}`,
+        ];
+      }
+      case 'batchFailed':
+        this.#open.delete(event.time);
+        return [`batch ${timeText(event.time)} was given up: ${errorText(event.error)}`];
+      case 'recovering': {
+        this.#cause = event.cause;
+        if (event.error === undefined) return [];
+        return [`${event.cause}, going back to barrier ${event.barrier}: ${errorText(event.error)}`];
+      }
+      case 'started': {
+        const cause = this.#cause;
+        this.#cause = undefined;
+        if (cause === undefined) return [];
+        return [`recovered in ${msText(event.tookMs)} from barrier ${event.barrier} (${cause})`];
+      }
+      case 'workerWanted':
+        return ['a worker is missing and no spare stands ready: waiting for a new thread'];
+      case 'sourceState': {
+        const error = event.error === undefined ? '' : `: ${errorText(event.error)}`;
+        const retry =
+          event.retryInMs === undefined ? '' : `; next attempt in ${msText(event.retryInMs)}`;
+        return [`source ${event.source} ${event.state}${error}${retry}`];
+      }
+      case 'possibleGap':
+        return [`source ${event.source}: POSSIBLE GAP: ${event.detail}`];
+      case 'actorExited':
+        return [`${threadText(event.role, event.slot)} died: ${event.reason}`];
+      case 'hint':
+        return [event.text];
+      case 'actorStarted':
+      case 'counted':
+      case 'drained':
+      case 'failed':
+        return [];
+      default:
+        event satisfies never;
+        return [];
+    }
+  }
+
+  /** What was counted since the last call: bad text, long lines. */
+  warnings(metrics: RunMetrics): string[] {
+    const before = this.#counted;
+    this.#counted = metrics.counted;
+    return Object.entries(metrics.counted).flatMap(([what, total]) => {
+      const news = total - (before[what] ?? 0);
+      if (news <= 0) return [];
+      const words = COUNTED[what] ?? `times ${what}`;
+      return [`${thousands(news)} ${words} (${thousands(total)} in all)`];
+    });
+  }
+}
+
+const COUNTED: Readonly<Record<string, string>> = {
+  invalidUtf8: "lines weren't valid UTF-8: the bad bytes were kept as U+FFFD",
+  linesCut: 'lines were longer than maxLineBytes and were cut',
+  linesSkipped: 'lines were longer than maxLineBytes and were left out',
+};
+
+export function threadText(role: string, slot: number): string {
+  return role === 'worker' ? `worker thread ${slot}` : `the ${role} thread`;
+}
+
+/** An error, or one in its form between threads, in one line. */
+export function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { kind, value, name, code, message } = error as Readonly<Record<string, unknown>>;
+  if (kind === 'value') return String(value);
+  const first = String(message).split('\n', 1)[0];
+  return `${String(code ?? name ?? 'Error')}: ${first}`;
+}
+
+/** Time of day, local, as a batch is called: `12:00:05`, with ms where there are any. */
+export function timeText(ms: number): string {
+  const date = new Date(ms);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return ms % 1000 === 0 ? text : `${text}.${String(Math.floor(ms) % 1000).padStart(3, '0')}`;
+}
+
+/** `34 ms`, `2.5 s`. */
+export function msText(ms: number): string {
+  if (ms < 10 && ms !== Math.round(ms)) return `${ms.toFixed(1)} ms`;
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(1))} s`;
+}
+
+/** `1,234,567`. */
+export function thousands(n: number): string {
+  return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ',');
+}

@@ -1,0 +1,170 @@
+#!/usr/bin/env node
+/**
+ * The `millrace` command. It parses its line, loads the module of the one command that was named, and turns what
+ * becomes of it into an exit code. Nothing else in Millrace exits, listens to signals or prints by itself.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { cureOf } from './cure.ts';
+import { errorReport } from './error-report.ts';
+import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { durationFlag, secondsFlag, threadsFlag, wholeFlag } from './flags.ts';
+import { parseJsonArgs } from './json-args.ts';
+
+interface CommonFlags {
+  readonly threads?: number;
+  readonly args?: string;
+  readonly json?: true;
+  readonly verbose?: true;
+}
+
+const out = (text: string): void => {
+  process.stdout.write(text);
+};
+const err = (text: string): void => {
+  process.stderr.write(text);
+};
+
+let code: ExitCode = EXIT.drained;
+let verbose = isSet(process.env['MILLRACE_DEBUG']);
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0';
+}
+
+function version(): string {
+  const url = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+}
+
+function common({ threads, args, json, verbose: asked }: CommonFlags): {
+  threads?: number;
+  args?: unknown;
+  json: boolean;
+  verbose: boolean;
+} {
+  if (asked === true) verbose = true;
+  return {
+    json: json === true,
+    verbose,
+    ...(threads === undefined ? {} : { threads }),
+    ...(args === undefined ? {} : { args: parseJsonArgs(args) }),
+  };
+}
+
+const threadsOption = (): Option =>
+  new Option('-t, --threads <n>', 'worker threads; 0 runs all in one thread (default: the cores there are)').argParser(threadsFlag);
+const argsOption = (): Option => new Option('--args <json>', "what the job's builder gets, as JSON");
+const jsonOption = (): Option => new Option('--json', 'print JSON, one object a line');
+const verboseOption = (): Option => new Option('-v, --verbose', 'tell of each batch, and show the stacks of errors');
+const deadlineOption = (): Option =>
+  new Option('--deadline <duration>', 'how long a drain may take').argParser(durationFlag).default(30_000, '30s');
+
+const program = new Command('millrace')
+  .description('Streams on all cores of one Node process, as supervised actors on worker threads.')
+  .version(version(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'show this, or what a command takes')
+  .helpCommand(false)
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Ctrl-C (or SIGTERM) drains: nothing more is taken in, and what was taken in passes all outputs. Again: stops now.
+
+Exit codes: 0 drained, 2 called wrongly, 70 the job failed, 71 out of memory, 75 stopped before it was drained.
+
+Examples:
+  millrace demo
+  millrace run network-wordcount.ts --threads 2 --args '{"host":"localhost","port":9999}'
+  millrace plan network-wordcount.ts --args '{"host":"localhost","port":9999}'`,
+  );
+
+program
+  .command('run')
+  .description('run the job that a file defines')
+  .argument('<job>', 'file (.js, .ts) or URL of a module that calls job()')
+  .addOption(threadsOption())
+  .addOption(argsOption())
+  .addOption(jsonOption())
+  .addOption(deadlineOption())
+  .addOption(verboseOption())
+  .action(async (file: string, flags: CommonFlags & { readonly deadline: number }) => {
+    const given = { ...common(flags), deadlineMs: flags.deadline };
+    const { runCommand } = await import('./run-command.ts');
+    code = await runCommand(file, given, { out, err });
+  });
+
+program
+  .command('plan')
+  .description('show how the job of a file would run: graph, stages, tasks')
+  .argument('<job>', 'file (.js, .ts) or URL of a module that calls job()')
+  .addOption(threadsOption())
+  .addOption(argsOption())
+  .addOption(jsonOption())
+  .addOption(verboseOption())
+  .action(async (file: string, flags: CommonFlags) => {
+    const given = common(flags);
+    const { planCommand } = await import('./plan-command.ts');
+    code = await planCommand(file, given, out);
+  });
+
+program
+  .command('demo')
+  .description('count the words of a TCP stream while threads are killed, and check the counts')
+  .addOption(threadsOption())
+  .addOption(new Option('--rate <lines>', 'lines a second that the server sends').argParser(wholeFlag(1, 100_000_000)).default(200_000))
+  .addOption(new Option('--seconds <n>', 'how long to run (default: 10 without a terminal, else until q)').argParser(secondsFlag))
+  .addOption(new Option('--kill-every <n>', 'without a terminal: seconds between the kills of workers').argParser(secondsFlag).default(2))
+  .addOption(new Option('--plain', 'print lines even on a terminal'))
+  .addOption(verboseOption())
+  .action(
+    async (
+      flags: CommonFlags & { readonly rate: number; readonly seconds?: number; readonly killEvery: number; readonly plain?: true },
+    ) => {
+      const { threads } = common(flags);
+      const { demoCommand } = await import('./demo/demo-command.ts');
+      const { rate, seconds, killEvery, plain } = flags;
+      code = await demoCommand(
+        {
+          rate,
+          killEveryMs: killEvery * 1000,
+          plain: plain === true,
+          ...(threads === undefined ? {} : { threads }),
+          ...(seconds === undefined ? {} : { runMs: seconds * 1000 }),
+        },
+        { out, err },
+      );
+    },
+  );
+
+/** Everything written so far has left the process. Pipes take their time on some systems. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableEnded) resolve();
+    else stream.write('', () => resolve());
+  });
+}
+
+async function main(): Promise<void> {
+  if (process.argv.length <= 2) {
+    program.outputHelp({ error: true });
+    code = EXIT.usage;
+    return;
+  }
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      code = error.exitCode === 0 ? EXIT.drained : EXIT.usage;
+      return;
+    }
+    code = exitCodeOf(error);
+    err(errorReport(error, { verbose, cure: cureOf(error), columns: process.stderr.columns ?? 100 }));
+  }
+}
+
+await main();
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+// Not by itself: a thread that won't end, or a handle of the job, must not hold up the one who called.
+process.exit(code);
