@@ -19,6 +19,7 @@
  * next returns to the loop: comlink answers from a promise.
  */
 import * as comlink from 'comlink';
+import { deadline } from '../env/deadline.ts';
 import type { Clock, Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
@@ -180,7 +181,7 @@ class ControlConnection<Api extends ControlApi<Api>> implements Connection<Api> 
       const call: Call = {
         method,
         reject,
-        timer: this.#options.clock.after(deadlineMs, () => {
+        timer: deadline(this.#options.clock, deadlineMs, () => {
           this.#calls.delete(call);
           reject(this.#timedOut(method, deadlineMs));
         }),

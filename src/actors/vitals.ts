@@ -85,8 +85,7 @@ export class VitalsWriter {
 
   /** A step is over, and came to `progress`. */
   idle(progress: Progress = 'idle'): void {
-    const state =
-      progress === 'blocked' ? BLOCKED_OUT : progress === 'awaiting' ? AWAITING : IDLE;
+    const state = progress === 'blocked' ? BLOCKED_OUT : progress === 'awaiting' ? AWAITING : IDLE;
     Atomics.store(this.#words, STATE, state);
   }
 }

@@ -77,7 +77,12 @@ function resolve(options: BackoffOptions): Required<BackoffOptions> {
   const resolved = { ...DEFAULTS, ...options };
   const { minMs, maxMs, factor, jitter } = resolved;
   check('minMs', minMs, minMs >= 0 && minMs < Infinity, 'a number of ms, 0 or more');
-  check('maxMs', maxMs, maxMs >= minMs && maxMs < Infinity, `a number of ms, at least minMs (${minMs})`);
+  check(
+    'maxMs',
+    maxMs,
+    maxMs >= minMs && maxMs < Infinity,
+    `a number of ms, at least minMs (${minMs})`,
+  );
   check('factor', factor, factor >= 1 && factor < Infinity, 'a number, 1 or more');
   check('jitter', jitter, jitter >= 0 && jitter <= 1, 'a number from 0 to 1');
   return resolved;
@@ -85,7 +90,11 @@ function resolve(options: BackoffOptions): Required<BackoffOptions> {
 
 function check(name: string, value: unknown, good: boolean, want: string): void {
   if (typeof value === 'number' && good) return;
-  throw millraceError('ERR_MILLRACE_BAD_OPTION', `backoff.${name} is ${String(value)}; it must be ${want}`, {
-    context: { option: `backoff.${name}`, value },
-  });
+  throw millraceError(
+    'ERR_MILLRACE_BAD_OPTION',
+    `backoff.${name} is ${String(value)}; it must be ${want}`,
+    {
+      context: { option: `backoff.${name}`, value },
+    },
+  );
 }

@@ -66,7 +66,10 @@ describe('a call, with virtual time', () => {
     expect(adding.pending).toBe(1);
     await settle(env);
     expect(await sum).toBe(5);
-    expect({ pending: adding.pending, timers: env.clock.pending }).toEqual({ pending: 0, timers: 0 });
+    expect({ pending: adding.pending, timers: env.clock.pending }).toEqual({
+      pending: 0,
+      timers: 0,
+    });
   });
 
   it('I2: that was made before expose is answered after it', async () => {
@@ -152,7 +155,11 @@ describe('a call, with virtual time', () => {
     const error = await failing;
     expect(error).toBeInstanceOf(MillraceError);
     expect(error).toMatchObject({ code: 'ERR_MILLRACE_RING_GAP', context: { seq: 7 } });
-    expect(error.cause).toMatchObject({ name: 'TypeError', message: 'the cause', cause: 'a string' });
+    expect(error.cause).toMatchObject({
+      name: 'TypeError',
+      message: 'the cause',
+      cause: 'a string',
+    });
   });
 
   it('I4: reaches own methods only', async () => {
@@ -162,7 +169,10 @@ describe('a call, with virtual time', () => {
     for (const method of ['subtract', 'toString', 'constructor', '__proto__']) {
       const failing = errorOf(call[method]!());
       await settle(env);
-      expect(await failing).toMatchObject({ code: 'ERR_MILLRACE_UNSUPPORTED', context: { method } });
+      expect(await failing).toMatchObject({
+        code: 'ERR_MILLRACE_UNSUPPORTED',
+        context: { method },
+      });
     }
     expect(call['then']).toBeUndefined();
   });
@@ -183,7 +193,10 @@ describe('a call, with virtual time', () => {
     const keeper = connect<{ secret(): unknown }>(here, { clock: env.clock, path: 'keeper' });
     const failing = errorOf(keeper.call.secret());
     await settle(env);
-    expect(await failing).toMatchObject({ name: 'TypeError', message: 'Unserializable return value' });
+    expect(await failing).toMatchObject({
+      name: 'TypeError',
+      message: 'Unserializable return value',
+    });
   });
 
   it('must have a deadline', () => {
@@ -198,7 +211,10 @@ describe('a call, with virtual time', () => {
     const { env, here, there, adding } = pair();
     expose(there, adder);
     expose(here, { ask: (question: string) => `${question}!` });
-    const asking = connect<{ ask(question: string): string }>(there, { clock: env.clock, path: 'main' });
+    const asking = connect<{ ask(question: string): string }>(there, {
+      clock: env.clock,
+      path: 'main',
+    });
     const answers = Promise.all([adding.call.add(1, 2), asking.call.ask('well')]);
     await settle(env);
     expect(await answers).toEqual([3, 'well!']);
@@ -241,7 +257,11 @@ describe('a call to a real thread', () => {
     expect(await calls.call.askMain('sure')).toBe('main says sure? yes');
     const error = await errorOf(calls.call.bad());
     expect(error).toBeInstanceOf(RangeError);
-    expect(error).toMatchObject({ name: 'BadThing', code: 'E_BAD_THING', cause: { name: 'TypeError' } });
+    expect(error).toMatchObject({
+      name: 'BadThing',
+      code: 'E_BAD_THING',
+      cause: { name: 'TypeError' },
+    });
     expect(error.stack).toContain('calls.mjs');
   });
 
@@ -262,6 +282,14 @@ describe('a call to a real thread', () => {
     expect((await pending).code).toBe('ERR_MILLRACE_PEER_DOWN');
   });
 
+  it('is not given up because the caller stood still past its deadline', async () => {
+    await begin();
+    const sum = calls.within(60).add(1, 2);
+    const until = clock.monotonic() + 150;
+    while (clock.monotonic() < until);
+    expect(await sum).toBe(3);
+  });
+
   it('is answered by a thread that is in its own loop and polls', async () => {
     await begin({ loop: true });
     expect(await calls.call.add(1, 2)).toBe(3);
@@ -274,7 +302,10 @@ describe('what goes along with a call', () => {
   it('takes ports and buffers to the other thread and back', async () => {
     const { clock } = realEnv();
     const { port1, port2 } = new MessageChannel();
-    const [here, there] = [messagePort<unknown, unknown>(port1), messagePort<unknown, unknown>(port2)];
+    const [here, there] = [
+      messagePort<unknown, unknown>(port1),
+      messagePort<unknown, unknown>(port2),
+    ];
     expose(there, {
       back(buffer: ArrayBuffer) {
         return withTransfer(buffer, [buffer]);

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExitReason } from '../../src/actors/exit.ts';
 import { Slot, type SlotOptions } from '../../src/actors/slot.ts';
 import { realEnv } from '../../src/env/real.ts';
-import { fromWire, MillraceError } from '../../src/errors.ts';
+import { fromWire, MillraceError, type WireError } from '../../src/errors.ts';
 
 const { clock } = realEnv();
 
@@ -41,10 +41,7 @@ async function failedStart(slot: Slot, task: unknown = {}): Promise<MillraceErro
 const unhandled: unknown[] = [];
 const note = (error: unknown): void => void unhandled.push(error);
 beforeAll(() => void process.on('unhandledRejection', note));
-afterAll(() => {
-  process.off('unhandledRejection', note);
-  expect(unhandled).toEqual([]);
-});
+afterAll(() => void process.off('unhandledRejection', note));
 
 describe('the end of a thread that was ready', () => {
   it('is normal when its main function returns, and its last words arrive before', async () => {
@@ -63,17 +60,24 @@ describe('the end of a thread that was ready', () => {
 
   it('is the whole error when the main function throws', async () => {
     const reason = await endOf('throw');
-    if (reason.kind !== 'error') return expect.unreachable(reason.kind);
-    const error = fromWire(reason.error) as Error & { code?: string };
+    expect(reason.kind).toBe('error');
+    const error = fromWire((reason as { error: WireError }).error);
     expect(error).toBeInstanceOf(TypeError);
-    expect(error).toMatchObject({ name: 'BadRecord', code: 'E_BAD_RECORD', message: 'record 7 is bad' });
+    expect(error).toMatchObject({
+      name: 'BadRecord',
+      code: 'E_BAD_RECORD',
+      message: 'record 7 is bad',
+    });
     expect(error.cause).toBeInstanceOf(RangeError);
     expect(error.stack).toContain('throw.mjs');
   });
 
   it('is the whole error when a rejection is handled by nobody', async () => {
     const reason = await endOf('unhandled-rejection');
-    expect(reason).toMatchObject({ kind: 'error', error: { base: 'RangeError', code: 'E_NOBODY', message: 'nobody cares' } });
+    expect(reason).toMatchObject({
+      kind: 'error',
+      error: { base: 'RangeError', code: 'E_NOBODY', message: 'nobody cares' },
+    });
   });
 
   it('is what was thrown when an exception is caught by nobody', async () => {
@@ -85,7 +89,10 @@ describe('the end of a thread that was ready', () => {
 
   it('is an error when it calls process.abort()', async () => {
     const reason = await endOf('abort');
-    expect(reason).toMatchObject({ kind: 'error', error: { code: 'ERR_WORKER_UNSUPPORTED_OPERATION' } });
+    expect(reason).toMatchObject({
+      kind: 'error',
+      error: { code: 'ERR_WORKER_UNSUPPORTED_OPERATION' },
+    });
   });
 
   it('is exit{0}, not normal, when it calls process.exit(0)', async () => {
@@ -153,7 +160,10 @@ describe('a thread that does not become ready', () => {
     ['import-exits', { message: 'it exited with code 0 before it was ready' }],
     ['throw-before-ready', { base: 'SyntaxError', message: 'the job makes no sense' }],
     ['no-default', { message: expect.stringContaining('No handler function exported') }],
-    ['not-thread-main', { base: 'TypeError', message: expect.stringContaining('not made by threadMain') }],
+    [
+      'not-thread-main',
+      { base: 'TypeError', message: expect.stringContaining('not made by threadMain') },
+    ],
     ['there-is-no-such-file', { code: 'ERR_MODULE_NOT_FOUND' }],
   ])('%s: start rejects and the reason is bootstrap, with the error', async (name, expected) => {
     const slot = slotFor(name);
@@ -173,10 +183,23 @@ describe('a thread that does not become ready', () => {
     expect(await slot.exited).toMatchObject({ kind: 'bootstrap' });
   });
 
+  it('is not given up because the main thread stood still past its time', async () => {
+    const slot = slotFor('spin', { startTimeoutMs: 200 });
+    const started = slot.start({});
+    const until = clock.monotonic() + 400;
+    while (clock.monotonic() < until);
+    await started;
+    await slot.kill();
+    expect(slot.state).toBe('dead');
+  });
+
   it('is bootstrap too when its heap is full before', async () => {
     const slot = slotFor('oom-at-import', { resourceLimits: { maxOldGenerationSizeMb: 24 } });
     await failedStart(slot);
-    expect(await slot.exited).toMatchObject({ kind: 'bootstrap', error: { code: 'ERR_WORKER_OUT_OF_MEMORY' } });
+    expect(await slot.exited).toMatchObject({
+      kind: 'bootstrap',
+      error: { code: 'ERR_WORKER_OUT_OF_MEMORY' },
+    });
   });
 
   it('is killed when it was killed while it started', async () => {
@@ -203,8 +226,10 @@ describe('a thread that does not become ready', () => {
   it('I4: closes the ports that it never got', async () => {
     const { port1, port2 } = new MessageChannel();
     const closed = once(port1, 'close');
-    await slotFor('import-throws').start({ port: port2 }, [port2]).catch(() => undefined);
-    await closed;
+    await slotFor('import-throws')
+      .start({ port: port2 }, [port2])
+      .catch(() => undefined);
+    expect(await closed).toBeDefined();
   });
 });
 
@@ -231,11 +256,15 @@ describe('a slot', () => {
     await expect(slot.start({})).rejects.toMatchObject({ code: 'ERR_MILLRACE_ALREADY_STARTED' });
     await first;
     await slot.kill();
-    expect(() => slotFor('x', { filename: new URL('https://localhost/x.mjs') })).toThrow(/file: URL/);
-    await expect(slotFor('healthy').kill()).rejects.toMatchObject({ code: 'ERR_MILLRACE_NOT_STARTED' });
+    expect(() => slotFor('x', { filename: new URL('https://localhost/x.mjs') })).toThrow(
+      /file: URL/,
+    );
+    await expect(slotFor('healthy').kill()).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_NOT_STARTED',
+    });
   });
 
-  it('I5: passes on what its threads print, and holds nobody back when they are gone', async () => {
+  it('I2: passes on what its threads print, and holds nobody back when they are gone', async () => {
     const script = fileURLToPath(fixture('host'));
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [script]);
     const printed = Array.from({ length: 20 }, (_, line) => `out ${line}`);
@@ -248,5 +277,9 @@ describe('a slot', () => {
       'lost: it would not end and may still run',
       'nothing holds the process',
     ]);
+  });
+
+  it('leaves no rejection to nobody, whatever happened above', () => {
+    expect(unhandled).toEqual([]);
   });
 });

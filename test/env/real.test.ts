@@ -28,7 +28,7 @@ describe('the real clock', () => {
   it('I1: a very long wait is not over at once', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
     try {
-      const ran = vi.fn();
+      const ran = vi.fn<() => void>();
       const days = 24 * 3_600_000;
       const timer = realEnv().clock.after(60 * days, ran);
       vi.advanceTimersByTime(59.9 * days);
@@ -42,7 +42,7 @@ describe('the real clock', () => {
   });
 
   it('a cancelled timer never runs', async () => {
-    const ran = vi.fn();
+    const ran = vi.fn<() => void>();
     clock.after(1, ran).cancel();
     await new Promise<void>((resolve) => void clock.after(5, resolve));
     expect(ran).not.toHaveBeenCalled();
@@ -80,7 +80,9 @@ describe('the real disk', () => {
     expect(() => disk.read(path)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     disk.removeDirectory(join(directory, 'a'));
     disk.removeDirectory(join(directory, 'a'));
-    expect(() => disk.write(path, Uint8Array.of())).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(() => disk.write(path, Uint8Array.of())).toThrow(
+      expect.objectContaining({ code: 'ENOENT' }),
+    );
   });
 });
 

@@ -29,7 +29,12 @@ describe('a simulated world', () => {
 });
 
 describe('a simulated port', () => {
-  function channel(): { env: SimEnv; here: SimPort<string, string>; there: SimPort<string, string>; heard: string[] } {
+  function channel(): {
+    env: SimEnv;
+    here: SimPort<string, string>;
+    there: SimPort<string, string>;
+    heard: string[];
+  } {
     const env = simEnv(1);
     const [here, there] = env.channel<string, string>();
     const heard: string[] = [];
@@ -87,7 +92,10 @@ describe('a simulated port', () => {
 
   it('I3: copies what is posted, apart from shared memory and ends that travel', () => {
     const env = simEnv(1);
-    const [here, there] = env.channel<never, { list: number[]; shared: SharedArrayBuffer; end?: unknown }>();
+    const [here, there] = env.channel<
+      never,
+      { list: number[]; shared: SharedArrayBuffer; end?: unknown }
+    >();
     const heard: { list: number[]; shared: SharedArrayBuffer; end?: unknown }[] = [];
     there.onMessage((message) => heard.push(message));
     const list = [1];
@@ -121,7 +129,9 @@ describe('a disk in memory', () => {
   it('fails as a real disk does', () => {
     const { disk } = simEnv(1);
     expect(() => disk.read('/none')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
-    expect(() => disk.write('/none/f', bytes(''))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(() => disk.write('/none/f', bytes(''))).toThrow(
+      expect.objectContaining({ code: 'ENOENT' }),
+    );
     disk.remove('/none');
     disk.removeDirectory('/none');
   });
@@ -139,7 +149,8 @@ describe('a disk in memory', () => {
 
   it('fails when a test wants it to', () => {
     const { disk } = simEnv(1);
-    disk.fault = (operation) => (operation === 'write' ? Object.assign(new Error('full'), { code: 'ENOSPC' }) : undefined);
+    disk.fault = (operation) =>
+      operation === 'write' ? Object.assign(new Error('full'), { code: 'ENOSPC' }) : undefined;
     expect(() => disk.write('/f', bytes(''))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
     disk.fault = undefined;
     disk.write('/f', bytes(''));

@@ -32,7 +32,9 @@ describe('the virtual clock', () => {
   });
 
   it('I1, I2: any timers come in order of time, whatever was cancelled', () => {
-    const timers = fc.array(fc.record({ ms: fc.nat(100), cancelled: fc.boolean() }), { maxLength: 60 });
+    const timers = fc.array(fc.record({ ms: fc.nat(100), cancelled: fc.boolean() }), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(timers, (each) => {
         const clock = new VirtualClock();
@@ -53,7 +55,10 @@ describe('the virtual clock', () => {
           .map(({ ms, id }): [number, number] => [ms, id])
           .toSorted(([a, i], [b, j]) => a - b || i - j);
         expect(ran).toEqual(expected);
-        expect({ pending: clock.pending, next: clock.nextAt() }).toEqual({ pending: 0, next: undefined });
+        expect({ pending: clock.pending, next: clock.nextAt() }).toEqual({
+          pending: 0,
+          next: undefined,
+        });
       }),
       { numRuns: 100 },
     );
@@ -81,7 +86,10 @@ describe('the virtual clock', () => {
     clock.advance(50);
     expect(clock.now()).toBe(1050);
     clock.setWall(-3_600_000);
-    expect({ wall: clock.now(), monotonic: clock.monotonic() }).toEqual({ wall: -3_600_000, monotonic: 50 });
+    expect({ wall: clock.now(), monotonic: clock.monotonic() }).toEqual({
+      wall: -3_600_000,
+      monotonic: 50,
+    });
     clock.advance(10);
     expect(ran).toBe(true);
   });

@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest';
 import { toWire } from '../../src/errors.ts';
-import { describe, isNormal, mayStillRun, restarts, type ExitReason } from '../../src/supervision/exit-reason.ts';
+import {
+  describe,
+  isNormal,
+  mayStillRun,
+  restarts,
+  type ExitReason,
+} from '../../src/supervision/exit-reason.ts';
 
 const error = toWire(Object.assign(new TypeError('no'), { code: 'E_NO' }));
 const ALL: [ExitReason, string][] = [
@@ -11,7 +17,10 @@ const ALL: [ExitReason, string][] = [
   [{ kind: 'error', error }, 'error: TypeError [E_NO]: no'],
   [{ kind: 'error', error: toWire('a string') }, 'error: a string'],
   [{ kind: 'poison', recordRef: 'map#3:17' }, 'poison: record map#3:17 kills it each time'],
-  [{ kind: 'hang', state: 'RUNNING', sinceMs: 30_000.4 }, 'hang: RUNNING without progress for 30000 ms'],
+  [
+    { kind: 'hang', state: 'RUNNING', sinceMs: 30_000.4 },
+    'hang: RUNNING without progress for 30000 ms',
+  ],
   [{ kind: 'oom' }, 'oom: its heap reached the limit'],
   [{ kind: 'exit', code: 0 }, 'exit 0: process.exit was called, or nothing kept it alive'],
   [{ kind: 'terminated' }, 'terminated by somebody else'],

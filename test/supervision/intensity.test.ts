@@ -10,12 +10,22 @@ const badOption: unknown = expect.objectContaining({ code: 'ERR_MILLRACE_BAD_OPT
 describe('restart intensity', () => {
   it('allows three deaths in 30 s by default, and no fourth', () => {
     const intensity = new RestartIntensity();
-    expect([0, 10_000, 20_000, 30_000].map((now) => intensity.record(now))).toEqual(['ok', 'ok', 'ok', 'exceeded']);
+    expect([0, 10_000, 20_000, 30_000].map((now) => intensity.record(now))).toEqual([
+      'ok',
+      'ok',
+      'ok',
+      'exceeded',
+    ]);
   });
 
   it('I1: a death counts no more when it is older than the window', () => {
     const intensity = new RestartIntensity({ maxRestarts: 1, withinMs: 100 });
-    expect([0, 101, 202, 302].map((now) => intensity.record(now))).toEqual(['ok', 'ok', 'ok', 'exceeded']);
+    expect([0, 101, 202, 302].map((now) => intensity.record(now))).toEqual([
+      'ok',
+      'ok',
+      'ok',
+      'exceeded',
+    ]);
   });
 
   it('with maxRestarts 0 the first death is too many', () => {
@@ -25,18 +35,23 @@ describe('restart intensity', () => {
   it('I1, I2: says what counting all deaths would say, and remembers few', () => {
     const gaps = fc.array(fc.nat(60), { maxLength: 80 });
     fc.assert(
-      fc.property(gaps, fc.nat(5), fc.integer({ min: 1, max: 200 }), (each, maxRestarts, withinMs) => {
-        const intensity = new RestartIntensity({ maxRestarts, withinMs });
-        const deaths: number[] = [];
-        let now = 0;
-        for (const gap of each) {
-          now += gap;
-          deaths.push(now);
-          const inWindow = deaths.filter((death) => now - death <= withinMs).length;
-          expect(intensity.record(now)).toBe(inWindow > maxRestarts ? 'exceeded' : 'ok');
-          expect(intensity.count).toBeLessThanOrEqual(maxRestarts + 1);
-        }
-      }),
+      fc.property(
+        gaps,
+        fc.nat(5),
+        fc.integer({ min: 1, max: 200 }),
+        (each, maxRestarts, withinMs) => {
+          const intensity = new RestartIntensity({ maxRestarts, withinMs });
+          const deaths: number[] = [];
+          let now = 0;
+          for (const gap of each) {
+            now += gap;
+            deaths.push(now);
+            const inWindow = deaths.filter((death) => now - death <= withinMs).length;
+            expect(intensity.record(now)).toBe(inWindow > maxRestarts ? 'exceeded' : 'ok');
+            expect(intensity.count).toBeLessThanOrEqual(maxRestarts + 1);
+          }
+        },
+      ),
     );
   });
 
@@ -47,16 +62,23 @@ describe('restart intensity', () => {
     expect(intensity.record(1)).toBe('ok');
   });
 
-  it.each([{ maxRestarts: -1 }, { maxRestarts: 1.5 }, { withinMs: 0 }, { withinMs: Infinity }, { maxRestarts: '3' as never }])(
-    'refuses %j',
-    (options) => expect(() => new RestartIntensity(options)).toThrow(badOption as Error),
+  it.each([
+    { maxRestarts: -1 },
+    { maxRestarts: 1.5 },
+    { withinMs: 0 },
+    { withinMs: Infinity },
+    { maxRestarts: '3' as never },
+  ])('refuses %j', (options) =>
+    expect(() => new RestartIntensity(options)).toThrow(badOption as Error),
   );
 });
 
 describe('the window and the backoff', () => {
   it('refuses a window in which the limit could never be reached, and says which would do', () => {
     const backoff = { minMs: 1000, maxMs: 10_000, factor: 10, jitter: 0 };
-    expect(() => checkIntensity({ maxRestarts: 3, withinMs: 20_000 }, backoff)).toThrow(/Set withinMs above 21000/);
+    expect(() => checkIntensity({ maxRestarts: 3, withinMs: 20_000 }, backoff)).toThrow(
+      /Set withinMs above 21000/,
+    );
     expect(checkIntensity({ maxRestarts: 3, withinMs: 21_000 }, backoff).withinMs).toBe(21_000);
   });
 

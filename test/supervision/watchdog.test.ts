@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { THREAD_STATES, VitalsReader, VitalsWriter, vitalsBuffer } from '../../src/actors/vitals.ts';
+import {
+  THREAD_STATES,
+  VitalsReader,
+  VitalsWriter,
+  vitalsBuffer,
+} from '../../src/actors/vitals.ts';
 import { simEnv } from '../../src/env/sim.ts';
 import { VirtualClock } from '../../src/env/virtual-clock.ts';
 import { Watchdog, type Hang } from '../../src/supervision/watchdog.ts';
@@ -50,33 +55,39 @@ describe('vitals', () => {
 });
 
 describe('the watchdog', () => {
-  it.each(['RUNNING', 'SNAPSHOT'] as const)('I1: finds a thread that is %s without progress, within 1.25 of the timeout', (state) => {
-    const env = simEnv(5);
-    for (let run = 0; run < 50; run++) {
-      const { clock, writers, hangs } = watched();
-      // Steps at random times, the last of which never ends.
-      let last = 0;
-      for (let n = 0; n < 20; n++) {
-        clock.advance(env.chance.below(300));
-        writers[0]!.running(3);
-        last = clock.monotonic();
+  it.each(['RUNNING', 'SNAPSHOT'] as const)(
+    'I1: finds a thread that is %s without progress, within 1.25 of the timeout',
+    (state) => {
+      const env = simEnv(5);
+      for (let run = 0; run < 50; run++) {
+        const { clock, writers, hangs } = watched();
+        // Steps at random times, the last of which never ends.
+        let last = 0;
+        for (let n = 0; n < 20; n++) {
+          clock.advance(env.chance.below(300));
+          writers[0]!.running(3);
+          last = clock.monotonic();
+        }
+        writers[0]!.state(state);
+        clock.advance(5000);
+        expect(hangs).toHaveLength(1);
+        const [hang] = hangs;
+        expect(hang).toMatchObject({ thread: 'worker-0', state, task: 3 });
+        expect(hang!.at - last).toBeGreaterThanOrEqual(800);
+        expect(hang!.at - last).toBeLessThanOrEqual(1000);
       }
-      writers[0]!.state(state);
-      clock.advance(5000);
-      expect(hangs).toHaveLength(1);
-      const [hang] = hangs;
-      expect(hang).toMatchObject({ thread: 'worker-0', state, task: 3 });
-      expect(hang!.at - last).toBeGreaterThanOrEqual(800);
-      expect(hang!.at - last).toBeLessThanOrEqual(1000);
-    }
-  });
+    },
+  );
 
-  it.each(['STARTING', 'IDLE', 'AWAITING', 'BLOCKED_OUT', 'DRAINING'] as const)('takes %s for no hang', (state) => {
-    const { clock, writers, hangs } = watched();
-    writers[0]!.state(state);
-    clock.advance(60_000);
-    expect(hangs).toEqual([]);
-  });
+  it.each(['STARTING', 'IDLE', 'AWAITING', 'BLOCKED_OUT', 'DRAINING'] as const)(
+    'takes %s for no hang',
+    (state) => {
+      const { clock, writers, hangs } = watched();
+      writers[0]!.state(state);
+      clock.advance(60_000);
+      expect(hangs).toEqual([]);
+    },
+  );
 
   it('takes slow progress for no hang, and a heartbeat for progress', () => {
     const { clock, writers, hangs } = watched();
