@@ -10,7 +10,15 @@ import type { GraphNode } from '../../plan/graph.ts';
 import { BadKey } from '../keys/canonical.ts';
 
 /** A record that the operator can't take: no text, no pair, nothing to iterate. */
-export class BadRecord extends Error {}
+export class BadRecord extends Error {
+  /** The record itself, where it isn't the one in hand. */
+  readonly record: { readonly value: unknown } | undefined;
+
+  constructor(message: string, record?: { readonly value: unknown }) {
+    super(message);
+    this.record = record;
+  }
+}
 
 /** Throws the error of operator `op` (an index into the chain's operators), which had `record` in hand. */
 export type Blame = (error: unknown, op: number, record: unknown) => never;
@@ -29,7 +37,8 @@ export interface Scene {
 
 /** The coded error for what operator `node` threw. */
 export function blamed(error: unknown, node: GraphNode, scene: Scene): MillraceError {
-  const record = scene.record === undefined ? undefined : shown(scene.record.value);
+  const inHand = (error instanceof BadRecord ? error.record : undefined) ?? scene.record;
+  const record = inHand === undefined ? undefined : shown(inHand.value);
   const context = {
     operator: node.uid,
     kind: nameOf(node),

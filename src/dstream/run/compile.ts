@@ -3,7 +3,7 @@
  *
  * For `map(f).filter(g).reduceByKey(h)` it writes
  *
- *   for (let i = 0; i < n; i++) {
+ *   for (; i < n; i++) {
  *     const r1 = a[i];
  *     op = 0; rec = r1; const r2 = f0(r1);
  *     op = 1; rec = r2; if (f1(r2)) {
@@ -12,15 +12,20 @@
  *       if (s5 !== undefined || (s5 = table0.find(k3)) >= 0) values0[s5] = f2(values0[s5], v4);
  *       else table0.add(k3, v4);
  *     }
+ *     op = 0; rec = 0;
  *   }
  *
  * - A call of a known closure at a place of its own is inlined; so each function has a name, and each loop its own text
  *   (V8 shares the type feedback of equal texts, which would make two pipelines slow each other down).
  * - A pair is kept as two variables; its tuple is made only when a function or an output wants one.
- * - `op` and `rec` are plain locals that optimised code keeps in no register until something throws. They are all that
- *   an error needs to name operator and record (`blame.ts`).
+ * - `op` and `rec` are plain locals, all that an error needs to name operator and record (`blame.ts`). Reset at the end
+ *   of each round, they are constants there, and optimised code keeps them nowhere; without that they cost a tenth.
  * - Sinks' fields are read once before the loop and, where they are numbers, written back behind it. After a throw
  *   nothing is written back: the body is dropped anyway.
+ * - A reduction has nothing to start from until its first record. A loop of its own takes the records up to that one,
+ *   so that the other need not ask.
+ * - A new loop is run some times over nothing. Else V8 may optimise it during its first block, knowing nothing of the
+ *   code behind the loop, leave the optimised code there, and do so again for each block: three times slower for ever.
  * - User text never becomes code: functions and parameters come in as values.
  */
 import type { GraphNode, UserFunction } from '../../plan/graph.ts';
@@ -32,6 +37,9 @@ import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
 
 /** The record at one place of the loop: a variable, or two for a pair. */
 type Current = { readonly row: string } | { readonly key: string; readonly value: string };
+
+/** A line of the loop's body, or two where the first records need more than the rest. */
+type Line = string | { readonly first: string; readonly rest: string };
 
 let loopsMade = 0;
 
@@ -48,8 +56,12 @@ class LoopWriter {
   /** What the code calls: user functions and prepared tests, by number. */
   readonly functions: unknown[] = [];
   readonly #before: string[] = [];
-  readonly #body: string[] = [];
+  readonly #body: Line[] = [];
   readonly #after: string[] = [];
+  /** Operators that work on key and value. */
+  readonly #pairOps: Set<number> = new Set();
+  /** Slots of reduce. */
+  readonly #reduced: number[] = [];
   #names = 0;
 
   write(steps: readonly Step[], shape: Shape, operators: readonly GraphNode[]): string {
@@ -64,19 +76,23 @@ class LoopWriter {
     }
     const functions = this.functions.map((_, i) => `const f${i} = F[${i}];`);
     const title = operators.map((node) => node.uid.replace(/[^\w#.-]/g, '_')).join('/');
+    const loop = (goOn: string, body: readonly string[]): string[] => [`for (; ${goOn}; i++) {`, ...body, 'op = 0; rec = 0; rec2 = 0;', '}'];
+    const reducing = this.#reduced.map((slot) => `has${slot}`).join(' && ');
+    const first = reducing === '' ? [] : loop(`i < n && !(${reducing})`, this.#body.map((line) => (typeof line === 'string' ? line : line.first)));
+    const rest = loop('i < n', this.#body.map((line) => (typeof line === 'string' ? line : line.rest)));
     return [
       "'use strict';",
       'const { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
+      `const pairs = ${JSON.stringify(operators.map((_, op) => this.#pairOps.has(op)))};`,
       ...functions,
       'return function run(a, b, S, blame) {',
-      'let op = 0, rec = undefined, rec2 = undefined, pair = false;',
+      'let op = 0, rec = 0, rec2 = 0, i = 0;',
+      'const n = a.length;',
       ...this.#before,
       'try {',
-      'const n = a.length;',
-      'for (let i = 0; i < n; i++) {',
-      ...this.#body,
-      '}',
-      '} catch (error) { blame(error, op, pair ? [rec, rec2] : rec); }',
+      ...first,
+      ...rest,
+      '} catch (error) { blame(error, op, pairs[op] ? [rec, rec2] : rec); }',
       ...this.#after,
       '};',
       `//# sourceURL=millrace:loop-${++loopsMade}/${title}`,
@@ -158,8 +174,14 @@ class LoopWriter {
       case 'combine': {
         const { key, value } = this.#pair(op, current);
         this.#at(op, { key, value });
-        const create = node.params['operator'] === 'reduceByKey' ? value : `${this.#user(node, 'create')}(${value})`;
-        this.#upsert(slot, key, (at) => `${this.#user(node, 'mergeValue')}(${at}, ${value})`, create);
+        const { operator, reducer } = node.params;
+        // Known reducers need no function, and reduceByKey begins with the value itself.
+        if (reducer === 'count') this.#upsert(slot, key, (at) => `${at} + 1`, '1');
+        else if (reducer === 'sum') this.#upsert(slot, key, (at) => `${at} + ${value}`, value);
+        else {
+          const create = operator === 'reduceByKey' ? value : `${this.#user(node, 'create')}(${value})`;
+          this.#upsert(slot, key, (at) => `${this.#user(node, 'mergeValue')}(${at}, ${value})`, create);
+        }
         return;
       }
       case 'tally': {
@@ -189,7 +211,9 @@ class LoopWriter {
         const row = this.#row(current);
         this.#at(op, { row });
         this.#before.push(`let has${slot} = S[${slot}].has, acc${slot} = S[${slot}].value;`);
-        this.#body.push(`if (has${slot}) acc${slot} = ${this.#user(node, 'f')}(acc${slot}, ${row}); else { acc${slot} = ${row}; has${slot} = true; }`);
+        const reduced = node.params['reducer'] === 'sum' ? `acc${slot} += ${row};` : `acc${slot} = ${this.#user(node, 'f')}(acc${slot}, ${row});`;
+        this.#body.push({ first: `if (!has${slot}) { acc${slot} = ${row}; has${slot} = true; } else ${reduced}`, rest: reduced });
+        this.#reduced.push(slot);
         this.#after.push(`S[${slot}].has = has${slot}; S[${slot}].value = acc${slot};`);
         return;
       }
@@ -235,7 +259,11 @@ class LoopWriter {
 
   /** Notes who is at work and on what, in case of a throw. */
   #at(op: number, current: Current): void {
-    this.#body.push('row' in current ? `op = ${op}; pair = false; rec = ${current.row};` : `op = ${op}; pair = true; rec = ${current.key}; rec2 = ${current.value};`);
+    if ('row' in current) this.#body.push(`op = ${op}; rec = ${current.row};`);
+    else {
+      this.#pairOps.add(op);
+      this.#body.push(`op = ${op}; rec = ${current.key}; rec2 = ${current.value};`);
+    }
   }
 
   /** The record as one variable; of a pair, a new tuple. */
@@ -247,7 +275,7 @@ class LoopWriter {
   #pair(op: number, current: Current): { readonly key: string; readonly value: string } {
     if ('key' in current) return current;
     const { row } = current;
-    this.#body.push(`if (!isArray(${row})) { op = ${op}; pair = false; rec = ${row}; notPair(${row}); }`);
+    this.#body.push(`if (!isArray(${row})) { op = ${op}; notPair(${row}); }`);
     return { key: this.#let(`${row}[0]`), value: this.#let(`${row}[1]`) };
   }
 

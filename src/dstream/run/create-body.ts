@@ -1,7 +1,11 @@
 /** Makes the body of a planned task. Called on the thread that is to run it, at each start and recovery. */
 import type { TaskBody, TaskOutput } from '../../actors/task.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
+import { textProgramAt } from '../../plan/text-program.ts';
+import { kernelFor } from '../kernel/program.ts';
 import { nodeAt } from './chain.ts';
+import { KernelCountBody } from './kernel-count-body.ts';
+import { KernelSourceBody } from './kernel-source-body.ts';
 import { type Form, bestForm } from './loop.ts';
 import { OutputsBody } from './outputs-body.ts';
 import { SourceBody } from './source-body.ts';
@@ -27,15 +31,34 @@ export function createBody(plan: Plan, taskId: number, out: TaskOutput, options:
     return new OutputsBody({ graph, outputs: task.outputs, ports: task.ports, maxGatherBytes }, out);
   }
   const form = options.form ?? bestForm();
-  const tree = new OperatorTree(graph, task.tree, out, form);
-  if (task.kind === 'source') return new SourceBody(tree, out);
+  // Without WebAssembly (`--jitless`) there are no kernels; strings give the same.
+  const kernels = options.kernels ?? typeof WebAssembly !== 'undefined';
+  const treeTo = (to: TaskOutput): OperatorTree => new OperatorTree(graph, task.tree, to, form);
+  if (task.kind === 'source') {
+    const text = kernels ? kernelAt(plan, task.tree) : undefined;
+    return text === undefined ? new SourceBody(treeTo(out), out) : new KernelSourceBody(text.program, text.send, out, treeTo);
+  }
   const node = nodeAt(graph, task.tree.node);
-  return new WideBody({ graph, node, partition: task.tree.partition, arrivals: arrivalsAt(plan, node.id), tree, form });
+  const senders = sendersTo(plan, node.id);
+  const arrivals = senders.reduce((total, { sends }) => total + sends, 0);
+  if (kernels && node.kind === 'countByValue' && senders.every(({ tree }) => kernelAt(plan, tree) !== undefined)) {
+    return new KernelCountBody(node, arrivals, treeTo(out));
+  }
+  return new WideBody({ graph, node, partition: task.tree.partition, arrivals, tree: treeTo(out), form });
 }
 
-/** The partitions that are sent to a wide operator: each is one send of one tree. */
-function arrivalsAt(plan: Plan, node: number): number {
+/** The text program of a task's tree, if a kernel can run it. */
+function kernelAt(plan: Plan, tree: OpInstance): ReturnType<typeof textProgramAt> {
+  const text = textProgramAt(plan.graph, tree);
+  return text !== undefined && kernelFor(text.program) ? text : undefined;
+}
+
+/** The trees that send to a wide operator, and how many partitions each sends. */
+function sendersTo(plan: Plan, node: number): { readonly tree: OpInstance; readonly sends: number }[] {
   const sendsBelow = (instance: OpInstance): number =>
     instance.sends.filter((send) => send.node === node).length + instance.children.reduce((total, child) => total + sendsBelow(child), 0);
-  return plan.tasks.reduce((total, task) => total + (task.kind === 'outputs' ? 0 : sendsBelow(task.tree)), 0);
+  return plan.tasks.flatMap((task) => {
+    const sends = task.kind === 'outputs' ? 0 : sendsBelow(task.tree);
+    return task.kind === 'outputs' || sends === 0 ? [] : [{ tree: task.tree, sends }];
+  });
 }

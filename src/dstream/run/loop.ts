@@ -41,8 +41,11 @@ export function bestForm(): Form {
   return mayGenerate ? 'compiled' : 'closures';
 }
 
-/** The loop for steps of a graph; `operators` are those of their chain. */
-export function loopOf(graph: Graph, steps: readonly Step[], operators: readonly GraphNode[], shape: Shape, form: Form): Loop {
+/** Runs of a new loop over nothing: enough for V8 to note types in all code around it (`compile.ts`). */
+const DRY_RUNS = 64;
+
+/** The loop for steps of a graph; `operators` are those of their chain, `sinks` some that it is to work on. */
+export function loopOf(graph: Graph, steps: readonly Step[], operators: readonly GraphNode[], shape: Shape, form: Form, sinks: readonly Sink[]): Loop {
   let loops = kept.get(graph);
   if (loops === undefined) {
     loops = new Map();
@@ -52,7 +55,12 @@ export function loopOf(graph: Graph, steps: readonly Step[], operators: readonly
   let loop = loops.get(key);
   if (loop === undefined) {
     loop = form === 'compiled' ? compileLoop(steps, operators, shape) : interpretLoop(steps, shape);
+    for (let i = 0; i < DRY_RUNS; i++) loop([], [], sinks, rethrow);
     loops.set(key, loop);
   }
   return loop;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

@@ -12,5 +12,5 @@ export function itemsOf(given: unknown): readonly unknown[] {
 
 /** Refuses a record that isn't `[key, value]`. */
 export function notPair(record: unknown): never {
-  throw new BadRecord(`takes [key, value] pairs, not ${record === null ? 'null' : typeof record}`);
+  throw new BadRecord(`takes [key, value] pairs, not ${record === null ? 'null' : typeof record}`, { value: record });
 }

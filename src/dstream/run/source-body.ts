@@ -5,7 +5,6 @@
 import type { Barrier, Block } from '../../actors/block.ts';
 import { packValue, unpackValue } from '../../actors/codec.ts';
 import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
-import { keysOf } from './columns.ts';
 import { linesOf } from './lines.ts';
 import type { OperatorTree } from './tree.ts';
 
@@ -30,7 +29,7 @@ export class SourceBody implements TaskBody {
       this.#tree.rows(block.rows);
     } else {
       this.#records += block.count;
-      this.#tree.pairs(keysOf(block.keys), block.values);
+      this.#tree.pairs(block.keys, block.values);
     }
   }
 

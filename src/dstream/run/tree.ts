@@ -6,12 +6,13 @@
  * I1  An output right at the root gets blocks as they are: no loop, and no tuple of a pair.
  * I2  At a batch barrier the sinks are flushed by slot, so what a collecting one gives reaches those behind it.
  */
-import type { Barrier } from '../../actors/block.ts';
+import type { Barrier, ColumnsBlock } from '../../actors/block.ts';
 import type { TaskOutput } from '../../actors/task.ts';
 import type { Graph } from '../../plan/graph.ts';
 import type { OpInstance } from '../../plan/planned.ts';
 import { type Blame, blamed, missingBatch } from './blame.ts';
 import { type Chain, type SinkStep, type Step, buildChain, nodeAt } from './chain.ts';
+import { keysOf } from './columns.ts';
 import { emitColumns, emitRows } from './emit.ts';
 import { type Form, loopOf } from './loop.ts';
 import { itemsOf } from './records.ts';
@@ -47,35 +48,36 @@ export class OperatorTree {
     };
   }
 
-  /** Whether all that leaves the root goes to outputs as it is. */
-  get outputsOnly(): boolean {
-    return this.#steps.length === 0;
-  }
-
   /** Takes records of the root. */
   rows(rows: readonly unknown[]): void {
     for (const { send } of this.#direct) emitRows(this.#out, send!.outputs[0]!, send!.port, rows);
-    if (this.#steps.length > 0) loopOf(this.#graph, this.#steps, this.#chain.operators, 'rows', this.#form)(rows, NO_VALUES, this.#sinks, this.#blame);
+    if (this.#steps.length > 0) {
+      const loop = loopOf(this.#graph, this.#steps, this.#chain.operators, 'rows', this.#form, this.#sinks);
+      loop(rows, NO_VALUES, this.#sinks, this.#blame);
+    }
     this.#endBlock();
   }
 
-  /** Takes records of the root, as keys and values. */
-  pairs(keys: readonly unknown[], values: readonly unknown[] | Float64Array): void {
+  /** Takes records of the root, as keys and values. Keys that are bytes become strings only for the loop. */
+  pairs(keys: ColumnsBlock['keys'], values: ColumnsBlock['values']): void {
     for (const { send } of this.#direct) emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
-    if (this.#steps.length > 0) loopOf(this.#graph, this.#steps, this.#chain.operators, 'pairs', this.#form)(keys, values, this.#sinks, this.#blame);
+    if (this.#steps.length > 0) {
+      const loop = loopOf(this.#graph, this.#steps, this.#chain.operators, 'pairs', this.#form, this.#sinks);
+      loop(keysOf(keys), values, this.#sinks, this.#blame);
+    }
     this.#endBlock();
-  }
-
-  /** Sends columns to the outputs at the root, without looking into them. */
-  forward(emit: (output: number, port: number) => void): void {
-    for (const { send } of this.#direct) emit(send!.outputs[0]!, send!.port);
   }
 
   /** All records of the batch have been taken. */
   endBatch(barrier: Barrier): void {
     this.#time = barrier.time;
-    for (const sink of this.#sinks) sink.endBatch(this.#out);
+    this.flush();
     this.#time = undefined;
+  }
+
+  /** Sends all that the sinks hold. */
+  flush(): void {
+    for (const sink of this.#sinks) sink.endBatch(this.#out);
   }
 
   /** All records before a barrier inside a batch have been taken. */
@@ -147,6 +149,8 @@ export class OperatorTree {
         throw blamed(error, step.node, { partition: this.#tree.partition, time: this.#time });
       }
     }
-    if (step.next.length > 0) loopOf(this.#graph, step.next, this.#chain.operators, 'rows', this.#form)(given, NO_VALUES, this.#sinks, this.#blame);
+    if (step.next.length === 0) return;
+    const loop = loopOf(this.#graph, step.next, this.#chain.operators, 'rows', this.#form, this.#sinks);
+    loop(given, NO_VALUES, this.#sinks, this.#blame);
   }
 }

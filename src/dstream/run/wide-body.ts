@@ -49,7 +49,7 @@ export class WideBody implements TaskBody {
     if (node.kind !== 'repartition') {
       const step = gatherStep(node);
       this.#sink = step.sink === 'reduce' ? new ReduceSink(step) : new TableSink(step);
-      this.#loop = loopOf(graph, [step], [node], step.sink === 'reduce' ? 'rows' : 'pairs', form);
+      this.#loop = loopOf(graph, [step], [node], step.sink === 'reduce' ? 'rows' : 'pairs', form, [this.#sink]);
     }
     this.#blame = (error, _op, record) => {
       throw blamed(error, node, { partition, time: this.#time, record: { value: record } });
