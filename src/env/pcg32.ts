@@ -54,7 +54,8 @@ export class Pcg32 {
     const productHigh =
       (highProduct(low, MULTIPLIER_LOW) +
         Math.imul(low, MULTIPLIER_HIGH) +
-        Math.imul(high, MULTIPLIER_LOW)) >>> 0;
+        Math.imul(high, MULTIPLIER_LOW)) >>>
+      0;
     this.#low = Math.imul(low, MULTIPLIER_LOW) >>> 0;
     this.#high = productHigh;
     this.#add(this.#incrementHigh, this.#incrementLow);

@@ -14,7 +14,12 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Clock, disk and chance of this process. */
 export function realEnv(): Env {
-  return { clock: realClock(), disk: realDisk(), random: () => Math.random(), defer: (run) => void setImmediate(run) };
+  return {
+    clock: realClock(),
+    disk: realDisk(),
+    random: () => Math.random(),
+    defer: (run) => void setImmediate(run),
+  };
 }
 
 function realClock(): Clock {
@@ -33,11 +38,14 @@ function after(monotonic: () => number, ms: number, run: () => void): Timer {
   const dueMs = monotonic() + Math.max(0, ms);
   let timeout: NodeJS.Timeout | undefined;
   const arm = (leftMs: number): void => {
-    timeout = setTimeout(() => {
-      const stillMs = dueMs - monotonic();
-      if (stillMs > 0) arm(stillMs);
-      else run();
-    }, Math.min(Math.ceil(leftMs), MAX_TIMEOUT_MS));
+    timeout = setTimeout(
+      () => {
+        const stillMs = dueMs - monotonic();
+        if (stillMs > 0) arm(stillMs);
+        else run();
+      },
+      Math.min(Math.ceil(leftMs), MAX_TIMEOUT_MS),
+    );
   };
   arm(Math.max(0, ms));
   return { cancel: () => clearTimeout(timeout) };

@@ -97,7 +97,11 @@ export class VirtualClock implements Clock {
       throw badTime(`cannot run from ${this.#nowMs} ms to ${timeMs} ms`);
     }
     this.#guarded(() => {
-      for (let entry = this.#top(); entry !== undefined && entry.timeMs <= timeMs; entry = this.#top()) {
+      for (
+        let entry = this.#top();
+        entry !== undefined && entry.timeMs <= timeMs;
+        entry = this.#top()
+      ) {
         this.#runTop(entry);
       }
       this.#nowMs = timeMs;
