@@ -17,7 +17,7 @@ import { vitalsBuffer } from '../actors/vitals.ts';
 import type { Job } from '../dstream/job.ts';
 import type { Env, Timer } from '../env/env.ts';
 import { messagePort, type PollablePort } from '../env/message-port.ts';
-import { fromWire, millraceError, toWire } from '../errors.ts';
+import { fromWire, MillraceError, millraceError, toWire } from '../errors.ts';
 import { shape } from '../plan/compare.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
@@ -175,7 +175,7 @@ export class ThreadsEngine implements Engine {
       thread.lastExit = error instanceof Error ? error.message : String(error);
       coordinator?.close();
       thread.main.close();
-      throw error;
+      throw jobError(error);
     }
     if (this.#state === 'stopping') return;
     thread.state = 'up';
@@ -337,4 +337,11 @@ export class ThreadsEngine implements Engine {
     }));
     return stuck;
   }
+}
+
+/** Where a thread didn't come up for a fault of the job (its file, its graph), that error is the one to be heard. */
+function jobError(error: unknown): unknown {
+  if (!(error instanceof MillraceError) || error.code !== 'ERR_MILLRACE_BOOTSTRAP') return error;
+  const { cause } = error;
+  return cause instanceof MillraceError ? cause : error;
 }
