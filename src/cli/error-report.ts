@@ -2,6 +2,7 @@
  * An error as the command shows it: code, what, where, what to do, the chain of causes. The stack comes only when it
  * was asked for. Pure text; who prints it is `main.ts`.
  */
+import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../errors.ts';
 
 export interface ReportOptions {
@@ -80,12 +81,16 @@ function causeOf(thrown: unknown): unknown {
   return thrown instanceof Error ? thrown.cause : undefined;
 }
 
+/** Frames of Millrace itself lead nobody to the fault. */
+const OWN: readonly string[] = ['src', 'dist'].map((each) => fileURLToPath(new URL(`../../${each}/`, import.meta.url)));
+
 /** Where the innermost error was thrown: usually a line of the job. */
 function siteOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
   for (const line of thrown.stack.split('\n')) {
     const match = /^\s+at (?:.*\()?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line);
-    if (match !== null) return match[1];
+    const site = match?.[1]?.replace(/^file:\/\//, '');
+    if (site !== undefined && !OWN.some((own) => site.startsWith(own))) return site;
   }
   return undefined;
 }

@@ -16,6 +16,7 @@ export class EventLog {
   readonly #options: EventLogOptions;
   /** What the recovery that is under way is for. */
   #cause: string | undefined;
+  #startedOnce = false;
   /** Counters as last told. */
   #counted: Readonly<Record<string, number>> = {};
   /** Times of the batches that were cut and are not through. */
@@ -55,16 +56,21 @@ export class EventLog {
       }
       case 'started': {
         const cause = this.#cause;
+        const again = this.#startedOnce;
         this.#cause = undefined;
-        if (cause === undefined) return [];
-        return [`recovered in ${msText(event.tookMs)} from barrier ${event.barrier} (${cause})`];
+        this.#startedOnce = true;
+        if (cause !== undefined) {
+          return [`recovered in ${msText(event.tookMs)} from barrier ${event.barrier} (${cause})`];
+        }
+        return again ? [`a new coordinator goes on from barrier ${event.barrier}`] : [];
       }
       case 'workerWanted':
-        return ['a worker is missing and no spare stands ready: waiting for a new thread'];
+        // While the threads come up, at the start or for a new coordinator, that is how it should be.
+        return this.#cause === undefined ? [] : ['no spare stands ready: waiting for a new thread'];
       case 'sourceState': {
         const error = event.error === undefined ? '' : `: ${errorText(event.error)}`;
-        const retry =
-          event.retryInMs === undefined ? '' : `; next attempt in ${msText(event.retryInMs)}`;
+        const told = event.retryInMs === undefined || error.includes('next attempt');
+        const retry = told ? '' : `; next attempt in ${msText(event.retryInMs)}`;
         return [`source ${event.source} ${event.state}${error}${retry}`];
       }
       case 'possibleGap':

@@ -29,8 +29,7 @@ function badJson(text: string, cause: Error): Error {
   const excerpt = `    ${whole.slice(from, from + 80)}\n    ${' '.repeat(column - 1 - from)}^`;
   return millraceError(
     'ERR_MILLRACE_BAD_ARGS',
-    `--args isn't JSON: ${what}, at ${place}\n${excerpt}\n` +
-      `  Keys and text stand in double quotes, the whole in single ones: --args '{"port":9999}'`,
+    `--args isn't JSON: ${what}, at ${place}\n${excerpt}`,
     { context: { position: at, line, column }, cause },
   );
 }

@@ -113,7 +113,7 @@ program
   .command('demo')
   .description('count the words of a TCP stream while threads are killed, and check the counts')
   .addOption(threadsOption())
-  .addOption(new Option('--rate <lines>', 'lines a second that the server sends').argParser(wholeFlag(1, 100_000_000)).default(200_000))
+  .addOption(new Option('--rate <lines>', 'lines a second that the server sends').argParser(wholeFlag(1, 100_000_000)).default(100_000))
   .addOption(new Option('--seconds <n>', 'how long to run (default: 10 without a terminal, else until q)').argParser(secondsFlag))
   .addOption(new Option('--kill-every <n>', 'without a terminal: seconds between the kills of workers').argParser(secondsFlag).default(2))
   .addOption(new Option('--plain', 'print lines even on a terminal'))

@@ -76,6 +76,8 @@ export class Run implements AsyncDisposable {
   #error: Error | undefined;
   #done: PromiseWithResolvers;
   #drained: PromiseWithResolvers;
+  /** A drain is to be cut short. */
+  #hurried: PromiseWithResolvers;
   #events = new Feed<RunEvent>(10_000);
   #results = new Map<string, Feed<CollectedBatch>>();
   /** Newest barrier told of each output. */
@@ -92,6 +94,7 @@ export class Run implements AsyncDisposable {
     this.#write = write;
     this.#done = withResolvers();
     this.#drained = withResolvers();
+    this.#hurried = withResolvers();
     for (const name of collected) this.#results.set(name, new Feed(Infinity));
   }
 
@@ -182,8 +185,11 @@ export class Run implements AsyncDisposable {
     }
   }
 
-  /** Stops the job; a second call gets the same report. */
+  /**
+   * Stops the job; a second call gets the same report. One with `graceful: false` cuts a drain that is under way short.
+   */
   stop(options: StopOptions = {}): Promise<StopReport> {
+    if (options.graceful === false) this.#hurried.resolve();
     this.#stopping ??= this.#stop(options);
     return this.#stopping;
   }
@@ -201,6 +207,7 @@ export class Run implements AsyncDisposable {
       let timer: { cancel(): void } | undefined;
       drained = await Promise.race([
         this.#drained.promise.then(() => true, () => false),
+        this.#hurried.promise.then(() => false),
         new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); }),
       ]);
       timer?.cancel();

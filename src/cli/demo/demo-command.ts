@@ -49,7 +49,7 @@ const DRAIN_MS = 20_000;
 /** A worker that hoards memory should die of it soon. */
 const MAX_HEAP_MB = 256;
 /** An endless loop is found and ended after this time. */
-const HANG_MS = 1_000;
+const HANG_MS = 2_000;
 
 const WAY_OF_KEY: Readonly<Record<string, KillWay>> = { k: 'terminate', t: 'throw', e: 'exit', o: 'oom', l: 'spin' };
 
