@@ -14,7 +14,6 @@ import { ContextBuilder } from './context-builder.ts';
 import type { DStream } from './dstream.ts';
 import { type Job, jobTitle } from './job.ts';
 
-
 /**
  * Calls the job's builder and gives its frozen graph.
  * @throws ERR_MILLRACE_BUILD when the builder throws or gives a promise, ERR_MILLRACE_NO_OUTPUT, and what operators
@@ -57,13 +56,19 @@ export function runBuilder<A>(
   );
 }
 
-function builderThrew(job: Pick<Job<never>, 'name' | 'callSite' | 'build'>, args: unknown, thrown: unknown): Error {
+function builderThrew(
+  job: Pick<Job<never>, 'name' | 'callSite' | 'build'>,
+  args: unknown,
+  thrown: unknown,
+): Error {
   const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   const noArgs = args === undefined && job.build.length > 1 && thrown instanceof TypeError;
   return millraceError(
     'ERR_MILLRACE_BUILD',
     `the builder of ${jobTitle(job)} threw ${what}` +
-      (noArgs ? '. It takes args, and none were given: run(job, { args }), or --args JSON on the command line' : ''),
+      (noArgs
+        ? '. It takes args, and none were given: run(job, { args }), or --args JSON on the command line'
+        : ''),
     { context: { job: job.name, callSite: job.callSite }, cause: thrown },
   );
 }
@@ -78,7 +83,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
  * @param thread what to call this thread in the error
  * @throws ERR_MILLRACE_GRAPH_MISMATCH naming the first operator that differs
  */
-export function checkShape(job: Pick<Job<never>, 'name' | 'callSite'>, expected: GraphShape, graph: Graph, thread = 'a worker thread'): void {
+export function checkShape(
+  job: Pick<Job<never>, 'name' | 'callSite'>,
+  expected: GraphShape,
+  graph: Graph,
+  thread = 'a worker thread',
+): void {
   const difference = firstDifference(expected, shape(graph), ['the starting thread', thread]);
   if (difference === undefined) return;
   throw millraceError(

@@ -10,7 +10,14 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MillraceError, millraceError } from '../errors.ts';
 import { shown } from './caller-url.ts';
-import { ensureTypeScript, isTypeScript, pathOf, tsLoaderMissing, tsSyntaxRefused, type TypeScriptReader } from './ts-loader.ts';
+import {
+  ensureTypeScript,
+  isTypeScript,
+  pathOf,
+  tsLoaderMissing,
+  tsSyntaxRefused,
+  type TypeScriptReader,
+} from './ts-loader.ts';
 
 export type Namespace = Readonly<Record<string, unknown>>;
 
@@ -41,7 +48,11 @@ function mustExist(url: string): void {
     isFile = statSync(path).isFile();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw missing(url, code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`, cause);
+    throw missing(
+      url,
+      code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`,
+      cause,
+    );
   }
   if (!isFile) throw missing(url, 'it is a directory: name the file in it that calls job()');
 }
@@ -64,7 +75,8 @@ function explained(url: string, thrown: unknown, reader: TypeScriptReader): Erro
       return tsSyntaxRefused(url, error as Error);
     default:
       // A CommonJS file in TypeScript is read as JavaScript where nothing strips it.
-      if (reader === 'none' && isTypeScript(url) && error instanceof SyntaxError) return tsLoaderMissing(url, error);
+      if (reader === 'none' && isTypeScript(url) && error instanceof SyntaxError)
+        return tsLoaderMissing(url, error);
   }
   const where = error === undefined ? undefined : lineInJob(url, error);
   const hint = error === undefined ? undefined : hintFor(url, error);
@@ -73,13 +85,18 @@ function explained(url: string, thrown: unknown, reader: TypeScriptReader): Erro
     `job file ${shown(url)} failed while it was loaded: ${asText(thrown)}` +
       (where === undefined ? '' : `, at ${where}`) +
       (hint === undefined ? '' : `. ${hint}`),
-    { context: { file: shown(url), ...(where === undefined ? {} : { line: where }) }, cause: thrown },
+    {
+      context: { file: shown(url), ...(where === undefined ? {} : { line: where }) },
+      cause: thrown,
+    },
   );
 }
 
 function asText(thrown: unknown): string {
   if (!(thrown instanceof Error)) return `it threw ${String(thrown)}`;
-  return `${thrown.name}: ${thrown.message.split('\n', 1)[0]}`;
+  // "Transform failed with 1 error:" and then the error.
+  const [first = '', second = ''] = thrown.message.split('\n');
+  return `${thrown.name}: ${first.endsWith(':') ? `${first} ${second.trim()}` : first}`;
 }
 
 /** The first line of the stack that lies in the job's file: `/app/job.ts:3:16`. */
@@ -102,16 +119,24 @@ function hintFor(url: string, error: Error): string | undefined {
   if (code === 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING') {
     return "Node strips no types below node_modules: publish the package's compiled .js";
   }
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_INVALID_MODULE_SPECIFIER' && code !== 'MODULE_NOT_FOUND') {
+  if (
+    code !== 'ERR_MODULE_NOT_FOUND' &&
+    code !== 'ERR_INVALID_MODULE_SPECIFIER' &&
+    code !== 'MODULE_NOT_FOUND'
+  ) {
     return undefined;
   }
-  const wanted = /Cannot find (?:module|package) '([^']+)'|^Invalid module "([^"]+)"/.exec(error.message);
+  const wanted = /Cannot find (?:module|package) '([^']+)'|^Invalid module "([^"]+)"/.exec(
+    error.message,
+  );
   const name = wanted?.[1] ?? wanted?.[2];
   if (name === undefined) return undefined;
-  const file = name.startsWith('file:') ? pathOf(name) : resolve(dirname(url.startsWith('file:') ? pathOf(url) : '.'), name);
+  const file = name.startsWith('file:')
+    ? pathOf(name)
+    : resolve(dirname(url.startsWith('file:') ? pathOf(url) : '.'), name);
   const typed = file.replace(/\.([cm]?)js$/, '.$1ts');
   if (typed !== file && existsSync(typed)) {
-    return 'The file is there as TypeScript: write its real name in the import (.ts, with tsc\'s rewriteRelativeImportExtensions)';
+    return "The file is there as TypeScript: write its real name in the import (.ts, with tsc's rewriteRelativeImportExtensions)";
   }
   if (name.startsWith('.') || name.startsWith('/') || name.startsWith('file:')) return undefined;
   return (

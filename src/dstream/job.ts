@@ -107,7 +107,11 @@ const BRAND: unique symbol = Symbol.for('millrace.job') as never;
  */
 export function job<A = undefined>(name: string, build: JobBuild<A>): Job<A>;
 export function job<A = undefined>(name: string, options: JobOptions, build: JobBuild<A>): Job<A>;
-export function job<A = undefined>(name: string, second: JobOptions | JobBuild<A>, third?: JobBuild<A>): Job<A> {
+export function job<A = undefined>(
+  name: string,
+  second: JobOptions | JobBuild<A>,
+  third?: JobBuild<A>,
+): Job<A> {
   const call: Call = { operator: 'job', callSite: callSiteText() };
   checkName(call, name);
   const onlyBuild = typeof second === 'function' && third === undefined;
@@ -118,7 +122,12 @@ export function job<A = undefined>(name: string, second: JobOptions | JobBuild<A
   const { batchInterval = BATCH_INTERVAL_MS, url, ...defaults } = options as JobOptions;
   const made: Job<A> = {
     name,
-    batchIntervalMs: durationMs(batchInterval, `batchInterval of job ${JSON.stringify(name)}`, 1, call.callSite),
+    batchIntervalMs: durationMs(
+      batchInterval,
+      `batchInterval of job ${JSON.stringify(name)}`,
+      1,
+      call.callSite,
+    ),
     defaults: Object.freeze(defaults),
     build: build as JobBuild<A>,
     ...(url === undefined ? callerOf(job) : { origin: 'module', url: checkUrl(call, url) }),
@@ -132,7 +141,9 @@ export function job<A = undefined>(name: string, second: JobOptions | JobBuild<A
 
 /** Whether a value is a job, be it of another copy of this package. */
 export function isJob(value: unknown): value is Job<never> {
-  return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true;
+  return (
+    typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
+  );
 }
 
 /** As error texts begin: `job "clicks" (/app/clicks.ts:3:16)`. */
@@ -162,12 +173,18 @@ export function cloneArgs<A>(of: Job<A>, args: A): A {
 function checkName(call: Call, name: unknown): void {
   // eslint-disable-next-line no-control-regex
   if (typeof name === 'string' && /^[^\s/\\\x00-\x1f][^/\\\x00-\x1f]{0,127}$/.test(name)) return;
-  throw badOption(call, 'name', 'text of 1 to 128 characters without slashes and line breaks', name);
+  throw badOption(
+    call,
+    'name',
+    'text of 1 to 128 characters without slashes and line breaks',
+    name,
+  );
 }
 
 function checkUrl(call: Call, given: unknown): string {
   const text = given instanceof URL ? given.href : given;
   const url = typeof text === 'string' ? toUrl(text) : undefined;
-  if (url === undefined) throw badOption(call, 'url', 'the URL of a file, such as import.meta.url', text);
+  if (url === undefined)
+    throw badOption(call, 'url', 'the URL of a file, such as import.meta.url', text);
   return url;
 }

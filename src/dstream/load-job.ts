@@ -96,9 +96,13 @@ function notFound(address: JobAddress, outcome: Outcome): Error {
         'before the first run()'
       : `${defines}. Define it at the top level of the module, with a constant name, not inside a function or a test ` +
         'callback; if a helper in another file calls job(), pass it { url: import.meta.url }; or use threads: 0';
-  return millraceError('ERR_MILLRACE_JOB_NOT_FOUND', `job ${name} was not defined while loading ${file}. ${cure}`, {
-    context: { job: address.name, file },
-  });
+  return millraceError(
+    'ERR_MILLRACE_JOB_NOT_FOUND',
+    `job ${name} was not defined while loading ${file}. ${cure}`,
+    {
+      context: { job: address.name, file },
+    },
+  );
 }
 
 function hints(address: JobAddress, outcome: Outcome, loadMs: number, slowMs: number): string[] {
@@ -116,7 +120,11 @@ function hints(address: JobAddress, outcome: Outcome, loadMs: number, slowMs: nu
     );
   }
   // Node has no other way to ask; the list is of this thread alone.
-  if (process.getActiveResourcesInfo().some((each) => each === 'TCPServerWrap' || each === 'PipeServerWrap')) {
+  if (
+    process
+      .getActiveResourcesInfo()
+      .some((each) => each === 'TCPServerWrap' || each === 'PipeServerWrap')
+  ) {
     found.push(
       `${of} opens a listening socket while it is loaded, in each thread anew. Open it behind run(), or in another file`,
     );

@@ -61,11 +61,11 @@ export function register(job: Job<never>): void {
   const before = known.find((each) => withoutQuery(each.url) === file);
   if (before !== undefined && fresh.has(before) && before.callSite !== job.callSite) {
     twice.set(job, before.callSite);
-  };
+  }
   jobs.set(job.name, [...known.filter((each) => each !== before), job]);
   if (fresh.size === 0) queueMicrotask(() => fresh.clear());
   fresh.add(job);
-  for (const listener of [...listeners]) listener({ type: 'registered', job });
+  for (const listener of listeners) listener({ type: 'registered', job });
 }
 
 /** The job of that name: the one of that file if there are several, else the newest. */
@@ -120,7 +120,7 @@ export function runsAreParked(): boolean {
  * What `run(target, options)` gives while runs are parked: it never settles, so nothing behind `await run(job)` happens.
  */
 export function parkedRun(target: unknown, options?: unknown): Promise<never> {
-  for (const listener of [...registry().listeners]) listener({ type: 'parked', target, options });
+  for (const listener of registry().listeners) listener({ type: 'parked', target, options });
   return new Promise<never>(() => {});
 }
 

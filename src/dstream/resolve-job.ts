@@ -32,7 +32,10 @@ export interface ResolvedJob {
  * @param target a job, a path (from the working directory) or a URL
  * @throws ERR_MILLRACE_NO_JOB, ERR_MILLRACE_JOB_NOT_FOUND, and what `importJobFile` throws
  */
-export async function resolveJob(target: unknown, options: ResolveOptions = {}): Promise<ResolvedJob> {
+export async function resolveJob(
+  target: unknown,
+  options: ResolveOptions = {},
+): Promise<ResolvedJob> {
   if (isJob(target)) return { job: target };
   const url = urlOf(target);
   if (url === undefined) {
@@ -43,7 +46,8 @@ export async function resolveJob(target: unknown, options: ResolveOptions = {}):
     );
   }
   const { namespace, run } = await importWhole(url, options.takeOver ?? false);
-  if (run === undefined || options.name !== undefined) return { job: choose(url, namespace, options.name) };
+  if (run === undefined || options.name !== undefined)
+    return { job: choose(url, namespace, options.name) };
   return { job: (await resolveJob(run.target)).job, runOptions: run.options };
 }
 
@@ -84,7 +88,9 @@ function whyNotLoadable(job: Job<never>): string | undefined {
       return 'the file that defined it is not known';
     case 'module': {
       const other = definedTwice(job);
-      return other === undefined ? undefined : `its file defines another job of the same name at ${other}`;
+      return other === undefined
+        ? undefined
+        : `its file defines another job of the same name at ${other}`;
     }
   }
 }
@@ -93,7 +99,8 @@ function urlOf(target: unknown): string | undefined {
   if (target instanceof URL) return target.href;
   if (typeof target !== 'string' || target === '') return undefined;
   // `C:\jobs\a.js` is a path, though it looks like a URL.
-  if (isAbsolute(target) || !/^[a-z][a-z0-9+.-]+:/i.test(target)) return pathToFileURL(resolve(target)).href;
+  if (isAbsolute(target) || !/^[a-z][a-z0-9+.-]+:/i.test(target))
+    return pathToFileURL(resolve(target)).href;
   return target;
 }
 
@@ -126,7 +133,9 @@ async function importWhole(url: string, takeOver: boolean): Promise<Imported> {
 
 function choose(url: string, namespace: Namespace, name: string | undefined): Job<never> {
   const standard = defaultExport(namespace);
-  const candidates = [...new Set([standard, ...Object.values(namespace), ...jobsOf(url)].filter(isJob))];
+  const candidates = [
+    ...new Set([standard, ...Object.values(namespace), ...jobsOf(url)].filter(isJob)),
+  ];
   if (name !== undefined) {
     const named = candidates.find((each) => each.name === name) ?? findJob(name, url);
     if (named !== undefined) return named;

@@ -113,7 +113,10 @@ export function tsLoaderMissing(url: string, why?: unknown): Error {
     `${shown(url)} is TypeScript or imports it, and Node ${process.versions.node} can't read that in this thread. ` +
       'One of three helps: install tsx where the job is (npm install tsx), use Node 22.18 or newer, or compile the ' +
       'job and run the .js',
-    { context: { file: shown(url), node: process.versions.node }, ...(why === undefined ? {} : { cause: why }) },
+    {
+      context: { file: shown(url), node: process.versions.node },
+      ...(why === undefined ? {} : { cause: why }),
+    },
   );
 }
 

@@ -21,7 +21,9 @@ describe('buildGraph', () => {
     });
     const error = thrownBy(() => buildGraph(made, undefined));
     expect(error).toMatchObject({ code: 'ERR_MILLRACE_BUILD', cause, context: { job: 'a' } });
-    expect(error.message).toMatch(/^the builder of job "a" \(.*build-graph\.test\.ts:\d+:\d+\) threw RangeError: no such table$/);
+    expect(error.message).toMatch(
+      /^the builder of job "a" \(.*build-graph\.test\.ts:\d+:\d+\) threw RangeError: no such table$/,
+    );
   });
 
   it('says so when the builder reads args that were not given', () => {
@@ -30,14 +32,18 @@ describe('buildGraph', () => {
     });
     const error = thrownBy(() => buildGraph(made, undefined as never));
     expect(error.code).toBe('ERR_MILLRACE_BUILD');
-    expect(error.message).toContain('It takes args, and none were given: run(job, { args }), or --args JSON');
+    expect(error.message).toContain(
+      'It takes args, and none were given: run(job, { args }), or --args JSON',
+    );
   });
 
   it('I2: an error of an operator passes as it is', () => {
     const made = job('a', (ssc) => ssc.socketTextStream('h', 0).print());
     const error = thrownBy(() => buildGraph(made, undefined));
     expect(error.code).toBe('ERR_MILLRACE_BAD_OPTION');
-    expect(error.message).toMatch(/^socketTextStream at .*build-graph\.test\.ts:\d+:\d+: port must be/);
+    expect(error.message).toMatch(
+      /^socketTextStream at .*build-graph\.test\.ts:\d+:\d+: port must be/,
+    );
   });
 
   it('I1: an async builder is refused, and what it does later is an error at that place', async () => {
@@ -58,7 +64,12 @@ describe('buildGraph', () => {
   });
 
   it('refuses a graph without output', () => {
-    const error = thrownBy(() => buildGraph(job('a', (ssc) => void ssc.inputStream<string>('x').words()), undefined));
+    const error = thrownBy(() =>
+      buildGraph(
+        job('a', (ssc) => void ssc.inputStream<string>('x').words()),
+        undefined,
+      ),
+    );
     expect(error.code).toBe('ERR_MILLRACE_NO_OUTPUT');
     expect(error.message).toContain('job "a"');
   });
@@ -66,9 +77,21 @@ describe('buildGraph', () => {
 
 describe('checkShape', () => {
   it('I3: takes graphs that differ in functions and lines only', () => {
-    const one = job('a', (ssc) => ssc.inputStream<string>('x').map((s) => s).print());
-    const two = job('a', (ssc) => ssc.inputStream<string>('x').map((s) => `${s}!`).print());
-    expect(() => checkShape(one, shape(buildGraph(one, undefined)), buildGraph(two, undefined))).not.toThrow();
+    const one = job('a', (ssc) =>
+      ssc
+        .inputStream<string>('x')
+        .map((s) => s)
+        .print(),
+    );
+    const two = job('a', (ssc) =>
+      ssc
+        .inputStream<string>('x')
+        .map((s) => `${s}!`)
+        .print(),
+    );
+    expect(() =>
+      checkShape(one, shape(buildGraph(one, undefined)), buildGraph(two, undefined)),
+    ).not.toThrow();
   });
 
   it('names the first operator that differs, and the usual causes', () => {
@@ -79,9 +102,13 @@ describe('checkShape', () => {
       (calls === 1 ? lines.words() : lines.split(',')).print();
     });
     const expected = shape(buildGraph(made, undefined));
-    const error = thrownBy(() => checkShape(made, expected, buildGraph(made, undefined), 'worker 2'));
+    const error = thrownBy(() =>
+      checkShape(made, expected, buildGraph(made, undefined), 'worker 2'),
+    );
     expect(error).toMatchObject({ code: 'ERR_MILLRACE_GRAPH_MISMATCH', context: { job: 'a' } });
-    expect(error.message).toMatch(/^job "a" \(.*\) builds another graph in worker 2: operator 2 is words#1 at .* split#1/);
+    expect(error.message).toMatch(
+      /^job "a" \(.*\) builds another graph in worker 2: operator 2 is words#1 at .* split#1/,
+    );
     expect(error.message).toContain('pass such values in args');
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { bundledInto, callerOf, isOwnFile, shown, withoutQuery } from '../../src/dstream/caller-url.ts';
+import {
+  bundledInto,
+  callerOf,
+  isOwnFile,
+  shown,
+  withoutQuery,
+} from '../../src/dstream/caller-url.ts';
 
 describe('callerOf', () => {
   function define(): ReturnType<typeof callerOf> {
@@ -39,7 +45,11 @@ describe('bundledInto', () => {
   });
 
   it.each([
-    ['file:///app/node_modules/millrace/dist/dstream/caller-url.js', 'file:///app/node_modules/millrace/dist/dstream/caller-url.js', true],
+    [
+      'file:///app/node_modules/millrace/dist/dstream/caller-url.js',
+      'file:///app/node_modules/millrace/dist/dstream/caller-url.js',
+      true,
+    ],
     ['file:///m/dist/dstream/caller-url.js?v=1', 'file:///m/dist/dstream/caller-url.js', true],
     // esbuild and rollup: both are the bundle.
     ['file:///app/out.mjs', 'file:///app/out.mjs', false],
@@ -47,7 +57,11 @@ describe('bundledInto', () => {
     ['file:///app/out.cjs', undefined, false],
     // webpack: import.meta.url is the source's.
     ['file:///app/main.js', 'file:///m/dist/dstream/caller-url.js', false],
-    ['webpack-internal:///./node_modules/millrace/dist/dstream/caller-url.js', 'file:///m/dist/dstream/caller-url.js', false],
+    [
+      'webpack-internal:///./node_modules/millrace/dist/dstream/caller-url.js',
+      'file:///m/dist/dstream/caller-url.js',
+      false,
+    ],
   ])('%s, import.meta.url %s: %s', (url, meta, own) => {
     expect(isOwnFile(url, meta)).toBe(own);
   });

@@ -10,7 +10,12 @@ const elsewhere = (file: string): { url: string } => ({ url: `file:///app/${file
 describe('job()', () => {
   it('gives a frozen job with name, interval, builder and the file that called it', () => {
     const made = job('a', build);
-    expect(made).toMatchObject({ name: 'a', batchIntervalMs: 1000, url: import.meta.url, defaults: {} });
+    expect(made).toMatchObject({
+      name: 'a',
+      batchIntervalMs: 1000,
+      url: import.meta.url,
+      defaults: {},
+    });
     expect(made.build).toBe(build);
     expect(made.callSite).toMatch(/loading\/job\.test\.ts:\d+:\d+$/);
     expect(Object.isFrozen(made) && Object.isFrozen(made.defaults)).toBe(true);
@@ -20,17 +25,29 @@ describe('job()', () => {
 
   it('keeps defaults for run, and takes intervals as text or ms', () => {
     const made = job('a', { batchInterval: '250ms', threads: 2, ...elsewhere('a.js') }, build);
-    expect(made).toMatchObject({ batchIntervalMs: 250, defaults: { threads: 2 }, url: 'file:///app/a.js' });
+    expect(made).toMatchObject({
+      batchIntervalMs: 250,
+      defaults: { threads: 2 },
+      url: 'file:///app/a.js',
+    });
     expect(made.origin).toBe('module');
-    expect(job('a', { batchInterval: 40, url: new URL('file:///b.js') }, build)).toMatchObject({ batchIntervalMs: 40, url: 'file:///b.js' });
+    expect(job('a', { batchInterval: 40, url: new URL('file:///b.js') }, build)).toMatchObject({
+      batchIntervalMs: 40,
+      url: 'file:///b.js',
+    });
     expect(job('a', { url: '/app/c.js' }, build).url).toBe('file:///app/c.js');
   });
 
   it('knows that a test file is no module that other threads can load', () => {
     expect(job('a', build).origin).toBe('test');
     const error = thrownBy(() => assertLoadable(job('a', build)));
-    expect(error).toMatchObject({ code: 'ERR_MILLRACE_JOB_NOT_LOADABLE', context: { job: 'a', origin: 'test' } });
-    expect(error.message).toMatch(/^job "a" \(.*job\.test\.ts:\d+:\d+\) can't be loaded by other threads: .* test file/);
+    expect(error).toMatchObject({
+      code: 'ERR_MILLRACE_JOB_NOT_LOADABLE',
+      context: { job: 'a', origin: 'test' },
+    });
+    expect(error.message).toMatch(
+      /^job "a" \(.*job\.test\.ts:\d+:\d+\) can't be loaded by other threads: .* test file/,
+    );
     expect(error.message).toContain('top level of a module of its own; or use threads: 0');
   });
 
@@ -38,10 +55,30 @@ describe('job()', () => {
     ['an empty name', () => job('', build), 'job at', 'name must be text'],
     ['a name with a slash', () => job('a/b', build), 'job at', 'it is "a/b"'],
     ['a name that is no text', () => job(7 as never, build), 'job at', 'it is 7'],
-    ['no builder', () => job('a', {}, undefined as never), 'job at', 'build must be a function; it is undefined'],
-    ['no builder and no options', () => job('a', undefined as never), 'job at', 'options must be an object'],
-    ['an option that is not there', () => job('a', { batchIntervall: 1 } as never, build), '"batchIntervall"', 'the options are batchInterval, url'],
-    ['a url that is no file', () => job('a', { url: 'https://x.example/a.js' }, build), 'job at', 'url must be the URL of a file'],
+    [
+      'no builder',
+      () => job('a', {}, undefined as never),
+      'job at',
+      'build must be a function; it is undefined',
+    ],
+    [
+      'no builder and no options',
+      () => job('a', undefined as never),
+      'job at',
+      'options must be an object',
+    ],
+    [
+      'an option that is not there',
+      () => job('a', { batchIntervall: 1 } as never, build),
+      '"batchIntervall"',
+      'the options are batchInterval, url',
+    ],
+    [
+      'a url that is no file',
+      () => job('a', { url: 'https://x.example/a.js' }, build),
+      'job at',
+      'url must be the URL of a file',
+    ],
     ['a relative url', () => job('a', { url: './a.js' }, build), 'job at', 'it is "./a.js"'],
   ])('refuses %s', (_what, make, where, what) => {
     const error = thrownBy(make);
@@ -63,7 +100,10 @@ describe('job()', () => {
     expect(cloneArgs(made, args)).toEqual(args);
     expect(cloneArgs(made, args)).not.toBe(args);
     const error = thrownBy(() => cloneArgs(made, { log: () => {} }));
-    expect(error).toMatchObject({ code: 'ERR_MILLRACE_BAD_ARGS', cause: { name: 'DataCloneError' } });
+    expect(error).toMatchObject({
+      code: 'ERR_MILLRACE_BAD_ARGS',
+      cause: { name: 'DataCloneError' },
+    });
     expect(error.message).toContain('args of job "a"');
   });
 });
@@ -93,12 +133,16 @@ describe('the registry', () => {
     const second = job('twice', elsewhere('twice.js'), build);
     const error = thrownBy(() => assertLoadable(second));
     expect(error).toMatchObject({ code: 'ERR_MILLRACE_JOB_NOT_LOADABLE' });
-    expect(error.message).toMatch(/its file defines another job of the same name at .*job\.test\.ts:\d+/);
+    expect(error.message).toMatch(
+      /its file defines another job of the same name at .*job\.test\.ts:\d+/,
+    );
   });
 
   it('is shared by two copies of the package', () => {
     const made = job('shared', build);
-    const jobs = (globalThis as never as Record<symbol, { jobs: Map<string, unknown[]> }>)[Symbol.for('millrace.registry')]!.jobs;
+    const jobs = (globalThis as never as Record<symbol, { jobs: Map<string, unknown[]> }>)[
+      Symbol.for('millrace.registry')
+    ]!.jobs;
     expect(jobs.get('shared')).toEqual([made]);
   });
 });
@@ -113,7 +157,11 @@ describe('types', () => {
     const none = job('n', (ssc) => ssc.inputStream('x').print());
     const some = job('s', (_ssc, _args: { readonly port: number }) => {});
     const may = job('m', { batchInterval: '1s' }, (_ssc, _args?: { readonly port: number }) => {});
-    const streams = job('t', (_ssc, _args: undefined, lines: import('../../src/dstream/dstream.ts').DStream<string>) => lines);
+    const streams = job(
+      't',
+      (_ssc, _args: undefined, lines: import('../../src/dstream/dstream.ts').DStream<string>) =>
+        lines,
+    );
     expectTypeOf(none).toEqualTypeOf<Job>();
     expectTypeOf(some).toEqualTypeOf<Job<{ readonly port: number }>>();
     run(none);

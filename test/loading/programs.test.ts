@@ -5,12 +5,25 @@
 // Comes with tsx.
 import { build, type BuildOptions } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Done, inRepository, type Node, nodes, type Project, project, type ProjectOptions } from './project.ts';
+import {
+  type Done,
+  inRepository,
+  type Node,
+  nodes,
+  type Project,
+  project,
+  type ProjectOptions,
+} from './project.ts';
 
 let made: Project | undefined;
 afterEach(() => made?.remove());
 
-function start(node: Node, options: ProjectOptions, args: readonly string[], input?: string): Promise<Done> {
+function start(
+  node: Node,
+  options: ProjectOptions,
+  args: readonly string[],
+  input?: string,
+): Promise<Done> {
   made = project({ ...options, fixtures: ['drive.js', ...(options.fixtures ?? [])] });
   return made.run(node, args, input);
 }
@@ -45,14 +58,22 @@ for (const node of await nodes()) {
           await drive(await run(new URL('./job.js', import.meta.url), { threads: 2 }));
           await drive(await run('job.js', { threads: 1 }));`,
       };
-      expect(await start(node, { files }, ['main.js'])).toEqual({ code: 0, stdout: OUT.repeat(3), stderr: '' });
+      expect(await start(node, { files }, ['main.js'])).toEqual({
+        code: 0,
+        stdout: OUT.repeat(3),
+        stderr: '',
+      });
     });
 
     it('one file with a guard', async () => {
       const source = `${IMPORTS}import { fileURLToPath } from 'node:url';
         ${DEFINE}
         if (process.argv[1] === fileURLToPath(import.meta.url)) { ${RUN} }`;
-      expect(await start(node, { files: { 'main.js': source } }, ['main.js'])).toEqual({ code: 0, stdout: OUT, stderr: '' });
+      expect(await start(node, { files: { 'main.js': source } }, ['main.js'])).toEqual({
+        code: 0,
+        stdout: OUT,
+        stderr: '',
+      });
     });
 
     it('one file without a guard: what stands before run() happens in each thread, what stands behind it once', async () => {
@@ -73,13 +94,20 @@ for (const node of await nodes()) {
         ${DEFINE}
         module.exports = shout;
         if (require.main === module) import('./drive.js').then(async ({ drive }) => { ${RUN} });`;
-      expect(await start(node, { files: { 'main.cjs': source } }, ['main.cjs'])).toMatchObject({ code: 0, stdout: OUT });
+      expect(await start(node, { files: { 'main.cjs': source } }, ['main.cjs'])).toMatchObject({
+        code: 0,
+        stdout: OUT,
+      });
     });
 
     it('tsx main.ts', async () => {
       const options = { ...typed, files: { 'main.ts': TYPED_MAIN } };
       const cli = inRepository('node_modules/tsx/dist/cli.mjs');
-      expect(await start(node, options, [cli, 'main.ts'])).toEqual({ code: 0, stdout: TYPED_OUT, stderr: '' });
+      expect(await start(node, options, [cli, 'main.ts'])).toEqual({
+        code: 0,
+        stdout: TYPED_OUT,
+        stderr: '',
+      });
     });
 
     it('node --import tsx main.ts, of which one imports TypeScript from JavaScript and has an enum', async () => {
@@ -107,25 +135,36 @@ for (const node of await nodes()) {
     });
 
     it('a bundle with millrace left out: esbuild --packages=external', async () => {
-      const done = await bundled(node, { packages: 'external', format: 'esm', outfile: 'out/main.mjs' });
+      const done = await bundled(node, {
+        packages: 'external',
+        format: 'esm',
+        outfile: 'out/main.mjs',
+      });
       expect(done).toEqual({ code: 0, stdout: OUT, stderr: '' });
     });
 
     it.each([
       // What the bundle takes in may call require().
-      ['esm', 'out/main.mjs', `import { createRequire as from } from 'node:module'; const require = from(import.meta.url);`],
+      [
+        'esm',
+        'out/main.mjs',
+        `import { createRequire as from } from 'node:module'; const require = from(import.meta.url);`,
+      ],
       ['cjs', 'out/main.cjs', ''],
-    ] as const)('millrace inside a bundle (%s) is a clear error, and works with threads: 0', async (format, outfile, js) => {
-      const tail = `run(shout, { threads: 2 }).catch(async (error) => {
+    ] as const)(
+      'millrace inside a bundle (%s) is a clear error, and works with threads: 0',
+      async (format, outfile, js) => {
+        const tail = `run(shout, { threads: 2 }).catch(async (error) => {
         console.log(error.code, error.message);
         await drive(await run(shout, { threads: 0 }));
       });`;
-      const done = await bundled(node, { format, outfile, banner: { js } }, tail);
-      expect(done.stdout).toContain('ERR_MILLRACE_BUNDLED job "shout"');
-      expect(done.stdout).toContain(`millrace was bundled into ${made?.at(outfile)}`);
-      expect(done.stdout).toContain('esbuild --packages=external');
-      expect(done.stdout).toContain(OUT);
-    });
+        const done = await bundled(node, { format, outfile, banner: { js } }, tail);
+        expect(done.stdout).toContain('ERR_MILLRACE_BUNDLED job "shout"');
+        expect(done.stdout).toContain(`millrace was bundled into ${made?.at(outfile)}`);
+        expect(done.stdout).toContain('esbuild --packages=external');
+        expect(done.stdout).toContain(OUT);
+      },
+    );
 
     describe('a job that other threads can not load is a clear error', () => {
       const EVAL = `const { job, run } = require('millrace');
@@ -135,11 +174,27 @@ for (const node of await nodes()) {
       it.each([
         ['node -e', ['-e', EVAL], undefined, 'it was defined by node -e'],
         ['standard input', ['-'], EVAL, 'it was defined by node -e or from standard input'],
-        ['a module by node -e', ['--input-type=module', '-e', EVAL.replace(/const (.*) = require\('(.*)'\)/, "import $1 from '$2'")], undefined, 'node -e'],
+        [
+          'a module by node -e',
+          [
+            '--input-type=module',
+            '-e',
+            EVAL.replace(/const (.*) = require\('(.*)'\)/, "import $1 from '$2'"),
+          ],
+          undefined,
+          'node -e',
+        ],
         ['the prompt', ['-i'], EVAL.replaceAll('\n', ''), "it was defined at Node's prompt"],
       ])('%s', async (_what, args, input, why) => {
-        const { stdout } = await start(node, {}, args, input === undefined ? undefined : `${input}\n`);
-        expect(stdout).toMatch(/(^|\n|> )ERR_MILLRACE_JOB_NOT_LOADABLE job "a" \(.*\) can't be loaded by other threads/);
+        const { stdout } = await start(
+          node,
+          {},
+          args,
+          input === undefined ? undefined : `${input}\n`,
+        );
+        expect(stdout).toMatch(
+          /(^|\n|> )ERR_MILLRACE_JOB_NOT_LOADABLE job "a" \(.*\) can't be loaded by other threads/,
+        );
         expect(stdout).toContain(why);
         expect(stdout).toContain('or use threads: 0');
       });
@@ -161,7 +216,9 @@ for (const node of await nodes()) {
             if (process.argv[2]) await run(make(), { threads: 1 }).catch((error) => console.log(error.code, error.message));`,
         };
         const { stdout } = await start(node, { files }, ['main.js', 'go']);
-        expect(stdout).toMatch(/^ERR_MILLRACE_JOB_NOT_FOUND job "shout" was not defined while loading .*main\.js/);
+        expect(stdout).toMatch(
+          /^ERR_MILLRACE_JOB_NOT_FOUND job "shout" was not defined while loading .*main\.js/,
+        );
         expect(stdout).toContain('Define it at the top level of the module');
       });
 
@@ -170,14 +227,20 @@ for (const node of await nodes()) {
           const made = job('a', (ssc) => { const s = ssc.inputStream('x'); (threadId === 0 ? s.map((x) => x) : s.filter(() => true)).print(); });
           await run(made, { threads: 1 }).catch((error) => console.log(error.code, error.message));`;
         const { stdout } = await start(node, { files: { 'main.js': source } }, ['main.js']);
-        expect(stdout).toMatch(/^ERR_MILLRACE_GRAPH_MISMATCH job "a" .* operator 2 is map#1 at .*main\.js:\d+:\d+/);
+        expect(stdout).toMatch(
+          /^ERR_MILLRACE_GRAPH_MISMATCH job "a" .* operator 2 is map#1 at .*main\.js:\d+:\d+/,
+        );
       });
     });
   });
 }
 
 /** Bundles a program of two files, and runs the bundle. */
-async function bundled(node: Node, options: BuildOptions & { readonly outfile: string }, tail: string = RUN): Promise<Done> {
+async function bundled(
+  node: Node,
+  options: BuildOptions & { readonly outfile: string },
+  tail: string = RUN,
+): Promise<Done> {
   const files = {
     'job.js': `import { job } from 'millrace';\n${DEFINE}export { shout };`,
     'main.js': `${IMPORTS}import { shout } from './job.js';\n${tail}`,

@@ -4,7 +4,16 @@
  * Children get no trace of the test runner in their environment, so they behave as at the user's.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,10 +30,15 @@ export interface Node {
 
 /** This Node, and the one that MILLRACE_NODE names. */
 export async function nodes(): Promise<readonly Node[]> {
-  const paths = [process.execPath, process.env['MILLRACE_NODE'] ?? ''].filter((path) => path !== '');
+  const paths = [process.execPath, process.env['MILLRACE_NODE'] ?? ''].filter(
+    (path) => path !== '',
+  );
   return Promise.all(
     [...new Set(paths)].map(async (path) => {
-      const { stdout } = await execute(path, ['-p', 'process.versions.node + " " + process.features.typescript']);
+      const { stdout } = await execute(path, [
+        '-p',
+        'process.versions.node + " " + process.features.typescript',
+      ]);
       const [version = '', typescript] = stdout.trim().split(' ');
       return { path, version, strips: typescript === 'strip' };
     }),
@@ -81,7 +95,9 @@ export function project(options: ProjectOptions): Project {
     for (const part of ['package.json', 'dist']) {
       cpSync(join(REPOSITORY, part), at(join('node_modules/millrace', part)), { recursive: true });
     }
-    const manifest = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { dependencies: object };
+    const manifest = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+      dependencies: object;
+    };
     for (const name of Object.keys(manifest.dependencies)) link(name);
   } else {
     symlinkSync(REPOSITORY, at('node_modules/millrace'));
@@ -100,13 +116,25 @@ export function project(options: ProjectOptions): Project {
 /** What a test runner, or tsx around it, leaves in the environment. */
 const NOT_INHERITED = /^(VITEST|NODE_TEST_CONTEXT|NODE_OPTIONS|JEST|TEST$|NODE_ENV$|TSX_)/;
 
-function execute(path: string, args: readonly string[], cwd?: string, input?: string): Promise<Done> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name)));
+function execute(
+  path: string,
+  args: readonly string[],
+  cwd?: string,
+  input?: string,
+): Promise<Done> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name)),
+  );
   return new Promise((resolve) => {
-    const child = execFile(path, args, { cwd, env: { ...env, NO_COLOR: '1' }, timeout: 40_000 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
+    const child = execFile(
+      path,
+      args,
+      { cwd, env: { ...env, NO_COLOR: '1' }, timeout: 40_000 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
     child.stdin?.end(input ?? '');
   });
 }

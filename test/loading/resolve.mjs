@@ -7,8 +7,12 @@ const { runsAreParked } = await import(new URL('dstream/registry.js', pathToFile
 const [target, options] = JSON.parse(json);
 try {
   const { job, runOptions } = await resolveJob(target, options);
-  console.log(JSON.stringify({ name: job.name, url: job.url, runOptions, parked: runsAreParked() }));
+  console.log(
+    JSON.stringify({ name: job.name, url: job.url, runOptions, parked: runsAreParked() }),
+  );
 } catch (error) {
-  console.log(JSON.stringify({ code: error.code, message: error.message, parked: runsAreParked() }));
+  console.log(
+    JSON.stringify({ code: error.code, message: error.message, parked: runsAreParked() }),
+  );
 }
 process.exit();

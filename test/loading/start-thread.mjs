@@ -8,7 +8,9 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 if (isMainThread) {
   const [dist, file, name] = process.argv.slice(2);
   const from = pathToFileURL(`${dist}/`).href;
-  const worker = new Worker(new URL(import.meta.url), { workerData: { from, url: pathToFileURL(file).href, name } });
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { from, url: pathToFileURL(file).href, name },
+  });
   worker.on('message', (message) => console.log(JSON.stringify(message)));
   worker.on('error', (error) => console.log(JSON.stringify({ died: String(error) })));
 } else {
@@ -18,14 +20,24 @@ if (isMainThread) {
   const { clock } = (await ours('env/real.js')).realEnv();
   try {
     // Twenty times as impatient, so that the test needn't be patient.
-    const quick = { ...clock, monotonic: () => clock.monotonic(), after: (ms, run) => clock.after(ms / 20, run) };
+    const quick = {
+      ...clock,
+      monotonic: () => clock.monotonic(),
+      after: (ms, run) => clock.after(ms / 20, run),
+    };
     const { job, hints } = await loadJob(workerData, quick);
     const graph = buildGraph(job, undefined);
     // The functions work here, with what the file defined around them.
-    const results = graph.nodes.flatMap(({ functions: { f } }) => (f === undefined ? [] : [f('a')]));
+    const results = graph.nodes.flatMap(({ functions: { f } }) =>
+      f === undefined ? [] : [f('a')],
+    );
     parentPort.postMessage({ name: job.name, url: job.url, results, hints });
   } catch (error) {
-    parentPort.postMessage({ code: error.code, message: error.message, cause: String(error.cause ?? '') });
+    parentPort.postMessage({
+      code: error.code,
+      message: error.message,
+      cause: String(error.cause ?? ''),
+    });
   }
   // A job file may have left something open.
   process.exit();

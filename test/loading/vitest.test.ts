@@ -31,8 +31,15 @@ const suffix = '%';
 
 describe('under vitest', () => {
   it('a job of its own module runs on threads, which load the module without mocks', async () => {
-    expect(shout).toMatchObject({ origin: 'module', url: new URL('../fixtures/jobs/shout.ts', import.meta.url).href });
-    expect(await wordsOf(await run(shout, { threads: 2, args: { prefix: '-' } }))).toEqual(['-A!', '-B!', '-C!']);
+    expect(shout).toMatchObject({
+      origin: 'module',
+      url: new URL('../fixtures/jobs/shout.ts', import.meta.url).href,
+    });
+    expect(await wordsOf(await run(shout, { threads: 2, args: { prefix: '-' } }))).toEqual([
+      '-A!',
+      '-B!',
+      '-C!',
+    ]);
   });
 
   it('without a number of threads it runs in this one, where closures and mocks work', async () => {
@@ -51,7 +58,9 @@ describe('under vitest', () => {
   ])('a job %s is refused on threads', async (_where, made) => {
     await expect(run(made(), { threads: 1 })).rejects.toMatchObject({
       code: 'ERR_MILLRACE_JOB_NOT_LOADABLE',
-      message: expect.stringMatching(/vitest\.test\.ts:\d+:\d+\) can't be loaded .* test file.* or use threads: 0$/),
+      message: expect.stringMatching(
+        /vitest\.test\.ts:\d+:\d+\) can't be loaded .* test file.* or use threads: 0$/,
+      ),
     });
   });
 });
