@@ -9,8 +9,8 @@
  *     runners load files again and again); one from another file stands beside it, and then the file decides.
  * I2  Two definitions in one file, one after the other without a turn of the event loop between them, are no reload
  *     but a mistake: the newest one wins, and is marked, so that a start with threads can refuse it.
- * I3  While runs are parked, `run()` gives a promise that never settles: in a worker thread for ever, in the command
- *     while it imports the file that it was told to run.
+ * I3  Where runs are parked, `run()` gives a promise that never settles: in a worker thread, and in the command, which
+ *     runs the job of a file in place of the file.
  */
 import { withoutQuery } from './caller-url.ts';
 import type { Job } from './job.ts';
@@ -29,8 +29,8 @@ interface Registry {
   readonly twice: WeakMap<Job<never>, string>;
   /** Jobs defined since the event loop last turned. */
   readonly fresh: Set<Job<never>>;
-  /** How many parts of the program want runs parked just now. */
-  parked: number;
+  /** Whether somebody runs the jobs of this thread in place of the files that define them. */
+  parked: boolean;
   /** Keys of hints that were given already. */
   readonly hints: Set<string>;
 }
@@ -47,7 +47,7 @@ function registry(): Registry {
     listeners: new Set(),
     twice: new WeakMap(),
     fresh: new Set(),
-    parked: 0,
+    parked: false,
     hints: new Set(),
   };
   return shared[REGISTRY];
@@ -100,20 +100,14 @@ export function markWorkerThread(): void {
   (globalThis as Shared)[WORKER] = true;
 }
 
-/** Parks runs until the returned function is called. */
-export function parkRuns(): () => void {
-  const shared = registry();
-  let held = true;
-  shared.parked += 1;
-  return () => {
-    if (held) shared.parked -= 1;
-    held = false;
-  };
+/** Parks runs from now on. */
+export function parkRuns(): void {
+  registry().parked = true;
 }
 
 /** Whether `run()` must give `parkedRun()` instead of starting anything (I3). */
 export function runsAreParked(): boolean {
-  return (globalThis as Shared)[WORKER] === true || registry().parked > 0;
+  return (globalThis as Shared)[WORKER] === true || registry().parked;
 }
 
 /**

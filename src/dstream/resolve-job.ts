@@ -3,8 +3,8 @@
  * load it.
  *
  * I1  A job object is taken as it is. A file is imported, and its default export wins, then its only job.
- * I2  With `takeOver` the file's own `run()` calls are parked while it is imported, so that a script without a guard
- *     is run by the command and not by itself. That holds for the whole thread, so only the command does it.
+ * I2  With `takeOver` the file's own `run()` calls are parked, now and later, so that a script without a guard is run
+ *     by the command and not by itself. That holds for the whole thread, so only the command does it.
  */
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -113,7 +113,7 @@ interface Imported {
 /** Imports a file to its end, or to where it calls `run()` when that is taken over. */
 async function importWhole(url: string, takeOver: boolean): Promise<Imported> {
   if (!takeOver) return { namespace: await importJobFile(url) };
-  const unpark = parkRuns();
+  parkRuns();
   let stopListening = (): void => {};
   try {
     const parked = new Promise<Imported>((done) => {
@@ -127,7 +127,6 @@ async function importWhole(url: string, takeOver: boolean): Promise<Imported> {
     return await Promise.race([parked, whole]);
   } finally {
     stopListening();
-    unpark();
   }
 }
 

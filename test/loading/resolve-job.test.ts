@@ -161,7 +161,7 @@ describe('resolveJob', () => {
         name: 'a',
         url: `file://${made?.at('job.js')}`,
         runOptions: { threads: 3 },
-        parked: false,
+        parked: true,
       });
     });
 
@@ -183,10 +183,11 @@ describe('resolveJob', () => {
       ).toMatchObject({ name: 'b' });
     });
 
-    it('runs are not parked any more when the file could not be loaded', async () => {
-      expect(await resolve('job.js', { 'job.js': 'throw 1' }, { takeOver: true })).toMatchObject({
-        code: 'ERR_MILLRACE_JOB_FILE_THREW',
-        parked: false,
+    it('I2: a run() that comes later is parked as well', async () => {
+      const source = `${JOB}const made = define('a'); setTimeout(() => run(made));`;
+      expect(await resolve('job.js', { 'job.js': source }, { takeOver: true })).toMatchObject({
+        name: 'a',
+        parked: true,
       });
     });
   });
