@@ -289,7 +289,8 @@ export class Coordinator {
 
   #barrierHeld(entry: BarrierEntry): void {
     const barrier = this.#options.memory.cut(entry.number);
-    for (const taken of entry.taken.values()) this.#records += taken.records;
+    // A record is counted where it comes in: by the tasks that read sources.
+    for (const taken of entry.taken.values()) if (taken.offsets.length > 0) this.#records += taken.records;
     if (barrier.point) this.#pointHeld(barrier, entry);
     if (barrier.batch) this.#batchHeld(barrier, entry);
     this.#backoff.reset();
