@@ -77,6 +77,12 @@ export interface CoordinatorOptions {
   readonly atTime?: (time: number) => void;
 }
 
+/** Of a worker whose port closed before anyone said why. */
+const UNKNOWN_CAUSE = 'its thread is gone';
+
+/** Whoever watches the threads knows by then, in ms. */
+const NAMED_WITHIN_MS = 500;
+
 interface WorkerSlot {
   readonly slot: number;
   readonly port: Port<FromWorker, ToWorker>;
@@ -98,6 +104,8 @@ export class Coordinator {
   #backoff: Backoff;
   #intensity: RestartIntensity;
   #restartTimer: Timer | undefined;
+  /** The death that was one too many, until somebody says what it was. */
+  #unnamed: { readonly slot: number; readonly timer: Timer; readonly fail: (cause: string) => void } | undefined;
   #restarts = 0;
   #recoveringSince = 0;
   #attempts = new Map<number, number>();
@@ -150,7 +158,7 @@ export class Coordinator {
   addWorker(slot: number, port: Port<FromWorker, ToWorker>): void {
     const worker: WorkerSlot = { slot, port };
     port.onMessage((message) => this.#fromWorker(message));
-    port.onClose(() => this.workerDown(slot, 'its thread is gone'));
+    port.onClose(() => this.workerDown(slot, UNKNOWN_CAUSE));
     this.#spares.push(worker);
     if (this.#state === 'waiting') this.#tryStart();
   }
@@ -176,6 +184,12 @@ export class Coordinator {
   /** A worker's thread is dead or is to be treated as dead. Anything that it still says is of an old epoch. */
   workerDown(slot: number, cause: string): void {
     this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
+    if (slot === this.#unnamed?.slot) {
+      if (cause === UNKNOWN_CAUSE) return;
+      this.#unnamed.timer.cancel();
+      this.#unnamed.fail(cause);
+      return;
+    }
     const at = this.#workers.findIndex((worker) => worker?.slot === slot);
     if (at < 0) return;
     this.#workers[at]!.port.close();
@@ -183,7 +197,12 @@ export class Coordinator {
     if (this.#state === 'drained' || this.#state === 'failed') return;
     if (this.#intensity.record(this.#options.env.clock.monotonic()) === 'exceeded') {
       const { maxRestarts, withinMs } = this.#options.policy;
-      this.fail(millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `worker ${at} died (${cause}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms`, { context: { worker: at, cause } }));
+      const fail = (why: string): void => {
+        this.fail(millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `worker ${at} died (${why}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms`, { context: { worker: at, cause: why } }));
+      };
+      // A closed port is noticed first. What its thread died of is on its way, and worth a moment: it is the last word.
+      if (cause !== UNKNOWN_CAUSE) fail(cause);
+      else this.#unnamed ??= { slot, fail, timer: this.#options.env.clock.after(NAMED_WITHIN_MS, () => fail(cause)) };
       return;
     }
     this.#recover(`worker ${at}: ${cause}`);
@@ -201,6 +220,7 @@ export class Coordinator {
   stop(): void {
     this.#batcher.stop();
     this.#restartTimer?.cancel();
+    this.#unnamed?.timer.cancel();
     if (this.#state !== 'failed') this.#state = 'drained';
     for (const worker of [...this.#workers, ...this.#spares]) worker?.port.post({ type: 'stop' });
   }
