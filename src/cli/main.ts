@@ -141,7 +141,7 @@ program
 /** Everything written so far has left the process. Pipes take their time on some systems. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableEnded) resolve();
+    if (stream.destroyed || stream.writableEnded || stream.errored !== null) resolve();
     else stream.write('', () => resolve());
   });
 }
@@ -163,6 +163,11 @@ async function main(): Promise<void> {
     err(errorReport(error, { verbose, cure: cureOf(error), columns: process.stderr.columns ?? 100 }));
   }
 }
+
+// Whoever read us may be gone at any time (`millrace run … | head`). That must never be an uncaught error; `run` sees to
+// what it means for the job.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 
 await main();
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

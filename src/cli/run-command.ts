@@ -57,6 +57,8 @@ class Session {
   readonly #stopNow: Promise<'now'>;
   #run: Run | undefined;
   #asked: string | undefined;
+  /** Something that the job printed reached nobody. */
+  #undelivered = false;
   #draining: Promise<void> | undefined;
   #report: StopReport | undefined;
   #reminder: NodeJS.Timeout | undefined;
@@ -92,7 +94,7 @@ class Session {
       await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, STOP_NOW_MS).unref())]);
     }
     const error = outcome === 'now' ? undefined : outcome.error;
-    const drained = outcome !== 'now' && error === undefined && (this.#report?.drained ?? true);
+    const drained = outcome !== 'now' && error === undefined && !this.#undelivered && (this.#report?.drained ?? true);
     const code = error !== undefined ? exitCodeOf(error) : drained ? EXIT.drained : EXIT.undrained;
     if (running !== undefined) {
       this.#voice.counters(running.metrics());
@@ -188,8 +190,9 @@ class Session {
     return `batch${open.length === 1 ? '' : 'es'} ${times}${open.length > 3 ? ` and ${open.length - 3} more` : ''} and ${last}`;
   }
 
-  readonly #outputClosed = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error;
+  readonly #outputClosed = (): void => {
+    process.stdout.off('error', this.#outputClosed);
+    this.#undelivered = true;
     this.#switch.ask('standard output was closed');
   };
 }
