@@ -13,10 +13,11 @@ import {
   type Project,
   project,
   type ProjectOptions,
+  removeProjects,
 } from './project.ts';
 
 let made: Project | undefined;
-afterEach(() => made?.remove());
+afterEach(removeProjects);
 
 function start(
   node: Node,

@@ -59,7 +59,6 @@ export interface Project {
   at(file: string): string;
   read(file: string): string;
   run(node: Node, args: readonly string[], input?: string): Promise<Done>;
-  remove(): void;
 }
 
 export interface ProjectOptions {
@@ -75,9 +74,17 @@ export interface ProjectOptions {
   readonly installed?: boolean;
 }
 
+const made: string[] = [];
+
+/** Removes what `project` made. */
+export function removeProjects(): void {
+  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
+}
+
 export function project(options: ProjectOptions): Project {
   // Real paths, since that is what Node makes of them.
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-project-')));
+  made.push(directory);
   const at = (file: string): string => join(directory, file);
   const write = (file: string, text: string): void => {
     mkdirSync(dirname(at(file)), { recursive: true });
@@ -109,7 +116,6 @@ export function project(options: ProjectOptions): Project {
     at,
     read: (file) => readFileSync(at(file), 'utf8'),
     run: (node, args, input) => execute(node.path, args, directory, input),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
 

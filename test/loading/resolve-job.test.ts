@@ -2,7 +2,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { job } from '../../src/dstream/job.ts';
 import { resolveJob } from '../../src/dstream/resolve-job.ts';
-import { inRepository, nodes, type Project, project, type ProjectOptions } from './project.ts';
+import {
+  inRepository,
+  nodes,
+  type Project,
+  project,
+  type ProjectOptions,
+  removeProjects,
+} from './project.ts';
 import { rejectedBy } from './thrown.ts';
 
 interface Resolved {
@@ -15,7 +22,7 @@ interface Resolved {
 }
 
 let made: Project | undefined;
-afterEach(() => made?.remove());
+afterEach(removeProjects);
 
 const [node] = await nodes();
 const JOB = `import { job, run } from 'millrace';

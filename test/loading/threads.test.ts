@@ -7,6 +7,7 @@ import {
   type Project,
   project,
   type ProjectOptions,
+  removeProjects,
 } from './project.ts';
 
 interface Loaded {
@@ -20,7 +21,7 @@ interface Loaded {
 }
 
 let made: Project | undefined;
-afterEach(() => made?.remove());
+afterEach(removeProjects);
 
 /** Loads job `name` of `file` in a worker thread of a program in a project of its own. */
 async function load(
