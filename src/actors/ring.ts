@@ -10,7 +10,8 @@
  *
  * I1  One writer a word; no word is ever held. A thread may die at any instruction and leaves the ring whole.
  * I2  A frame is seen when all of it is there (one store of TAIL) and released when it has been used (a store of HEAD).
- * I3  Neither side waits. A refused sender leaves in ROOM_WANTED how much room it needs, looks again, and is rung.
+ * I3  Neither side waits. A refused sender leaves in ROOM_WANTED how much room it wants, looks again, and is rung when
+ *     there is that much: what it needs, but at least half the ring. Until then the reader has the rest to read.
  * I4  A block larger than a quarter of the ring travels in fragments, over several calls of `send` where needed, while
  *     the reader drains them. So a ring of one small frame carries blocks of any size.
  */
@@ -159,7 +160,8 @@ export class RingWriter implements OutEdge {
       done = writer.put(this.#room());
     }
     while (!done) {
-      Atomics.store(this.#control, ROOM_WANTED, writer.needed);
+      // Half a ring is worth a wake-up: the reader has the other half in hand meanwhile.
+      Atomics.store(this.#control, ROOM_WANTED, Math.max(writer.needed, this.#size >>> 1));
       this.#wanting = true;
       const head = Atomics.load(this.#control, HEAD);
       if (head === this.#head) return false;
@@ -257,6 +259,8 @@ export class RingReader implements InEdge {
     this.#head = this.#reader.head;
     Atomics.store(control, HEAD, this.#head);
     const wanted = Atomics.load(control, ROOM_WANTED);
-    if (wanted !== 0 && this.#size - ((this.#tail - this.#head) | 0) >= wanted) this.#bell.ring();
+    if (wanted === 0) return;
+    const used = (Atomics.load(control, TAIL) - this.#head) | 0;
+    if (this.#size - used >= wanted) this.#bell.ring();
   }
 }

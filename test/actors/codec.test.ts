@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ColumnsBlock, RowsBlock } from '../../src/actors/block.ts';
-import { decodeColumns, decodeRows, encodeBlock, packValue, unpackValue } from '../../src/actors/codec.ts';
+import {
+  decodeColumns,
+  decodeRows,
+  encodeBlock,
+  packValue,
+  unpackValue,
+} from '../../src/actors/codec.ts';
 import { MillraceError } from '../../src/errors.ts';
 
 /** As a ring does it: the payload lies in shared memory, at a multiple of 8. */
@@ -47,7 +53,11 @@ const value = fc.letrec((tie) => ({
     { depthSize: 'small', withCrossShrink: true },
     scalar,
     fc.array(tie('any'), { maxLength: 4 }),
-    fc.dictionary(fc.string({ minLength: 1, maxLength: 5 }).filter((key) => key !== '__proto__'), tie('any'), { maxKeys: 4, noNullPrototype: true }),
+    fc.dictionary(
+      fc.string({ minLength: 1, maxLength: 5 }).filter((key) => key !== '__proto__'),
+      tie('any'),
+      { maxKeys: 4, noNullPrototype: true },
+    ),
     fc.array(fc.tuple(scalar, tie('any')), { maxLength: 3 }).map((entries) => new Map(entries)),
     fc.array(scalar, { maxLength: 3 }).map((each) => new Set(each)),
   ),
@@ -64,9 +74,19 @@ describe('rows', () => {
   });
 
   it('lists of one type take the forms without msgpack, and come out the same', () => {
-    const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) });
+    const text = fc.string({
+      unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
+    });
     const ascii = fc.string();
-    for (const each of [text, ascii, fc.double(), fc.integer(), fc.tuple(ascii, fc.integer()), fc.tuple(text, value), fc.tuple(fc.double(), text)]) {
+    for (const each of [
+      text,
+      ascii,
+      fc.double(),
+      fc.integer(),
+      fc.tuple(ascii, fc.integer()),
+      fc.tuple(text, value),
+      fc.tuple(fc.double(), text),
+    ]) {
       fc.assert(
         fc.property(fc.array<unknown>(each, { maxLength: 30 }), (rows) => {
           expect(crossRows(rows)).toStrictEqual(rows);
@@ -77,8 +97,16 @@ describe('rows', () => {
   });
 
   it('negative zero and half a surrogate pair survive at any depth', () => {
-    const rows = [{ a: [-0, { b: '\ud800x' }] }, new Map<unknown, unknown>([['\udc00', new Set([-0, 1])]]), [-0, 'x', 3]];
-    const [first, second, third] = crossRows(rows) as [{ a: [number, { b: string }] }, Map<string, Set<number>>, number[]];
+    const rows = [
+      { a: [-0, { b: '\ud800x' }] },
+      new Map<unknown, unknown>([['\udc00', new Set([-0, 1])]]),
+      [-0, 'x', 3],
+    ];
+    const [first, second, third] = crossRows(rows) as [
+      { a: [number, { b: string }] },
+      Map<string, Set<number>>,
+      number[],
+    ];
     expect(Object.is(first.a[0], -0)).toBe(true);
     expect(first.a[1].b).toBe('\ud800x');
     // A Set makes 0 of -0 by itself.
@@ -87,7 +115,18 @@ describe('rows', () => {
   });
 
   it('a value that changes its type in the middle of a list is no problem', () => {
-    for (const rows of [['a', 1], [1, 'a'], [1, undefined], ['a', null], [['a', 1], ['b']], [['a', 1], 'b'], [], [undefined], [[]], [[1, 2, 3]]]) {
+    for (const rows of [
+      ['a', 1],
+      [1, 'a'],
+      [1, undefined],
+      ['a', null],
+      [['a', 1], ['b']],
+      [['a', 1], 'b'],
+      [],
+      [undefined],
+      [[]],
+      [[1, 2, 3]],
+    ]) {
       expect(crossRows(rows)).toStrictEqual(rows);
     }
   });
@@ -110,11 +149,17 @@ describe('rows', () => {
   });
 
   it('blocks of many records cross too', () => {
-    const rows = Array.from({ length: 20_000 }, (_, i) => ({ word: `w${i}`, n: i, tags: ['a', i % 7] }));
+    const rows = Array.from({ length: 20_000 }, (_, i) => ({
+      word: `w${i}`,
+      n: i,
+      tags: ['a', i % 7],
+    }));
     expect(crossRows(rows)).toStrictEqual(rows);
     const words = rows.map((row) => row.word.repeat(20));
     expect(crossRows(words)).toStrictEqual(words);
-    expect(crossRows(words.map((word, i) => [word, i]))).toStrictEqual(words.map((word, i) => [word, i]));
+    expect(crossRows(words.map((word, i) => [word, i]))).toStrictEqual(
+      words.map((word, i) => [word, i]),
+    );
   });
 });
 
@@ -136,7 +181,13 @@ describe('columns', () => {
     const keys = ['a', 'b', 'c', 'd'];
     for (const values of [[1, -0, NaN, 2 ** 53], new Float64Array([1, -0, NaN, 2 ** 53])]) {
       const block = crossColumns({ kind: 'columns', port: 1, count: 4, keys, values });
-      expect(block).toStrictEqual({ kind: 'columns', port: 1, count: 4, keys, values: new Float64Array([1, -0, NaN, 2 ** 53]) });
+      expect(block).toStrictEqual({
+        kind: 'columns',
+        port: 1,
+        count: 4,
+        keys,
+        values: new Float64Array([1, -0, NaN, 2 ** 53]),
+      });
     }
   });
 
@@ -146,7 +197,13 @@ describe('columns', () => {
         const bytes = new Uint8Array(Buffer.concat(words));
         const lengths = Uint32Array.from(words, (word) => word.length);
         const values = new Float64Array(words.length).fill(2);
-        const block = crossColumns({ kind: 'columns', port: 0, count: words.length, keys: { lengths, bytes }, values });
+        const block = crossColumns({
+          kind: 'columns',
+          port: 0,
+          count: words.length,
+          keys: { lengths, bytes },
+          values,
+        });
         expect(block.keys).toStrictEqual({ lengths, bytes });
         expect(block.values).toStrictEqual(values);
       }),
@@ -154,7 +211,13 @@ describe('columns', () => {
   });
 
   it('number keys stay plain numbers', () => {
-    const block = crossColumns({ kind: 'columns', port: 0, count: 3, keys: [1, -0, 1.5], values: ['x', 'y', 'z'] });
+    const block = crossColumns({
+      kind: 'columns',
+      port: 0,
+      count: 3,
+      keys: [1, -0, 1.5],
+      values: ['x', 'y', 'z'],
+    });
     expect(block.keys).toStrictEqual([1, -0, 1.5]);
     expect(Array.isArray(block.keys)).toBe(true);
   });
@@ -166,7 +229,13 @@ describe('values of hand-overs', () => {
     bytes.set([1, 2, 3, 4, 5, 6]);
     const lengths = new Uint32Array(new ArrayBuffer(64), 8, 2);
     lengths.set([2, 4]);
-    const block: ColumnsBlock = { kind: 'columns', port: 2, count: 2, keys: { lengths, bytes }, values: new Float64Array([1, 2]) };
+    const block: ColumnsBlock = {
+      kind: 'columns',
+      port: 2,
+      count: 2,
+      keys: { lengths, bytes },
+      values: new Float64Array([1, 2]),
+    };
     const rows: RowsBlock = { kind: 'rows', port: 0, rows: [undefined, -0, new Map([[1, 'x']])] };
     const packed = packValue([block, rows]);
     const back = unpackValue(packed) as [ColumnsBlock, RowsBlock];

@@ -82,7 +82,9 @@ describe('a doorbell', () => {
     const memory = createDoorbells(2);
     const turn = new SharedArrayBuffer(4);
     const rounds = 3000;
-    const worker = new Worker(new URL('../litmus/doorbell-worker.mjs', import.meta.url), { workerData: { memory, turn, rounds } });
+    const worker = new Worker(new URL('../litmus/doorbell-worker.mjs', import.meta.url), {
+      workerData: { memory, turn, rounds },
+    });
     const [longest] = await new Promise<[number]>((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);

@@ -20,20 +20,42 @@ export function barrierFrame(number: number, absent: readonly number[] = []): Fr
 
 /** A frame as a value of its own, whatever its bytes are views of. */
 export function plain(frame: Frame | undefined): unknown {
-  if (frame?.kind === 'text') return { ...frame, bytes: Buffer.from(frame.bytes).toString('latin1') };
-  if (frame?.kind === 'columns') return { ...frame, keys: Array.isArray(frame.keys) ? frame.keys : structuredClone(frame.keys), values: [...frame.values] };
+  if (frame?.kind === 'text')
+    return { ...frame, bytes: Buffer.from(frame.bytes).toString('latin1') };
+  if (frame?.kind === 'columns')
+    return {
+      ...frame,
+      keys: Array.isArray(frame.keys) ? frame.keys : structuredClone(frame.keys),
+      values: [...frame.values],
+    };
   return frame;
 }
 
 const data: fc.Arbitrary<Frame> = fc.oneof(
-  fc.tuple(fc.nat(70_000), fc.uint8Array({ maxLength: 400 })).map(([port, bytes]) => ({ kind: 'text' as const, port, bytes })),
-  fc.array(fc.oneof(fc.string(), fc.integer(), fc.constant({ a: [1] })), { maxLength: 40 }).map((each) => ({ kind: 'rows' as const, port: 5, rows: each })),
+  fc
+    .tuple(fc.nat(70_000), fc.uint8Array({ maxLength: 400 }))
+    .map(([port, bytes]) => ({ kind: 'text' as const, port, bytes })),
+  fc
+    .array(fc.oneof(fc.string(), fc.integer(), fc.constant({ a: [1] })), { maxLength: 40 })
+    .map((each) => ({ kind: 'rows' as const, port: 5, rows: each })),
   fc
     .array(fc.tuple(fc.string({ maxLength: 8 }), fc.integer()), { maxLength: 30 })
-    .map((pairs) => ({ kind: 'columns' as const, port: 1, count: pairs.length, keys: pairs.map(([key]) => key), values: pairs.map(([, value]) => value) })),
+    .map((pairs) => ({
+      kind: 'columns' as const,
+      port: 1,
+      count: pairs.length,
+      keys: pairs.map(([key]) => key),
+      values: pairs.map(([, value]) => value),
+    })),
 );
 
 /** Barriers among them ascend. */
 export const frames: fc.Arbitrary<Frame[]> = fc
-  .array(fc.oneof({ weight: 5, arbitrary: data }, { weight: 1, arbitrary: fc.array(fc.nat(500), { maxLength: 30 }) }), { maxLength: 25 })
+  .array(
+    fc.oneof(
+      { weight: 5, arbitrary: data },
+      { weight: 1, arbitrary: fc.array(fc.nat(500), { maxLength: 30 }) },
+    ),
+    { maxLength: 25 },
+  )
   .map((list) => list.map((each, i) => (Array.isArray(each) ? barrierFrame(i + 1, each) : each)));

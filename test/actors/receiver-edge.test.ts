@@ -55,7 +55,13 @@ describe('a receiver edge', () => {
     expect(writer.sendRows([1, 'x', undefined])).toBe(true);
     expect(writer.putBarrier(barrier(2), [0])).toBe(true);
     expect(writer.sendText(EMPTY, bytes('tail'), 104)).toBe(true);
-    const all = [text('a\nbc\nd\n'), barrierFrame(1), rows(1, 'x', undefined), barrierFrame(2, [0]), text('tail')].map(plain);
+    const all = [
+      text('a\nbc\nd\n'),
+      barrierFrame(1),
+      rows(1, 'x', undefined),
+      barrierFrame(2, [0]),
+      text('tail'),
+    ].map(plain);
     expect(drain(reader(memory))).toStrictEqual(all);
     expect(drain(reader(memory))).toStrictEqual(all);
     expect(writer.position()).toEqual({ bytes: 104, lines: 4 });
@@ -147,33 +153,46 @@ describe('a receiver edge', () => {
   it('a block larger than a quarter of the edge is refused with a code, a smaller one travels in fragments', () => {
     const memory = createReceiverEdge(8192, { checksum: true });
     const writer = new ReceiverEdgeWriter({ memory, maxUnreadBytes: 1e9 });
-    expect(codeOf(() => writer.sendText(bytes('x'.repeat(2000)), bytes('x'.repeat(49)), 1))).toBe('ERR_MILLRACE_RECORD_TOO_LARGE');
-    expect(codeOf(() => writer.sendRows([1, 'x'.repeat(3000)]))).toBe('ERR_MILLRACE_RECORD_TOO_LARGE');
-    const content = Array.from({ length: 2048 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+    expect(codeOf(() => writer.sendText(bytes('x'.repeat(2000)), bytes('x'.repeat(49)), 1))).toBe(
+      'ERR_MILLRACE_RECORD_TOO_LARGE',
+    );
+    expect(codeOf(() => writer.sendRows([1, 'x'.repeat(3000)]))).toBe(
+      'ERR_MILLRACE_RECORD_TOO_LARGE',
+    );
+    const content = Array.from({ length: 2048 }, (_, i) => String.fromCharCode(97 + (i % 26))).join(
+      '',
+    );
     expect(writer.sendText(bytes(content.slice(0, 700)), bytes(content.slice(700)), 1)).toBe(true);
     expect(drain(reader(memory))).toContainEqual(plain(text(content)));
   });
 
   it('rows of any number and size arrive, cut into blocks, over as many refusals as it takes', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(fc.string({ maxLength: 300 }), { maxLength: 60 }), { maxLength: 6 }), (batches) => {
-        const memory = createReceiverEdge(4096, { start: NEAR_WRAP });
-        const writer = new ReceiverEdgeWriter({ memory });
-        const words = createConsumerWords();
-        writer.setConsumer(words, NO_BELL);
-        const consumer = new ReceiverEdgeReader({ memory, words, bell: NO_BELL });
-        const seen: unknown[] = [];
-        let number = 0;
-        for (const batch of batches) {
-          while (!writer.sendRows(batch)) {
-            writer.putBarrier(barrier(++number), []);
-            for (const frame of drain(consumer)) if ((frame as { rows?: unknown[] }).rows) seen.push(...(frame as { rows: unknown[] }).rows);
-            setBase(memory, consumer.offsetBehind());
+      fc.property(
+        fc.array(fc.array(fc.string({ maxLength: 300 }), { maxLength: 60 }), { maxLength: 6 }),
+        (batches) => {
+          const memory = createReceiverEdge(4096, { start: NEAR_WRAP });
+          const writer = new ReceiverEdgeWriter({ memory });
+          const words = createConsumerWords();
+          writer.setConsumer(words, NO_BELL);
+          const consumer = new ReceiverEdgeReader({ memory, words, bell: NO_BELL });
+          const seen: unknown[] = [];
+          let number = 0;
+          for (const batch of batches) {
+            while (!writer.sendRows(batch)) {
+              writer.putBarrier(barrier(++number), []);
+              for (const frame of drain(consumer))
+                if ((frame as { rows?: unknown[] }).rows)
+                  seen.push(...(frame as { rows: unknown[] }).rows);
+              setBase(memory, consumer.offsetBehind());
+            }
           }
-        }
-        for (const frame of drain(consumer)) if ((frame as { rows?: unknown[] }).rows) seen.push(...(frame as { rows: unknown[] }).rows);
-        expect(seen).toStrictEqual(batches.flat());
-      }),
+          for (const frame of drain(consumer))
+            if ((frame as { rows?: unknown[] }).rows)
+              seen.push(...(frame as { rows: unknown[] }).rows);
+          expect(seen).toStrictEqual(batches.flat());
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -236,7 +255,9 @@ describe('successors', () => {
     successor.recover();
     expect(drain(reader(memory))).toStrictEqual([plain(text('whole\n'))]);
     successor.sendText(long, EMPTY, 2054);
-    expect(drain(reader(memory))).toStrictEqual([text('whole\n'), text(Buffer.from(long).toString())].map(plain));
+    expect(drain(reader(memory))).toStrictEqual(
+      [text('whole\n'), text(Buffer.from(long).toString())].map(plain),
+    );
   });
 
   it('I3: whatever dies at whatever store, the chain of successors gives each line and barrier once', () => {
@@ -251,7 +272,10 @@ describe('successors', () => {
             state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
             return (state >>> 8) % 100;
           };
-          const stream = Array.from({ length: 60 }, (_, i) => `${i}:${'z'.repeat((i * 37) % 140)}${i % 4 === 0 ? 'z'.repeat(1900) : ''}\n`);
+          const stream = Array.from(
+            { length: 60 },
+            (_, i) => `${i}:${'z'.repeat((i * 37) % 140)}${i % 4 === 0 ? 'z'.repeat(1900) : ''}\n`,
+          );
           const ends: number[] = [];
           for (const line of stream) ends.push((ends.at(-1) ?? 0) + line.length);
           const total = ends.at(-1)!;
@@ -273,13 +297,22 @@ describe('successors', () => {
             consumer.advance();
           };
           const send = (): void => {
-            const writer = new ReceiverEdgeWriter({ memory, countLines: true, maxUnreadBytes: 3000 });
+            const writer = new ReceiverEdgeWriter({
+              memory,
+              countLines: true,
+              maxUnreadBytes: 3000,
+            });
             writer.setConsumer(words, NO_BELL);
             for (let turn = 0; turn < 10_000; turn++) {
               const { bytes: at, lines } = writer.position();
               expect(lines).toBe(ends.filter((end) => end <= at).length);
               if (at === total) return;
-              if (roll() < 80) writer.sendText(bytes(stream[lines]!.slice(0, 5)), bytes(stream[lines]!.slice(5)), ends[lines]!);
+              if (roll() < 80)
+                writer.sendText(
+                  bytes(stream[lines]!.slice(0, 5)),
+                  bytes(stream[lines]!.slice(5)),
+                  ends[lines]!,
+                );
               // A barrier may be offered again that the sender before has put.
               else writer.putBarrier(barrier(writer.lastBarrier + (roll() < 50 ? 1 : 0)), []);
               if (roll() < 60) consume();

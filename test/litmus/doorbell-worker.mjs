@@ -9,7 +9,9 @@ const sleeper = new Sleeper(memory, me);
 const other = new RemoteBell(memory, 1 - me);
 if (isMainThread) throw new Error('this is a worker');
 if (!second) {
-  const peer = new Worker(new URL(import.meta.url), { workerData: { memory, turn, rounds, second: true } });
+  const peer = new Worker(new URL(import.meta.url), {
+    workerData: { memory, turn, rounds, second: true },
+  });
   peer.once('error', (error) => {
     throw error;
   });
