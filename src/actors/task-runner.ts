@@ -34,7 +34,7 @@ export interface TaskRunnerOptions {
   /** Path for a hand-over of this task, unique to the epoch. */
   readonly handOverPath: (barrier: number) => string;
   readonly toCoordinator: (message: FromWorker) => void;
-  readonly report: (event: TaskEvent) => void;
+  readonly report: (event: TaskEvent) => void | Promise<void>;
   /** Called when a promise of user code has settled. */
   readonly wake: () => void;
 }
@@ -80,8 +80,8 @@ export class TaskRunner implements TaskOutput {
     this.#absentNext[output]!.push(port);
   }
 
-  report(event: TaskEvent): void {
-    this.#options.report(event);
+  report(event: TaskEvent): void | Promise<void> {
+    return this.#options.report(event);
   }
 
   step(): Progress {

@@ -13,8 +13,11 @@ export interface TaskOutput {
   emit(output: number, block: Block): void;
   /** Says that the batch is missing on that port; travels with the next barrier. */
   absent(output: number, port: number): void;
-  /** An event for the outside: counters, warnings. Delivered at least once, never in the way of data. */
-  report(event: TaskEvent): void;
+  /**
+   * Tells the embedding process. It hears everything at least once. A promise means that it has enough for now: whoever
+   * tells it of batches waits for that, which pushes back to the receivers.
+   */
+  report(event: TaskEvent): void | Promise<void>;
 }
 
 export type TaskEvent =

@@ -12,12 +12,15 @@ import { JobMemory } from '../supervision/job-memory.ts';
 import { Watchdog } from '../supervision/watchdog.ts';
 import { die } from './die.ts';
 import { edgeMemory } from './edge-memory.ts';
+import { answerHeartbeat } from './heartbeat.ts';
 import type { CoordinatorTask, FromCoordinator, ToCoordinator } from './thread-messages.ts';
 
 export async function coordinatorThread(task: CoordinatorTask, thread: ThreadControl): Promise<void> {
   const { wiring, memory, receivers, doorbells, vitals, directory, policy, mode, hangTimeoutMs } = task;
   const env = realEnv();
   const main = messagePort<ToCoordinator, FromCoordinator>(task.main);
+  const pulse = messagePort<unknown, unknown>(task.pulse);
+  answerHeartbeat(pulse);
   const coordinator = new Coordinator({
     env, wiring, directory, policy, mode,
     memory: new JobMemory(memory),
@@ -66,6 +69,7 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
   await stopped;
   watchdog.close();
   main.close();
+  pulse.close();
 }
 
 /** A worker that is parked sees its port when its bell rings. */

@@ -29,7 +29,8 @@ export type ThreadEvent =
 
 export interface EngineListener {
   coordinator(event: CoordinatorEvent): void;
-  task(task: number, event: TaskEvent): void;
+  /** A promise: it has enough for now (`TaskOutput.report`). */
+  task(task: number, event: TaskEvent): void | Promise<void>;
   source(event: SourceEvent): void;
   thread(event: ThreadEvent): void;
 }

@@ -1,23 +1,34 @@
 /**
  * A sequence that is pushed at one end and iterated at the other, by any number of iterators.
  *
- * With a bound (events) an iterator sees what comes after it was made and loses the oldest when it lags: `lost` counts
- * them. Without one (results) the first iterator also gets what came before it, and nothing is ever lost.
+ * `{ lose: n }` (events): an iterator sees what comes after it was made, and loses the oldest when it lags by n; `lost`
+ * counts them.
+ * `{ pushBackAbove: bytes }` (results): nothing is lost, and the first iterator also gets what came before it. Once more
+ * than that many bytes wait, `push` gives a promise that settles when there is room again.
  */
+export type FeedBound = { readonly lose: number } | { readonly pushBackAbove: number };
+
+interface Entry<T> {
+  readonly item: T;
+  readonly bytes: number;
+}
+
 interface Reader<T> {
-  readonly queue: T[];
+  queue: Entry<T>[];
   wake: (() => void) | undefined;
 }
 
 export class Feed<T> {
-  readonly #bound: number;
+  readonly #bound: FeedBound;
   readonly #readers = new Set<Reader<T>>();
-  #early: T[] = [];
+  #early: Entry<T>[] = [];
+  #bytes = 0;
+  #room: (() => void)[] = [];
   #ended = false;
   #error: Error | undefined;
   #lost = 0;
 
-  constructor(bound: number) {
+  constructor(bound: FeedBound) {
     this.#bound = bound;
   }
 
@@ -25,17 +36,28 @@ export class Feed<T> {
     return this.#lost;
   }
 
-  push(item: T): void {
-    if (this.#ended) return;
-    if (this.#readers.size === 0 && this.#bound === Infinity) this.#early.push(item);
-    for (const reader of this.#readers) {
-      reader.queue.push(item);
-      if (reader.queue.length > this.#bound) {
-        reader.queue.shift();
-        this.#lost++;
+  push(item: T, bytes = 0): void | Promise<void> {
+    if (this.#ended) return undefined;
+    const entry = { item, bytes };
+    const bound = this.#bound;
+    if ('lose' in bound) {
+      for (const reader of this.#readers) {
+        if (reader.queue.push(entry) > bound.lose) {
+          reader.queue.shift();
+          this.#lost++;
+        }
+        reader.wake?.();
       }
+      return undefined;
+    }
+    if (this.#readers.size === 0) this.#early.push(entry);
+    for (const reader of this.#readers) {
+      reader.queue.push(entry);
       reader.wake?.();
     }
+    this.#bytes += bytes * Math.max(1, this.#readers.size);
+    if (this.#bytes <= bound.pushBackAbove) return undefined;
+    return new Promise((resolve) => this.#room.push(resolve));
   }
 
   /** Iterators end after what they have; with an error they then throw it. */
@@ -43,12 +65,25 @@ export class Feed<T> {
     this.#ended = true;
     this.#error = error;
     for (const reader of this.#readers) reader.wake?.();
+    this.#makeRoom();
+  }
+
+  iterate(): AsyncIterableIterator<T> {
+    const reader: Reader<T> = { queue: this.#early, wake: undefined };
+    this.#early = [];
+    this.#readers.add(reader);
+    return this.#read(reader);
   }
 
   async *#read(reader: Reader<T>): AsyncGenerator<T, void> {
     try {
       for (;;) {
-        while (reader.queue.length > 0) yield reader.queue.shift()!;
+        const entry = reader.queue.shift();
+        if (entry !== undefined) {
+          this.#taken(entry.bytes);
+          yield entry.item;
+          continue;
+        }
         if (this.#ended) {
           if (this.#error !== undefined) throw this.#error;
           return;
@@ -58,13 +93,16 @@ export class Feed<T> {
       }
     } finally {
       this.#readers.delete(reader);
+      for (const { bytes } of reader.queue) this.#taken(bytes);
     }
   }
 
-  iterate(): AsyncIterableIterator<T> {
-    const reader: Reader<T> = { queue: this.#early, wake: undefined };
-    this.#early = [];
-    this.#readers.add(reader);
-    return this.#read(reader);
+  #taken(bytes: number): void {
+    this.#bytes -= bytes;
+    if ('pushBackAbove' in this.#bound && this.#bytes <= this.#bound.pushBackAbove) this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    for (const resolve of this.#room.splice(0)) resolve();
   }
 }

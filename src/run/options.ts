@@ -31,8 +31,8 @@ export interface RunOptions<A = unknown> {
   readonly supervision?: SupervisionOptions;
   /** Heap limit of a worker in MiB. @default Node's own */
   readonly maxHeapMb?: number;
-  /** Where `print()` writes. @default standard output */
-  readonly write?: (text: string) => void;
+  /** Where `print()` writes; a promise holds the stream back until it settles. @default standard output */
+  readonly write?: (text: string) => void | Promise<void>;
 }
 
 export interface ResolvedRunOptions {

@@ -15,6 +15,10 @@ import type { CoordinatorEvent } from '../supervision/coordinator.ts';
 import type { Engine, EngineListener, KillWay, SourceEvent, ThreadEvent, ThreadInfo } from './engine.ts';
 import { Feed } from './feed.ts';
 
+const EVENTS_KEPT = 10_000;
+/** A record of a collected batch counts as so many bytes of what may be gathered. */
+const RECORD_BYTES = 64;
+
 export type RunState = 'initialized' | 'active' | 'draining' | 'stopped' | 'failed';
 
 const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
@@ -70,7 +74,7 @@ export class Run implements AsyncDisposable {
   readonly jobName: string;
   #env: Env;
   #engine!: Engine;
-  #write: (text: string) => void;
+  #write: (text: string) => void | Promise<void>;
   #cleanUp: () => void;
   #state: RunState = 'initialized';
   #error: Error | undefined;
@@ -78,7 +82,7 @@ export class Run implements AsyncDisposable {
   #drained: PromiseWithResolvers;
   /** A drain is to be cut short. */
   #hurried: PromiseWithResolvers;
-  #events = new Feed<RunEvent>(10_000);
+  #events = new Feed<RunEvent>({ lose: EVENTS_KEPT });
   #results = new Map<string, Feed<CollectedBatch>>();
   /** Newest barrier told of each output. */
   #told = new Map<number, number>();
@@ -87,7 +91,7 @@ export class Run implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
 
   /** @internal Runs are made by `run`. */
-  constructor(jobName: string, env: Env, collected: readonly string[], write: (text: string) => void, cleanUp: () => void) {
+  constructor(jobName: string, env: Env, collected: readonly string[], write: (text: string) => void | Promise<void>, maxGatherBytes: number, cleanUp: () => void) {
     this.jobName = jobName;
     this.#cleanUp = cleanUp;
     this.#env = env;
@@ -95,7 +99,7 @@ export class Run implements AsyncDisposable {
     this.#done = withResolvers();
     this.#drained = withResolvers();
     this.#hurried = withResolvers();
-    for (const name of collected) this.#results.set(name, new Feed(Infinity));
+    for (const name of collected) this.#results.set(name, new Feed({ pushBackAbove: maxGatherBytes }));
   }
 
   get state(): RunState {
@@ -243,15 +247,13 @@ export class Run implements AsyncDisposable {
     this.#events.push(event);
   }
 
-  #fromTask(event: TaskEvent): void {
-    if (event.type === 'counted') {
-      this.#count(event.what, event.count);
-      return;
-    }
-    if (event.barrier <= (this.#told.get(event.output) ?? 0)) return;
+  #fromTask(event: TaskEvent): void | Promise<void> {
+    if (event.type === 'counted') return this.#count(event.what, event.count);
+    if (event.barrier <= (this.#told.get(event.output) ?? 0)) return undefined;
     this.#told.set(event.output, event.barrier);
-    if (event.type === 'printed') this.#write(event.text);
-    else this.#results.get(event.name)?.push({ time: event.time, partitions: event.partitions, values: event.partitions.flat() });
+    if (event.type === 'printed') return this.#write(event.text);
+    const values = event.partitions.flat();
+    return this.#results.get(event.name)?.push({ time: event.time, partitions: event.partitions, values }, (values.length + 1) * RECORD_BYTES);
   }
 
   #count(what: string, count: number): void {

@@ -27,6 +27,8 @@ export interface SourcesTask {
   readonly spec: JobSpec;
   readonly main: MessagePort;
   readonly coordinator: MessagePort;
+  /** Answers heartbeats (`heartbeat.ts`). */
+  readonly pulse: MessagePort;
 }
 
 export interface CoordinatorTask {
@@ -42,6 +44,7 @@ export interface CoordinatorTask {
   readonly hangTimeoutMs: number;
   readonly mode: BatchMode;
   readonly main: MessagePort;
+  readonly pulse: MessagePort;
 }
 
 export type ThreadTaskOf = WorkerTask | SourcesTask | CoordinatorTask;
@@ -54,10 +57,13 @@ export type ToThread =
   | { readonly type: 'die'; readonly way: KillWay }
   /** Sources: records for an in-process source; answered by `pushed`. */
   | { readonly type: 'push'; readonly id: number; readonly name: string; readonly records: readonly unknown[] }
+  /** There is room for another event. */
+  | { readonly type: 'told' }
   | { readonly type: 'stop' };
 
 export type FromThread =
-  | FromTask
+  /** With an id other than 0 it is to be answered by `told`. */
+  | (FromTask & { readonly id: number })
   | { readonly type: 'source'; readonly event: SourceEvent }
   | { readonly type: 'pushed'; readonly id: number; readonly error?: WireError }
   | { readonly type: 'hint'; readonly text: string };

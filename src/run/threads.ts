@@ -24,6 +24,7 @@ import type { BatchMode } from '../supervision/batcher.ts';
 import { RestartIntensity } from '../supervision/intensity.ts';
 import { JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
 import { allocateReceivers } from './edge-memory.ts';
+import { watchHeartbeat } from './heartbeat.ts';
 import type { Engine, EngineListener, KillWay, ThreadInfo, ThreadRole } from './engine.ts';
 import type { JobSpec, PlanSpec } from './job-spec.ts';
 import type { ResolvedRunOptions } from './options.ts';
@@ -43,6 +44,7 @@ interface Thread {
   restarts: number;
   lastExit: string | undefined;
   main: PollablePort<FromThread | FromCoordinator, ToThread | ToCoordinator> | undefined;
+  unwatch: (() => void) | undefined;
 }
 
 export interface ThreadsOptions {
@@ -129,8 +131,7 @@ export class ThreadsEngine implements Engine {
     }
     if (way === 'terminate') void thread.slot.kill({ kind: 'killed' });
     else {
-      thread.main!.post({ type: 'die', way });
-      new RemoteBell(this.#spec.doorbells, slot).ring();
+      this.#post(thread, { type: 'die', way });
     }
   }
 
@@ -153,7 +154,7 @@ export class ThreadsEngine implements Engine {
       startTimeoutMs: 30_000,
       ...(role === 'worker' && options.maxHeapMb !== undefined ? { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } } : {}),
     });
-    const thread: Thread = { role, slot, number: 0, state: 'down', restarts: 0, lastExit: undefined, main: undefined };
+    const thread: Thread = { role, slot, number: 0, state: 'down', restarts: 0, lastExit: undefined, main: undefined, unwatch: undefined };
     this.#threads.push(thread);
     return thread;
   }
@@ -163,7 +164,8 @@ export class ThreadsEngine implements Engine {
     thread.number = number;
     thread.state = 'starting';
     const main = new MessageChannel();
-    const { task, transfer, coordinator } = this.#task(thread.role, number, main.port2);
+    const pulse = new MessageChannel();
+    const { task, transfer, coordinator } = this.#task(thread.role, number, main.port2, pulse.port2);
     thread.main = messagePort(main.port1);
     thread.main.onMessage((message) => this.#hear(thread, number, message));
     const started = thread.slot.start(task, transfer);
@@ -180,25 +182,37 @@ export class ThreadsEngine implements Engine {
     if (this.#state === 'stopping') return;
     thread.state = 'up';
     void exited.then((reason) => this.#exited(thread, number, reason));
+    if (thread.role === 'worker') pulse.port1.close();
+    else thread.unwatch = this.#watch(thread, pulse.port1);
     this.#options.listener.thread({ type: 'actorStarted', role: thread.role, slot: number });
     if (thread.role === 'coordinator') this.#introduceAll();
     else this.#introduce(thread, coordinator!);
   }
 
-  #task(role: ThreadRole, slot: number, main: MessagePort): { task: ThreadTaskOf; transfer: MessagePort[]; coordinator?: MessagePort } {
+  #watch(thread: Thread, pulse: MessagePort): () => void {
+    const { env, options: { hangTimeoutMs } } = this.#options;
+    return watchHeartbeat(messagePort(pulse), {
+      clock: env.clock, hangTimeoutMs, path: thread.slot.name,
+      onHang: (sinceMs) => void thread.slot.kill({ kind: 'hang', state: 'RUNNING', sinceMs }),
+    });
+  }
+
+  #task(role: ThreadRole, slot: number, main: MessagePort, pulse: MessagePort): { task: ThreadTaskOf; transfer: MessagePort[]; coordinator?: MessagePort } {
     const { plan, options, mode, directory } = this.#options;
     if (role === 'coordinator') {
       const { doorbells, vitals } = this.#spec;
       return {
         task: {
-          role, slot, main, doorbells, vitals, directory, mode,
+          role, slot, main, pulse, doorbells, vitals, directory, mode,
           wiring: plan.wiring, memory: this.#memory, receivers: this.#receivers, policy: options.policy, hangTimeoutMs: options.hangTimeoutMs,
         },
-        transfer: [main],
+        transfer: [main, pulse],
       };
     }
     const { port1, port2 } = new MessageChannel();
-    return { task: { role, slot, main, coordinator: port2, spec: this.#spec }, transfer: [main, port2], coordinator: port1 };
+    const shared = { slot, main, coordinator: port2, spec: this.#spec };
+    if (role === 'worker') return { task: { role, ...shared }, transfer: [main, port2], coordinator: port1 };
+    return { task: { role, ...shared, pulse }, transfer: [main, port2, pulse], coordinator: port1 };
   }
 
   /** Gives the coordinator its end of the channel to a new thread. */
@@ -216,8 +230,7 @@ export class ThreadsEngine implements Engine {
     for (const thread of this.#threads) {
       if (thread.role === 'coordinator' || thread.state !== 'up') continue;
       const { port1, port2 } = new MessageChannel();
-      thread.main!.post({ type: 'coordinator', port: port2 }, [port2]);
-      new RemoteBell(this.#spec.doorbells, thread.number).ring();
+      this.#post(thread, { type: 'coordinator', port: port2 }, [port2]);
       this.#introduce(thread, port1);
     }
     if (this.#draining) this.#toCoordinator({ type: 'drain' });
@@ -230,6 +243,7 @@ export class ThreadsEngine implements Engine {
     thread.restarts++;
     thread.lastExit = describe(reason);
     thread.main!.close();
+    thread.unwatch?.();
     listener.thread({
       type: 'actorExited', role: thread.role, slot: number, reason: thread.lastExit,
       ...('error' in reason ? { error: fromWire(reason.error) } : {}),
@@ -274,9 +288,16 @@ export class ThreadsEngine implements Engine {
     if (thread.number !== number) return;
     const { listener, log } = this.#options;
     switch (message.type) {
-      case 'task':
-        listener.task(message.task, message.event);
+      case 'task': {
+        const room = listener.task(message.task, message.event);
+        if (message.id === 0) return;
+        const answer = (): void => {
+          if (thread.number === number) this.#post(thread, { type: 'told' });
+        };
+        if (room === undefined) answer();
+        else void room.then(answer, answer);
         return;
+      }
       case 'source':
         listener.source(message.event);
         return;
@@ -308,6 +329,12 @@ export class ThreadsEngine implements Engine {
     void thread?.slot.kill({ kind: 'hang', state: state as never, sinceMs });
   }
 
+  /** A worker that is parked sees its port when its bell rings. */
+  #post(thread: Thread, message: ToThread | ToCoordinator, transfer?: readonly MessagePort[]): void {
+    thread.main?.post(message, transfer);
+    new RemoteBell(this.#spec.doorbells, thread.number).ring();
+  }
+
   #toCoordinator(message: ToCoordinator): void {
     if (this.#coordinator?.state === 'up') this.#coordinator.main!.post(message);
   }
@@ -324,8 +351,7 @@ export class ThreadsEngine implements Engine {
     const stuck: string[] = [];
     await Promise.all(this.#threads.map(async (thread) => {
       if (thread.slot.state === 'empty' || thread.slot.state === 'dead') return;
-      thread.main?.post({ type: 'stop' });
-      new RemoteBell(this.#spec.doorbells, thread.number).ring();
+      this.#post(thread, { type: 'stop' });
       let timer: Timer | undefined;
       const grace = new Promise<'late'>((resolve) => { timer = clock.after(STOP_GRACE_MS, () => resolve('late')); });
       let reason: ExitReason | 'late' = await Promise.race([thread.slot.exited, grace]);
@@ -334,6 +360,7 @@ export class ThreadsEngine implements Engine {
       if (reason.kind === 'lost') stuck.push(thread.slot.name);
       thread.state = 'down';
       thread.main?.close();
+      thread.unwatch?.();
     }));
     return stuck;
   }

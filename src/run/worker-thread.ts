@@ -22,6 +22,7 @@ import { realEnv } from '../env/real.ts';
 import { die } from './die.ts';
 import { edgeOpener } from './edge-opener.ts';
 import { planInThread } from './job-spec.ts';
+import { Teller } from './told.ts';
 import type { FromThread, ToThread, WorkerTask } from './thread-messages.ts';
 
 const LOOP_MS = 250;
@@ -40,6 +41,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
   const plan = planInThread(job, spec, thread.name);
   const sleeper = new Sleeper(spec.doorbells, slot);
 
+  const teller = new Teller((id, event, answer) => main.post({ type: 'task', task: id, event, id: answer }));
   let stopped = false;
   let wake: (() => void) | undefined;
   let coordinator = coordinatorPort(task.coordinator);
@@ -51,7 +53,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
     createBody: (id, out) => createBody(plan, id, out, { maxGatherBytes: spec.maxGatherBytes }),
     directory: spec.directory,
     vitals,
-    report: (id, event) => main.post({ type: 'task', task: id, event }),
+    report: (id, event) => teller.tell(id, event),
     wake: () => wake?.(),
   });
   main.onMessage((message) => {
@@ -68,6 +70,9 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
       case 'stop':
         stopped = true;
         wake?.();
+        return;
+      case 'told':
+        teller.answered();
         return;
       case 'push':
         return;

@@ -120,15 +120,13 @@ export class OutputsBody implements TaskBody {
     return undefined;
   }
 
-  #output(node: GraphNode, batch: Batch<unknown>, barrier: Barrier): Promise<void> | undefined {
+  #output(node: GraphNode, batch: Batch<unknown>, barrier: Barrier): void | Promise<void> {
     const { number, time } = barrier;
     switch (node.kind) {
       case 'print':
-        this.#out.report({ type: 'printed', output: node.id, barrier: number, text: formatBatch(time, batch, node.params['n'] as number) });
-        return undefined;
+        return this.#out.report({ type: 'printed', output: node.id, barrier: number, text: formatBatch(time, batch, node.params['n'] as number) });
       case 'collectAs':
-        this.#out.report({ type: 'collected', output: node.id, name: node.params['name'] as string, barrier: number, time, partitions: batch.toPartitions() });
-        return undefined;
+        return this.#out.report({ type: 'collected', output: node.id, name: node.params['name'] as string, barrier: number, time, partitions: batch.toPartitions() });
       default:
         return this.#callUser(node, batch, time);
     }
