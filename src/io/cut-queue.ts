@@ -6,8 +6,8 @@
  * Belongs to the thread of the sources; `run` is called whenever something may have changed.
  *
  * I1  Barriers are put in the order of `add`, on every edge, each behind its batch: a slow `pull` delays what follows.
- * I2  A barrier that an edge has already is not put there again, nor is its batch sent there: after the death of this
- *     thread the open barrier is asked for once more.
+ * I2  A barrier that an edge has already is not put there again, nor is its batch sent there, or what it has of the
+ *     batch: after the death of this thread the open barrier is asked for once more, and so is its batch.
  * I3  A full edge delays, it never drops. When nothing can ever make room, because all that the edge holds belongs to
  *     the batch at hand, that is an error and not an endless wait.
  */
@@ -16,17 +16,18 @@ import { millraceError } from '../errors.ts';
 import type { PulledBatch, PulledPartition } from './source.ts';
 import type { SourceEdge } from './source-edge.ts';
 
-/** Records a block. */
-const ROWS_PER_BLOCK = 4096;
 const NEWLINE = 10;
 const NOTHING = new Uint8Array(0);
 const NONE_ABSENT: readonly number[] = [];
 /** A source's edges have one port. */
 const ABSENT: readonly number[] = [0];
+const SENT: PulledBatch = { partitions: [] };
 
 export interface CutQueueOptions {
   readonly name: string;
   readonly edges: readonly SourceEdge[];
+  /** Whether barriers may be put: before the source was opened, they wait for it and its batches. */
+  isReady(): boolean;
   /** The batch that ends at `time`, or undefined when the source gives none: a push source, or one that has ended. */
   pull(time: number): PulledBatch | Promise<PulledBatch> | undefined;
   /** The barrier lies on all edges. */
@@ -40,9 +41,11 @@ interface Cut {
   readonly barrier: Barrier;
   state: 'waiting' | 'pulling' | 'ready';
   batch: PulledBatch | undefined;
-  /** Progress: the partition being sent, and how much of it was (bytes or records). */
+  /** Progress: the partition being sent, and the bytes of its text that were. */
   partition: number;
   at: number;
+  /** The records of the partition that were not sent by the thread before. */
+  rest: readonly unknown[] | undefined;
   /** Edges that got the barrier. */
   puts: number;
 }
@@ -50,6 +53,8 @@ interface Cut {
 export class CutQueue {
   readonly #options: CutQueueOptions;
   readonly #cuts: Cut[] = [];
+  /** By edge: what the thread before sent of the batch that it did not finish. */
+  readonly #sentBefore: number[];
   #position = 0;
   /** Number of the last recovery point that was put, and of the newest that is held. */
   #point = 0;
@@ -58,19 +63,24 @@ export class CutQueue {
 
   constructor(options: CutQueueOptions) {
     this.#options = options;
+    this.#sentBefore = options.edges.map((edge) => edge.sequence);
     for (const edge of options.edges) {
       this.#point = Math.max(this.#point, edge.lastBarrier);
       this.#position = Math.max(this.#position, edge.position().bytes);
     }
   }
 
-  get empty(): boolean {
-    return this.#cuts.length === 0;
-  }
-
   add(barrier: Barrier): void {
     if (this.#cuts.some((cut) => cut.barrier.number === barrier.number)) return;
-    this.#cuts.push({ barrier, state: 'waiting', batch: undefined, partition: 0, at: 0, puts: 0 });
+    this.#cuts.push({
+      barrier,
+      state: 'waiting',
+      batch: undefined,
+      partition: 0,
+      at: 0,
+      rest: undefined,
+      puts: 0,
+    });
     this.run();
   }
 
@@ -80,6 +90,7 @@ export class CutQueue {
   }
 
   run(): void {
+    if (!this.#options.isReady()) return;
     for (let cut = this.#cuts[0]; cut !== undefined && !this.#failed; cut = this.#cuts[0]) {
       if (cut.state === 'waiting') this.#pull(cut);
       if (cut.state === 'pulling' || !this.#send(cut) || !this.#put(cut)) return;
@@ -111,45 +122,43 @@ export class CutQueue {
     const partitions = cut.batch?.partitions;
     if (partitions === undefined) return true;
     const { edges } = this.#options;
-    for (; cut.partition < partitions.length; cut.partition++, cut.at = 0) {
+    for (; cut.partition < partitions.length; nextPartition(cut)) {
       const edge = edges[cut.partition];
       const partition = partitions[cut.partition];
-      if (edge === undefined || partition === undefined || edge.lastBarrier >= cut.barrier.number)
-        continue;
+      if (edge === undefined || partition === undefined) continue;
+      if (edge.lastBarrier >= cut.barrier.number) continue;
       try {
-        if (!this.#sendPartition(cut, edge, partition)) {
-          if (this.#point <= this.#held) this.#fail(this.#tooLarge(cut, edge));
-          return false;
+        const isSent = this.#sendPartition(cut, edge, partition);
+        this.#options.sent(edge);
+        if (isSent) continue;
+        if (edge.unreadBytes === 0 && this.#point <= this.#held) {
+          this.#fail(this.#tooLarge(cut, edge));
         }
       } catch (error) {
         this.#fail(error);
-        return false;
       }
+      return false;
     }
     // It may be large, and the barrier may have to wait.
-    cut.batch = { partitions: [] };
+    cut.batch = SENT;
+    this.#sentBefore.fill(0);
     return true;
   }
 
   #sendPartition(cut: Cut, edge: SourceEdge, partition: PulledPartition): boolean {
+    const sentBefore = this.#sentBefore[cut.partition]!;
+    if (!(partition instanceof Uint8Array)) {
+      // An edge goes on by the identity of the array, so what is left is cut off once.
+      if (sentBefore > 0) cut.rest ??= partition.slice(sentBefore);
+      return edge.sendRows(cut.rest ?? partition);
+    }
+    cut.at = Math.max(cut.at, sentBefore);
     while (cut.at < partition.length) {
-      let end: number;
-      if (partition instanceof Uint8Array) {
-        end = blockEnd(partition, cut.at, Math.floor(edge.size / 8));
-        const block = partition.subarray(cut.at, end);
-        if (!edge.sendText(block, NOTHING, this.#position + block.length)) return false;
-        this.#position += block.length;
-      } else {
-        end = Math.min(cut.at + ROWS_PER_BLOCK, partition.length);
-        if (
-          !edge.sendRows(
-            end - cut.at === partition.length ? partition : partition.slice(cut.at, end),
-          )
-        )
-          return false;
-      }
+      const end = blockEnd(partition, cut.at, edge.maxBlockBytes >>> 1);
+      const block = partition.subarray(cut.at, end);
+      if (!edge.sendText(block, NOTHING, this.#position + block.length)) return false;
+      this.#position += block.length;
       cut.at = end;
-      this.#options.sent(edge);
     }
     return true;
   }
@@ -186,6 +195,12 @@ export class CutQueue {
       },
     );
   }
+}
+
+function nextPartition(cut: Cut): void {
+  cut.partition++;
+  cut.at = 0;
+  cut.rest = undefined;
 }
 
 /** The end of the longest run of whole lines from `at` that has at most `most` bytes, or of a longer line. */

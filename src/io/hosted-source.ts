@@ -16,6 +16,7 @@ import { CutQueue } from './cut-queue.ts';
 import { EdgeChoice } from './edge-choice.ts';
 import { reconnectBackoff, type Backoff } from './reconnect.ts';
 import type { Position, PulledBatch, Source, SourceContext, SourceState } from './source.ts';
+import { SourceNote } from './source-note.ts';
 import type { SourceEdge } from './source-edge.ts';
 import type { SourceHostEvents, SourceSpec } from './source-host.ts';
 
@@ -32,6 +33,7 @@ export class HostedSource {
   readonly #edges: readonly SourceEdge[];
   readonly #events: SourceHostEvents;
   readonly #choice: EdgeChoice;
+  readonly #note: SourceNote | undefined;
   readonly #cuts: CutQueue;
   readonly #backoff: Backoff;
   /** Half of the smallest edge: more, and relief is wanted. */
@@ -52,11 +54,13 @@ export class HostedSource {
     this.#events = events;
     for (const edge of spec.edges) edge.recover();
     this.#choice = new EdgeChoice(spec.edges);
+    this.#note = spec.notePath === undefined ? undefined : new SourceNote(env.disk, spec.notePath);
     this.#backoff = reconnectBackoff(env);
-    this.#reliefBytes = Math.floor(smallest(spec.edges) / 2);
+    this.#reliefBytes = Math.min(...spec.edges.map((edge) => edge.size)) / 2;
     this.#cuts = new CutQueue({
       name: spec.name,
       edges: spec.edges,
+      isReady: () => this.#state !== 'idle',
       pull: (time) => this.#pull(time),
       put: (barrier) => events.onPut(spec.id, barrier),
       sent: (edge) => this.#sent(edge),
@@ -69,6 +73,7 @@ export class HostedSource {
     this.#blocked = false;
     const opening = ++this.#opening;
     this.#guarded(() => this.#source.open(this.#context(opening)));
+    this.#cuts.run();
   }
 
   cut(barrier: Barrier): void {
@@ -95,6 +100,7 @@ export class HostedSource {
     this.#timer?.cancel();
     if (this.#state !== 'opened') {
       if (this.#state !== 'failed') this.#state = 'closed';
+      this.#cuts.run();
       return;
     }
     this.#state = 'closing';
@@ -106,6 +112,13 @@ export class HostedSource {
     if (this.#state === 'closing') this.#state = 'closed';
   }
 
+  abandon(): void {
+    this.#timer?.cancel();
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#giveUp();
+  }
+
   #context(opening: number): SourceContext {
     const heard = (): boolean =>
       opening === this.#opening && this.#state !== 'closed' && this.#state !== 'failed';
@@ -113,10 +126,11 @@ export class HostedSource {
       env: this.#env,
       name: this.#name,
       partitions: this.#edges.length,
-      maxBlockBytes: Math.floor(smallest(this.#edges) / 4),
+      maxBlockBytes: Math.min(...this.#edges.map((edge) => edge.maxBlockBytes)),
       sendText: (head, tail, position) => heard() && this.#sendText(head, tail, position),
       sendRows: (rows) => heard() && this.#sendRows(rows),
       position: () => this.#position(),
+      ...(this.#note === undefined ? {} : { note: this.#note }),
       state: (state: SourceState, detail) => {
         if (heard()) this.#events.onState(this.#id, state, detail ?? {});
       },
@@ -155,7 +169,7 @@ export class HostedSource {
   }
 
   #sendRows(rows: readonly unknown[]): boolean {
-    // A refused block must be offered to the same edge again, so no other is tried.
+    // Part of it may be taken, and the rest belongs to the same edge, so no other is tried.
     const index = this.#choice.pick();
     const edge = this.#edges[index]!;
     if (!edge.sendRows(rows)) {
@@ -236,7 +250,17 @@ export class HostedSource {
     this.#timer?.cancel();
     this.#events.onState(this.#id, 'failed', { error });
     this.#events.onFailure(this.#id, error);
-    void Promise.resolve(this.#source.close()).catch(() => {});
+    this.#giveUp();
+  }
+
+  /** Nobody waits for it, and what it still says is not heard. */
+  #giveUp(): void {
+    try {
+      if (this.#source.abandon !== undefined) this.#source.abandon();
+      else void Promise.resolve(this.#source.close()).catch(() => {});
+    } catch {
+      // It has failed or is not needed any more.
+    }
   }
 
   #wrapped(act: string, cause: unknown): Error {
@@ -247,8 +271,4 @@ export class HostedSource {
       context: { source: this.#name },
     });
   }
-}
-
-function smallest(edges: readonly SourceEdge[]): number {
-  return edges.reduce((least, edge) => Math.min(least, edge.size), Infinity);
 }

@@ -8,14 +8,10 @@
 import { millraceError } from '../errors.ts';
 import type { Source, SourceContext } from './source.ts';
 
-/** Records a block: a long list neither holds up the others nor needs one huge frame. */
-const ROWS_PER_BLOCK = 4096;
-
 interface Push {
   readonly rows: readonly unknown[];
   readonly accepted: () => void;
   readonly refused: (error: unknown) => void;
-  sent: number;
 }
 
 export class InputSource implements Source {
@@ -37,16 +33,9 @@ export class InputSource implements Source {
    * @throws ERR_MILLRACE_STOPPED when the run takes no more in
    */
   push(records: readonly unknown[]): Promise<void> {
-    if (this.#ended) {
-      return Promise.reject(
-        millraceError(
-          'ERR_MILLRACE_STOPPED',
-          'push: the run takes in no more records, it stops or has stopped',
-        ),
-      );
-    }
+    if (this.#ended) return Promise.reject(stopped());
     return new Promise((accepted, refused) => {
-      this.#waiting.push({ rows: records, accepted, refused, sent: 0 });
+      this.#waiting.push({ rows: records, accepted, refused });
       if (!this.#blocked) this.#send();
     });
   }
@@ -65,20 +54,21 @@ export class InputSource implements Source {
     });
   }
 
+  abandon(): void {
+    this.#ended = true;
+    this.#context = undefined;
+    for (const push of this.#waiting.splice(0)) push.refused(stopped());
+    this.#drained?.();
+  }
+
   #send(): void {
     const context = this.#context;
     if (context === undefined) return;
     for (let push = this.#waiting[0]; push !== undefined; push = this.#waiting[0]) {
       try {
-        while (push.sent < push.rows.length) {
-          const end = Math.min(push.sent + ROWS_PER_BLOCK, push.rows.length);
-          const block =
-            end - push.sent === push.rows.length ? push.rows : push.rows.slice(push.sent, end);
-          if (!context.sendRows(block)) {
-            this.#blocked = true;
-            return;
-          }
-          push.sent = end;
+        if (push.rows.length > 0 && !context.sendRows(push.rows)) {
+          this.#blocked = true;
+          return;
         }
         push.accepted();
       } catch (error) {
@@ -94,4 +84,11 @@ export class InputSource implements Source {
       this.#drained = undefined;
     }
   }
+}
+
+function stopped(): Error {
+  return millraceError(
+    'ERR_MILLRACE_STOPPED',
+    'push: the run takes in no more records, it stops or has stopped',
+  );
 }

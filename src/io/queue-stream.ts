@@ -14,17 +14,17 @@ export interface QueueOptions {
 }
 
 /**
- * Each element of the array is a batch: an array of records. The array may grow while the stream runs. It is read,
+ * Each element of the array is a batch: an array of records, or null for a time without a batch. The array may grow while the stream runs. It is read,
  * not changed, so two runs may share one.
  */
 export class QueueSource implements Source {
-  readonly #queue: readonly (readonly unknown[])[];
+  readonly #queue: readonly (readonly unknown[] | null)[];
   readonly #oneAtATime: boolean;
   readonly #default: readonly unknown[];
   #context: SourceContext | undefined;
   #next = 0;
 
-  constructor(queue: readonly (readonly unknown[])[], options: QueueOptions = {}) {
+  constructor(queue: readonly (readonly unknown[] | null)[], options: QueueOptions = {}) {
     this.#queue = queue;
     this.#oneAtATime = options.oneAtATime ?? true;
     this.#default = options.default ?? [];
@@ -43,18 +43,20 @@ export class QueueSource implements Source {
     const from = this.#next;
     this.#next = this.#oneAtATime ? from + 1 : this.#queue.length;
     const elements = this.#queue.slice(from, this.#next);
-    const wrong = elements.findIndex((element) => !Array.isArray(element));
+    const wrong = elements.findIndex((element) => element !== null && !Array.isArray(element));
     if (wrong >= 0) {
       context.fail(
         millraceError(
           'ERR_MILLRACE_BAD_OPTION',
-          `${context.name}: element ${from + wrong} of the queue is no array; each element is a batch, an array of records`,
+          `${context.name}: element ${from + wrong} of the queue is no array; each element is a batch, an array of records, or null`,
           { context: { source: context.name, element: from + wrong } },
         ),
       );
       return { partitions: undefined };
     }
-    const rows = elements.length === 1 ? (elements[0] ?? []) : elements.flat();
+    const batches = elements.filter((element) => element !== null);
+    if (batches.length === 0) return { partitions: undefined };
+    const rows = batches.length === 1 ? batches[0]! : batches.flat();
     return { partitions: splitRows(rows, context.partitions) };
   }
 

@@ -5,15 +5,19 @@ import type { Position } from './source.ts';
 export interface SourceEdge {
   /** The bytes that it may hold. */
   readonly size: number;
+  /** The largest block of text that it takes. */
+  readonly maxBlockBytes: number;
   /** Bytes that it holds: all that came since the newest held recovery point. */
   readonly usedBytes: number;
   /** Bytes that its consumer has not read. */
   readonly unreadBytes: number;
   /** Number of the last barrier that was put, 0 at first. */
   readonly lastBarrier: number;
+  /** What lies behind that barrier: bytes of text, or records. */
+  readonly sequence: number;
   /** Sends one text block, `head` followed by `tail`. False: no room, nothing was taken. */
   sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean;
-  /** Sends one block of records. False: no room; the same records must be offered to it again. */
+  /** Sends records. False: no room for all of them; it goes on when the same array is offered again. */
   sendRows(rows: readonly unknown[]): boolean;
   /** False: no room, offer it again. */
   putBarrier(barrier: Barrier, absent: readonly number[]): boolean;

@@ -23,6 +23,11 @@ export interface SourceSpec {
   readonly source: Source;
   /** One for each partition of the stream. */
   readonly edges: readonly SourceEdge[];
+  /**
+   * Where a source may keep what its successor must know after the death of the thread: a path in a directory of the
+   * job, to which `.0` and `.1` are added. @default nothing is kept
+   */
+  readonly notePath?: string;
 }
 
 export interface StateDetail {
@@ -75,5 +80,10 @@ export class SourceHost {
   /** Resolves when nothing more will be sent but barriers, which may still be cut. */
   async stopIntake(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.stopIntake()));
+  }
+
+  /** The job is over: sources end at once, and what lies on no edge yet is given up. */
+  abandon(): void {
+    for (const source of this.#sources) source.abandon();
   }
 }

@@ -33,6 +33,13 @@ export interface SourceContext {
   sendRows(rows: readonly unknown[]): boolean;
   /** The position behind the last published block: where a resumable source asks to go on. */
   position(): Position;
+  /** Keeps what the source's successor must know after the death of the thread. Absent: nothing outlives the thread. */
+  readonly note?: {
+    /** Plain data as of the newest `write`, of whichever incarnation. */
+    read(): unknown;
+    /** Replaces it. */
+    write(value: unknown): void;
+  };
   state(
     state: SourceState,
     detail?: { readonly error?: unknown; readonly retryInMs?: number },
@@ -62,4 +69,6 @@ export interface Source {
   pull?(time: number): PulledBatch | Promise<PulledBatch>;
   /** Takes in no more; resolves when nothing is on its way any more. */
   close(): void | Promise<void>;
+  /** Ends at once: what lies on no edge yet is given up. Without it, `close` is called and not waited for. */
+  abandon?(): void;
 }

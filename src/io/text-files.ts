@@ -9,7 +9,9 @@
  *     holds back no other.
  * I2  A batch holds at most half of what an edge may retain, a partition. What is more comes with the batches after it,
  *     in order; a single file that is larger is cut at line ends.
- * I3  What Spark loses in silence is told: a file that changes after it was taken, and one that comes with a
+ * I3  With a note that outlives the thread, a successor asked for the same batch gives the same bytes, and goes on behind
+ *     it: no file is lost or read twice.
+ * I4  What Spark loses in silence is told: a file that changes after it was taken, and one that comes with a
  *     modification time before the window, are each a `possibleGap`.
  */
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
@@ -46,11 +48,21 @@ interface Taken {
   size: number;
 }
 
-/** A file on its way into batches: what is before `offset` has been read. */
+/** A file on its way into batches. What is before `offset`, where a line begins, is in one. */
 interface Pending {
   readonly name: string;
-  readonly cutter: LineCutter;
   offset: number;
+}
+
+/** What a successor must know. */
+interface Note {
+  readonly startMs: number;
+  /** The newest batch that took something, or 0. */
+  readonly time: number;
+  /** What was pending before that batch was read, and what was left. */
+  readonly before: readonly Pending[];
+  readonly after: readonly Pending[];
+  readonly taken: readonly (readonly [string, Taken])[];
 }
 
 /** The text of one partition of a batch, piece by piece. */
@@ -70,7 +82,9 @@ export class TextFilesSource implements Source {
   readonly #taken = new Map<string, Taken>();
   /** Names that were there with a modification time before the window; undefined before the first look. */
   #old: Set<string> | undefined;
-  readonly #pending: Pending[] = [];
+  #pending: Pending[] = [];
+  /** A batch that the thread before may have sent in part: asked for again, it is this. */
+  #again: Note | undefined;
   #error: unknown;
 
   constructor(options: TextFilesOptions) {
@@ -84,6 +98,15 @@ export class TextFilesSource implements Source {
     this.#context = context;
     this.#maxLineBytes = Math.min(maxLineBytes, Math.floor(context.maxBlockBytes / 2));
     this.#startMs = newFilesOnly ? context.env.clock.now() : 0;
+    const note = context.note?.read() as Note | undefined;
+    if (note === undefined) {
+      this.#keep(context, 0, []);
+    } else {
+      this.#startMs = note.startMs;
+      this.#pending = copy(note.after);
+      for (const [name, taken] of note.taken) this.#taken.set(name, taken);
+      this.#again = note;
+    }
     context.state('connected');
   }
 
@@ -92,12 +115,18 @@ export class TextFilesSource implements Source {
     if (context === undefined) return { partitions: [] };
     const before = this.#error;
     this.#error = undefined;
-    try {
-      this.#select(await list(this.#options.directory), time, context);
-    } catch (error) {
-      this.#error = error;
+    if (time === this.#again?.time) {
+      this.#pending = copy(this.#again.before);
+    } else {
+      try {
+        this.#select(await list(this.#options.directory), time, context);
+      } catch (error) {
+        this.#error = error;
+      }
     }
+    const pending = copy(this.#pending);
     const partitions = await this.#read(context);
+    if (pending.length > 0) this.#keep(context, time, pending);
     if (this.#error !== undefined) this.#tellError(context, this.#error);
     else if (before !== undefined) context.state('connected');
     return { partitions };
@@ -108,7 +137,7 @@ export class TextFilesSource implements Source {
   }
 
   #select(found: readonly Found[], time: number, context: SourceContext): void {
-    const { settleMs = 0, onLongLine = 'fail' } = this.#options;
+    const { settleMs = 0 } = this.#options;
     const after = Math.max(this.#startMs, time - this.#rememberMs);
     const old = new Set<string>();
     for (const file of found.toSorted(byTimeThenName)) {
@@ -124,11 +153,7 @@ export class TextFilesSource implements Source {
         }
       } else if (file.mtimeMs <= time - settleMs) {
         this.#taken.set(file.name, { time, mtimeMs: file.mtimeMs, size: file.size });
-        this.#pending.push({
-          name: file.name,
-          cutter: new LineCutter(this.#maxLineBytes, onLongLine),
-          offset: 0,
-        });
+        this.#pending.push({ name: file.name, offset: 0 });
       }
     }
     for (const [name, { time: takenAt }] of this.#taken) {
@@ -149,58 +174,71 @@ export class TextFilesSource implements Source {
     );
   }
 
+  #keep(context: SourceContext, time: number, before: readonly Pending[]): void {
+    const note: Note = {
+      startMs: this.#startMs,
+      time,
+      before,
+      after: this.#pending,
+      taken: [...this.#taken],
+    };
+    context.note?.write(note);
+  }
+
   /** Reads what is pending, as much as fits (I2). */
   async #read(context: SourceContext): Promise<Uint8Array[]> {
     const gathered = Array.from({ length: context.partitions }, (): Gathered => ({
       pieces: [],
       bytes: 0,
     }));
-    const mostBytes = 2 * context.maxBlockBytes;
     for (let i = 0; this.#pending.length > 0; i++) {
       const file = this.#pending[0]!;
-      const into = gathered[i % gathered.length]!;
-      const isRead = await this.#readFile(file, into, mostBytes, context);
-      if (file.cutter.tooLong) {
-        context.fail(this.#lineTooLong(context, file));
-        break;
-      }
-      if (!isRead) break;
+      const isDone = await this.#readFile(file, gathered[i % gathered.length]!, context);
+      if (!isDone) break;
       this.#pending.shift();
     }
     return gathered.map(({ pieces }) => (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
   }
 
   /** True when the file is done with: read to its end, or given up for now. */
-  async #readFile(
-    file: Pending,
-    into: Gathered,
-    mostBytes: number,
-    context: SourceContext,
-  ): Promise<boolean> {
+  async #readFile(file: Pending, into: Gathered, context: SourceContext): Promise<boolean> {
+    const mostBytes = 2 * context.maxBlockBytes;
+    const cutter = new LineCutter(this.#maxLineBytes, this.#options.onLongLine ?? 'fail');
+    cutter.start(file.offset);
     let handle: FileHandle | undefined;
     try {
       handle = await open(this.#path(file.name));
       const { size, mtimeMs } = await handle.stat();
-      const left = Math.max(0, size - file.offset);
-      // All of it, or as much as an empty partition takes.
-      if (into.bytes > 0 && into.bytes + left > mostBytes) return false;
-      const chunk = Buffer.allocUnsafeSlow(Math.min(left, mostBytes));
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length, file.offset);
-      file.offset += bytesRead;
-      const isEnd = file.offset >= size || bytesRead === 0;
-      gather(file.cutter, chunk.subarray(0, bytesRead), into, isEnd);
-      count(file.cutter, context);
+      if (into.bytes > 0 && into.bytes + size - file.offset > mostBytes) return false;
+      let at = file.offset;
+      let isEnd = false;
+      // All of it; of a larger one a good part, which is more only if a line to be left out is that long.
+      do {
+        const chunk = Buffer.allocUnsafeSlow(Math.max(0, Math.min(size - at, mostBytes)));
+        const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+        at += bytesRead;
+        isEnd = at >= size || bytesRead === 0;
+        gather(cutter, chunk.subarray(0, bytesRead), into, isEnd);
+      } while (!isEnd && cutter.position === file.offset && !cutter.tooLong);
+      if (cutter.tooLong) {
+        context.fail(this.#lineTooLong(context, file));
+        return false;
+      }
+      count(cutter, context);
+      file.offset = isEnd ? at : cutter.position;
       const taken = this.#taken.get(file.name);
       if (taken !== undefined) {
-        taken.size = file.offset;
+        taken.size = at;
         taken.mtimeMs = Math.round(mtimeMs);
       }
       return isEnd;
     } catch (error) {
       this.#error = error;
-      const { offset } = file;
-      if (offset === 0) this.#taken.delete(file.name);
-      else context.possibleGap(`${this.#path(file.name)} could be read up to byte ${offset} only`);
+      if (file.offset === 0) this.#taken.delete(file.name);
+      else
+        context.possibleGap(
+          `${this.#path(file.name)} could be read up to byte ${file.offset} only`,
+        );
       return true;
     } finally {
       await handle?.close();
@@ -231,6 +269,10 @@ export class TextFilesSource implements Source {
       { context: { source: context.name, path, maxLineBytes: this.#maxLineBytes } },
     );
   }
+}
+
+function copy(files: readonly Pending[]): Pending[] {
+  return files.map((file) => ({ ...file }));
 }
 
 async function list(directory: string): Promise<Found[]> {
