@@ -17,6 +17,9 @@ export function cureOf(error: unknown): string | undefined {
 /** The paragraph behind `**Cure.**` in the section of a code, without markup. */
 export function cureIn(page: string, code: string): string | undefined {
   const section = page.split(/^## /m).find((each) => each.startsWith(`${code}\n`));
-  const cure = section === undefined ? undefined : /^\*\*Cure\.\*\*\s+([^]*?)(?:\n\n|\n*$)/m.exec(section)?.[1];
+  const cure =
+    section === undefined
+      ? undefined
+      : /^\*\*Cure\.\*\*\s+([^]*?)(?:\n\n|\n*$)/m.exec(section)?.[1];
   return cure?.replace(/`/g, '').replace(/\s*\n\s*/g, ' ');
 }

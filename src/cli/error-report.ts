@@ -82,7 +82,9 @@ function causeOf(thrown: unknown): unknown {
 }
 
 /** Frames of Millrace itself lead nobody to the fault. */
-const OWN: readonly string[] = ['src', 'dist'].map((each) => fileURLToPath(new URL(`../../${each}/`, import.meta.url)));
+const OWN: readonly string[] = ['src', 'dist'].map((each) =>
+  fileURLToPath(new URL(`../../${each}/`, import.meta.url)),
+);
 
 /** Where the innermost error was thrown: usually a line of the job. */
 function siteOf(thrown: unknown): string | undefined {

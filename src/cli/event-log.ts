@@ -17,6 +17,8 @@ export class EventLog {
   /** What the recovery that is under way is for. */
   #cause: string | undefined;
   #startedOnce = false;
+  /** The worker that each thread has been, by its slot; what isn't here was a spare. */
+  readonly #workers = new Map<number, number>();
   /** Counters as last told. */
   #counted: Readonly<Record<string, number>> = {};
   /** Times of the batches that were cut and are not through. */
@@ -52,9 +54,12 @@ export class EventLog {
       case 'recovering': {
         this.#cause = event.cause;
         if (event.error === undefined) return [];
-        return [`${event.cause}, going back to barrier ${event.barrier}: ${errorText(event.error)}`];
+        return [
+          `${event.cause}, going back to barrier ${event.barrier}: ${errorText(event.error)}`,
+        ];
       }
       case 'started': {
+        event.workers.forEach((slot, worker) => this.#workers.set(slot, worker));
         const cause = this.#cause;
         const again = this.#startedOnce;
         this.#cause = undefined;
@@ -76,7 +81,7 @@ export class EventLog {
       case 'possibleGap':
         return [`source ${event.source}: POSSIBLE GAP: ${event.detail}`];
       case 'actorExited':
-        return [`${threadText(event.role, event.slot)} died: ${event.reason}`];
+        return [`${this.threadText(event.role, event.slot)} died: ${event.reason}`];
       case 'hint':
         return [event.text];
       case 'actorStarted':
@@ -88,6 +93,13 @@ export class EventLog {
         event satisfies never;
         return [];
     }
+  }
+
+  /** `worker 1 (thread 5)`, as the plan counts workers and the run its threads. */
+  threadText(role: string, slot: number): string {
+    if (role !== 'worker') return `${role} (thread ${slot})`;
+    const worker = this.#workers.get(slot);
+    return worker === undefined ? `spare (thread ${slot})` : `worker ${worker} (thread ${slot})`;
   }
 
   /** What was counted since the last call: bad text, long lines. */
@@ -108,10 +120,6 @@ const COUNTED: Readonly<Record<string, string>> = {
   linesCut: 'lines were longer than maxLineBytes and were cut',
   linesSkipped: 'lines were longer than maxLineBytes and were left out',
 };
-
-export function threadText(role: string, slot: number): string {
-  return role === 'worker' ? `worker thread ${slot}` : `the ${role} thread`;
-}
 
 /** An error, or one in its form between threads, in one line. */
 export function errorText(error: unknown): string {
@@ -138,5 +146,7 @@ export function msText(ms: number): string {
 
 /** `1,234,567`. */
 export function thousands(n: number): string {
-  return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ',');
+  return Math.round(n)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ',');
 }

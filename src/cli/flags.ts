@@ -12,7 +12,8 @@ export function threadsFlag(text: string): number {
 export function wholeFlag(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
+    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most)
+      return value;
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 }

@@ -27,10 +27,16 @@ export async function callJob(file: string, flags: JobFlags): Promise<CalledJob>
   const options: Record<string, unknown> = {};
   if (typeof runOptions === 'object' && runOptions !== null) Object.assign(options, runOptions);
   if (flags.args !== undefined) options['args'] = flags.args;
-  const threads = firstNumber(flags.threads, options['threads'], job.defaults.threads) ?? availableParallelism();
+  const threads =
+    firstNumber(flags.threads, options['threads'], job.defaults.threads) ?? availableParallelism();
   options['threads'] = threads;
   const args = cloneArgs(job, options['args'] as never);
-  return { job, options, threads, plan: plan(buildGraph(job, args), { workers: Math.max(1, threads) }) };
+  return {
+    job,
+    options,
+    threads,
+    plan: plan(buildGraph(job, args), { workers: Math.max(1, threads) }),
+  };
 }
 
 function firstNumber(...values: readonly unknown[]): number | undefined {

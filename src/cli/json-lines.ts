@@ -19,11 +19,13 @@ export interface PlainError {
 const MAX_CAUSES = 8;
 
 export function plainError(thrown: unknown, depth = 0): PlainError {
-  if (typeof thrown !== 'object' || thrown === null) return { name: 'NonErrorThrown', message: String(thrown) };
+  if (typeof thrown !== 'object' || thrown === null)
+    return { name: 'NonErrorThrown', message: String(thrown) };
   const wire = thrown as Readonly<Record<string, unknown>>;
   if (wire['kind'] === 'value') return { name: 'NonErrorThrown', message: String(wire['value']) };
   const { name, message, code, cause } = wire;
-  const context = wire['context'] ?? (wire['millrace'] as { context?: unknown } | undefined)?.context;
+  const context =
+    wire['context'] ?? (wire['millrace'] as { context?: unknown } | undefined)?.context;
   return {
     name: String(name ?? 'Error'),
     ...(code === undefined ? {} : { code: String(code) }),

@@ -53,12 +53,19 @@ function common({ threads, args, json, verbose: asked }: CommonFlags): {
 }
 
 const threadsOption = (): Option =>
-  new Option('-t, --threads <n>', 'worker threads; 0 runs all in one thread (default: the cores there are)').argParser(threadsFlag);
-const argsOption = (): Option => new Option('--args <json>', "what the job's builder gets, as JSON");
+  new Option(
+    '-t, --threads <n>',
+    'worker threads; 0 runs all in one thread (default: the cores there are)',
+  ).argParser(threadsFlag);
+const argsOption = (): Option =>
+  new Option('--args <json>', "what the job's builder gets, as JSON");
 const jsonOption = (): Option => new Option('--json', 'print JSON, one object a line');
-const verboseOption = (): Option => new Option('-v, --verbose', 'tell of each batch, and show the stacks of errors');
+const verboseOption = (): Option =>
+  new Option('-v, --verbose', 'tell of each batch, and show the stacks of errors');
 const deadlineOption = (): Option =>
-  new Option('--deadline <duration>', 'how long a drain may take').argParser(durationFlag).default(30_000, '30s');
+  new Option('--deadline <duration>', 'how long a drain may take')
+    .argParser(durationFlag)
+    .default(30_000, '30s');
 
 const program = new Command('millrace')
   .description('Streams on all cores of one Node process, as supervised actors on worker threads.')
@@ -112,15 +119,38 @@ program
 program
   .command('demo')
   .description('count the words of a TCP stream while threads are killed, and check the counts')
-  .addOption(threadsOption())
-  .addOption(new Option('--rate <lines>', 'lines a second that the server sends').argParser(wholeFlag(1, 100_000_000)).default(100_000))
-  .addOption(new Option('--seconds <n>', 'how long to run (default: 10 without a terminal, else until q)').argParser(secondsFlag))
-  .addOption(new Option('--kill-every <n>', 'without a terminal: seconds between the kills of workers').argParser(secondsFlag).default(2))
+  .addOption(
+    new Option(
+      '-t, --threads <n>',
+      'worker threads (default: from 2 to 4, by the cores there are)',
+    ).argParser(wholeFlag(1, 32)),
+  )
+  .addOption(
+    new Option('--rate <lines>', 'lines a second that the server sends')
+      .argParser(wholeFlag(1, 100_000_000))
+      .default(100_000),
+  )
+  .addOption(
+    new Option(
+      '--seconds <n>',
+      'how long to run (default: 10 without a terminal, else until q)',
+    ).argParser(secondsFlag),
+  )
+  .addOption(
+    new Option('--kill-every <n>', 'without a terminal: seconds between the kills of workers')
+      .argParser(secondsFlag)
+      .default(2),
+  )
   .addOption(new Option('--plain', 'print lines even on a terminal'))
   .addOption(verboseOption())
   .action(
     async (
-      flags: CommonFlags & { readonly rate: number; readonly seconds?: number; readonly killEvery: number; readonly plain?: true },
+      flags: CommonFlags & {
+        readonly rate: number;
+        readonly seconds?: number;
+        readonly killEvery: number;
+        readonly plain?: true;
+      },
     ) => {
       const { threads } = common(flags);
       const { demoCommand } = await import('./demo/demo-command.ts');
@@ -160,7 +190,9 @@ async function main(): Promise<void> {
       return;
     }
     code = exitCodeOf(error);
-    err(errorReport(error, { verbose, cure: cureOf(error), columns: process.stderr.columns ?? 100 }));
+    err(
+      errorReport(error, { verbose, cure: cureOf(error), columns: process.stderr.columns ?? 100 }),
+    );
   }
 }
 

@@ -12,10 +12,17 @@ export async function planCommand(file: string, flags: PlanFlags, out: Write): P
   const { job, threads, plan } = await callJob(file, flags);
   if (flags.json) {
     const { graph, tasks, partitions, wiring } = plan;
-    const nodes = graph.nodes.map(({ functions, live: _live, ...node }) => ({ ...node, functions: Object.keys(functions) }));
-    out(`${JSON.stringify({ job: job.name, url: job.url, batchIntervalMs: job.batchIntervalMs, threads, nodes, partitions, tasks, wiring })}\n`);
+    const nodes = graph.nodes.map(({ functions, live: _live, ...node }) => ({
+      ...node,
+      functions: Object.keys(functions),
+    }));
+    out(
+      `${JSON.stringify({ job: job.name, url: job.url, batchIntervalMs: job.batchIntervalMs, threads, nodes, partitions, tasks, wiring })}\n`,
+    );
     return EXIT.drained;
   }
-  out(`Job ${job.name}, a batch every ${job.batchIntervalMs} ms\n\n${explain(plan, { directory: process.cwd() })}`);
+  out(
+    `Job ${job.name}, a batch every ${job.batchIntervalMs} ms\n\n${explain(plan, { directory: process.cwd() })}`,
+  );
   return EXIT.drained;
 }

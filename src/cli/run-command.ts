@@ -38,8 +38,14 @@ const REMIND_MS = 2_000;
 const STOP_NOW_MS = 2_000;
 
 /** Throws what failed the job, after the summary. */
-export async function runCommand(file: string, flags: RunFlags, output: CommandOutput): Promise<ExitCode> {
-  const voice = flags.json ? new JsonVoice(output.out, Date.now) : new TextVoice(output.out, output.err, flags.verbose);
+export async function runCommand(
+  file: string,
+  flags: RunFlags,
+  output: CommandOutput,
+): Promise<ExitCode> {
+  const voice = flags.json
+    ? new JsonVoice(output.out, Date.now)
+    : new TextVoice(output.out, output.err, flags.verbose);
   const session = new Session(voice, flags);
   try {
     return await session.run(file);
@@ -73,7 +79,8 @@ class Session {
     this.#switch = new StopSwitch({
       drain: (why) => {
         this.#asked = why;
-        if (this.#run === undefined) voice.note(`${why}: stops as soon as the job has started; again to stop now`);
+        if (this.#run === undefined)
+          voice.note(`${why}: stops as soon as the job has started; again to stop now`);
         else this.#drain(this.#run);
       },
       now: (why) => {
@@ -91,10 +98,17 @@ class Session {
     const running = this.#run;
     if (outcome === 'now') {
       const stop = running?.stop({ graceful: false });
-      await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, STOP_NOW_MS).unref())]);
+      await Promise.race([
+        stop,
+        new Promise((resolve) => setTimeout(resolve, STOP_NOW_MS).unref()),
+      ]);
     }
     const error = outcome === 'now' ? undefined : outcome.error;
-    const drained = outcome !== 'now' && error === undefined && !this.#undelivered && (this.#report?.drained ?? true);
+    const drained =
+      outcome !== 'now' &&
+      error === undefined &&
+      !this.#undelivered &&
+      (this.#report?.drained ?? true);
     const code = error !== undefined ? exitCodeOf(error) : drained ? EXIT.drained : EXIT.undrained;
     if (running !== undefined) {
       this.#voice.counters(running.metrics());
@@ -171,7 +185,9 @@ class Session {
         `${msText(deadlineMs)}. Ctrl-C again stops now`,
     );
     this.#reminder = setInterval(() => {
-      this.#voice.note(`still draining: waiting for ${this.#waitsFor()}, ${msText(Math.max(0, until - performance.now()))} left`);
+      this.#voice.note(
+        `still draining: waiting for ${this.#waitsFor()}, ${msText(Math.max(0, until - performance.now()))} left`,
+      );
     }, REMIND_MS);
     this.#draining = running.stop({ graceful: true, deadline: deadlineMs }).then((report) => {
       clearInterval(this.#reminder);

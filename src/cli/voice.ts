@@ -51,9 +51,14 @@ export class TextVoice implements Voice {
   }
 
   started({ job, file, threads, batchIntervalMs, placement }: RunStart): void {
-    const workers = placement.map((tasks, worker) => `worker ${worker + 1}: ${tasks.join(' ') || 'nothing'}`);
-    const where = threads === 0 ? 'in this thread' : `on ${threads} worker thread${threads === 1 ? '' : 's'}`;
-    this.note(`job ${job} (${file}) runs ${where}, a batch every ${batchIntervalMs} ms; ${workers.join('; ')}`);
+    const workers = placement.map(
+      (tasks, worker) => `worker ${worker}: ${tasks.join(' ') || 'nothing'}`,
+    );
+    const where =
+      threads === 0 ? 'in this thread' : `on ${threads} worker thread${threads === 1 ? '' : 's'}`;
+    this.note(
+      `job ${job} (${file}) runs ${where}, a batch every ${batchIntervalMs} ms; ${workers.join('; ')}`,
+    );
   }
 
   event(event: RunEvent): void {
@@ -77,7 +82,8 @@ export class TextVoice implements Voice {
   summary({ drained, durationMs, metrics, stuckThreads, error }: RunSummary): void {
     const { batches, records, restarts, failedBatches } = metrics;
     for (const name of stuckThreads) this.note(`${name} didn't end and was left behind`);
-    const end = error !== undefined ? 'failed' : drained ? 'drained' : 'stopped before it was drained';
+    const end =
+      error !== undefined ? 'failed' : drained ? 'drained' : 'stopped before it was drained';
     const extra = [
       ...(restarts === 0 ? [] : [`${restarts} recover${restarts === 1 ? 'y' : 'ies'}`]),
       ...(failedBatches === 0 ? [] : [`${failedBatches} batches given up`]),
@@ -121,7 +127,11 @@ export class JsonVoice implements Voice {
   }
 
   summary({ error, ...summary }: RunSummary): void {
-    this.#say({ type: 'summary', ...summary, ...(error === undefined ? {} : { error: plainError(error) }) });
+    this.#say({
+      type: 'summary',
+      ...summary,
+      ...(error === undefined ? {} : { error: plainError(error) }),
+    });
   }
 
   #say<E extends { readonly type: string }>(event: E): void {

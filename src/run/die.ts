@@ -10,7 +10,7 @@ export function die(way: KillWay): void {
       break;
     case 'oom': {
       const hoard: number[][] = [];
-      for (let n = 0; ; n++) hoard.push(new Array<number>(1_000_000).fill(n + 0.5));
+      for (let n = 0; ; n++) hoard.push(Array<number>(1_000_000).fill(n + 0.5));
     }
     case 'spin':
       for (;;);

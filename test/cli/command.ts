@@ -17,7 +17,10 @@ export interface Ended {
 export function cleanEnv(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { NO_COLOR: '1' };
   for (const [key, value] of Object.entries(process.env)) {
-    if (!/^(VITEST|NODE_TEST_CONTEXT|NODE_OPTIONS|NODE_ENV|TEST|MODE|PROD|DEV|SSR|BASE_URL)/.test(key)) env[key] = value;
+    if (
+      !/^(VITEST|NODE_TEST_CONTEXT|NODE_OPTIONS|NODE_ENV|TEST|MODE|PROD|DEV|SSR|BASE_URL)/.test(key)
+    )
+      env[key] = value;
   }
   return { ...env, ...extra };
 }
@@ -32,7 +35,11 @@ export class Command {
 
   /** @param command the program and its arguments */
   constructor(command: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(command[0]!, command.slice(1), { cwd: root, env: cleanEnv(env), stdio: 'pipe' });
+    this.child = spawn(command[0]!, command.slice(1), {
+      cwd: root,
+      env: cleanEnv(env),
+      stdio: 'pipe',
+    });
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 55_000);
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
@@ -54,7 +61,10 @@ export class Command {
 
   /** Waits until what it has said on either stream matches. */
   async said(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.until(() => pattern.exec(this.stdout) ?? pattern.exec(this.stderr) ?? undefined, String(pattern));
+    return this.until(
+      () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr) ?? undefined,
+      String(pattern),
+    );
   }
 
   /** Waits until `look`, which is called at everything new, gives something. */
@@ -64,7 +74,9 @@ export class Command {
       const found = look();
       if (found !== undefined) return found;
       if (this.#over || performance.now() > deadline) {
-        throw new Error(`never came: ${what}\n--- stdout\n${this.stdout}\n--- stderr\n${this.stderr}`);
+        throw new Error(
+          `never came: ${what}\n--- stdout\n${this.stdout}\n--- stderr\n${this.stderr}`,
+        );
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 1000);
@@ -83,7 +95,7 @@ export class Command {
   }
 
   #news(): void {
-    for (const news of [...this.#waiting]) news();
+    for (const news of this.#waiting) news();
   }
 }
 
@@ -104,4 +116,5 @@ export async function endAll(): Promise<void> {
   }
 }
 
-export const jobFile = (name: string): string => fileURLToPath(new URL(`./jobs/${name}`, import.meta.url));
+export const jobFile = (name: string): string =>
+  fileURLToPath(new URL(`./jobs/${name}`, import.meta.url));

@@ -11,47 +11,99 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
 });
 
-async function textServer(options: { port?: number } = {}): Promise<{ server: TextServer; port: number }> {
-  const server = new TextServer({ resumable: true, limitLines: 1000, loopBytes: 200_000, vocabulary: 100, ...options });
+async function textServer(
+  options: { port?: number } = {},
+): Promise<{ server: TextServer; port: number }> {
+  const server = new TextServer({
+    resumable: true,
+    limitLines: 1000,
+    loopBytes: 200_000,
+    vocabulary: 100,
+    ...options,
+  });
   servers.push(server);
   return { server, port: await server.listen() };
 }
 
 const wordcount = (port: number, ...flags: string[]): Command =>
-  millrace(['run', jobFile('wordcount.mjs'), '-t', '1', '--args', JSON.stringify({ port }), ...flags]);
+  millrace([
+    'run',
+    jobFile('wordcount.mjs'),
+    '-t',
+    '1',
+    '--args',
+    JSON.stringify({ port }),
+    ...flags,
+  ]);
 
 /** A batch with records in it, as `print` shows it. */
 const PRINTED = /-{43}\nTime: \d+ ms\n-{43}\n\(\w+,\d+\)\n/;
 
 describe('a job on threads, stopped by a signal', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s drains: exit code 0; output on stdout, all else on stderr', async (signal) => {
-    const { port } = await textServer();
-    const command = wordcount(port);
-    await command.said(PRINTED);
-    command.signal(signal);
-    const { code, stdout, stderr } = await command.ended;
-    expect(code).toBe(0);
-    expect(stdout.replace(/-{43}\nTime: \d+ ms\n-{43}\n(\(\w+,\d+\)\n)*(\.\.\.\n)?\n/g, '')).toBe('');
-    expect(stderr).toMatch(/^millrace: job wordcount \(\S+wordcount\.mjs\) runs on 1 worker thread, a batch every 250 ms; worker 1: socketTextStream/);
-    expect(stderr).toMatch(/source socketTextStream#1 connected/);
-    expect(stderr).toMatch(new RegExp(`${signal}: draining: nothing more is taken in; waiting for .*the last batch.*at most 30 s`));
-    expect(stderr).toMatch(/\nmillrace: drained after [\d.]+ s: \d+ batches, [\d,]+ records\n$/);
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s drains: exit code 0; output on stdout, all else on stderr',
+    async (signal) => {
+      const { port } = await textServer();
+      const command = wordcount(port);
+      await command.said(PRINTED);
+      command.signal(signal);
+      const { code, stdout, stderr } = await command.ended;
+      expect(code).toBe(0);
+      expect(stdout.replace(/-{43}\nTime: \d+ ms\n-{43}\n(\(\w+,\d+\)\n)*(\.\.\.\n)?\n/g, '')).toBe(
+        '',
+      );
+      expect(stderr).toMatch(
+        /^millrace: job wordcount \(\S+wordcount\.mjs\) runs on 1 worker thread, a batch every 250 ms; worker 0: socketTextStream/,
+      );
+      expect(stderr).toMatch(/source socketTextStream#1 connected/);
+      expect(stderr).toMatch(
+        new RegExp(
+          `${signal}: draining: nothing more is taken in; waiting for .*the last batch.*at most 30 s`,
+        ),
+      );
+      expect(stderr).toMatch(/\nmillrace: drained after [\d.]+ s: \d+ batches, [\d,]+ records\n$/);
+    },
+  );
 
   it('--json: every line is an object with a type, the last one the summary', async () => {
     const { port } = await textServer();
     const command = wordcount(port, '--json');
-    await command.until(() => (command.stdout.includes('"type":"printed"') ? true : undefined), 'printed');
+    await command.until(
+      () => (command.stdout.includes('"type":"printed"') ? true : undefined),
+      'printed',
+    );
     await command.said(/"type":"batchCompleted".*"records":\d+/);
     command.signal('SIGINT');
     const { code, stdout, stderr } = await command.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; at: string });
-    for (const line of lines) expect(line).toMatchObject({ type: expect.any(String) as string, at: expect.stringMatching(/^\d{4}-.*Z$/) as string });
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; at: string });
+    for (const line of lines)
+      expect(line).toMatchObject({
+        type: expect.any(String) as string,
+        at: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+      });
     const types = lines.map((line) => line.type);
     expect(types[0]).toBe('runStarted');
-    expect(types).toEqual(expect.arrayContaining(['actorStarted', 'sourceState', 'batchSubmitted', 'batchCompleted', 'printed', 'note', 'drained']));
-    expect(lines.at(-1)).toMatchObject({ type: 'summary', code: 0, drained: true, stuckThreads: [] });
+    expect(types).toEqual(
+      expect.arrayContaining([
+        'actorStarted',
+        'sourceState',
+        'batchSubmitted',
+        'batchCompleted',
+        'printed',
+        'note',
+        'drained',
+      ]),
+    );
+    expect(lines.at(-1)).toMatchObject({
+      type: 'summary',
+      code: 0,
+      drained: true,
+      stuckThreads: [],
+    });
   });
 
   it('a port that is refused is retried, visibly, until the server is there', async () => {
@@ -61,7 +113,11 @@ describe('a job on threads, stopped by a signal', () => {
     });
     await new Promise((resolve) => probe.close(resolve));
     const command = wordcount(port);
-    await command.said(new RegExp(`source socketTextStream#1 disconnected: .*ECONNREFUSED 127\\.0\\.0\\.1:${port}; next attempt in \\d+ ms`));
+    await command.said(
+      new RegExp(
+        `source socketTextStream#1 disconnected: .*ECONNREFUSED 127\\.0\\.0\\.1:${port}; next attempt in \\d+ ms`,
+      ),
+    );
     await textServer({ port });
     await command.said(PRINTED);
     command.signal('SIGINT');
@@ -70,7 +126,14 @@ describe('a job on threads, stopped by a signal', () => {
 
   it('threads: 0 runs it in the command itself', async () => {
     const { port } = await textServer();
-    const command = millrace(['run', jobFile('wordcount.mjs'), '-t', '0', '--args', JSON.stringify({ port })]);
+    const command = millrace([
+      'run',
+      jobFile('wordcount.mjs'),
+      '-t',
+      '0',
+      '--args',
+      JSON.stringify({ port }),
+    ]);
     await command.said(PRINTED);
     command.signal('SIGINT');
     const { code, stderr } = await command.ended;
@@ -116,7 +179,12 @@ describe('a job that can not drain: exit code 75', () => {
 
 describe('a job that fails', () => {
   it('exit code 70 names operator, call site, record and cause', async () => {
-    const { code, stdout, stderr } = await millrace(['run', jobFile('throws-at-batch.mjs'), '-t', '1']).ended;
+    const { code, stdout, stderr } = await millrace([
+      'run',
+      jobFile('throws-at-batch.mjs'),
+      '-t',
+      '1',
+    ]).ended;
     expect(code).toBe(70);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/millrace: failed after/);
@@ -124,18 +192,29 @@ describe('a job that fails', () => {
     expect(report).toMatch(/^millrace: ERR_MILLRACE_USER_FUNCTION: .*map/);
     expect(report).toMatch(/throws-at-batch\.mjs:6:6/);
     expect(report).toMatch(/what to do: /);
-    expect(report).toMatch(/cause: TypeError: two is not allowed\n +at \S*throws-at-batch\.mjs:7:26\n/);
+    expect(report).toMatch(
+      /cause: TypeError: two is not allowed\n +at \S*throws-at-batch\.mjs:7:26\n/,
+    );
   });
 
   it('with --json the summary has the error', async () => {
-    const { code, stdout } = await millrace(['run', jobFile('throws-at-batch.mjs'), '-t', '1', '--json']).ended;
+    const { code, stdout } = await millrace([
+      'run',
+      jobFile('throws-at-batch.mjs'),
+      '-t',
+      '1',
+      '--json',
+    ]).ended;
     expect(code).toBe(70);
     const last = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as object;
     expect(last).toMatchObject({
       type: 'summary',
       code: 70,
       drained: false,
-      error: { code: 'ERR_MILLRACE_USER_FUNCTION', cause: { name: 'TypeError', message: 'two is not allowed' } },
+      error: {
+        code: 'ERR_MILLRACE_USER_FUNCTION',
+        cause: { name: 'TypeError', message: 'two is not allowed' },
+      },
     });
   });
 

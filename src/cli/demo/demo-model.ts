@@ -6,7 +6,7 @@
  */
 import type { KillWay, ThreadInfo } from '../../run/engine.ts';
 import type { RunEvent } from '../../run/running.ts';
-import { EventLog, threadText, timeText } from '../event-log.ts';
+import { EventLog, timeText } from '../event-log.ts';
 import { Tally, topOf } from './tally.ts';
 
 export interface DemoBatch {
@@ -78,7 +78,10 @@ export class DemoModel {
     const lines = this.#log.lines(event).map((line) => this.say(line, now));
     switch (event.type) {
       case 'batchCompleted':
-        this.#part(event.time).times = { processingMs: event.processingMs, delayMs: event.totalDelayMs };
+        this.#part(event.time).times = {
+          processingMs: event.processingMs,
+          delayMs: event.totalDelayMs,
+        };
         break;
       case 'sourceState':
         this.#source = event.state;
@@ -114,7 +117,10 @@ export class DemoModel {
   /** A thread is about to be killed; gives the line. */
   doom(thread: ThreadInfo, way: KillWay, now: number): string {
     this.#doomed.set(thread.slot, way);
-    return this.say(`killing ${threadText(thread.role, thread.slot)} (${WAY_TEXT[way]})`, now);
+    return this.say(
+      `killing ${this.#log.threadText(thread.role, thread.slot)} (${WAY_TEXT[way]})`,
+      now,
+    );
   }
 
   /** A line among the messages. */

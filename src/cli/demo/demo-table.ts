@@ -20,9 +20,16 @@ type Style = 'plain' | 'bold' | 'dim' | 'good' | 'bad';
 type Piece = readonly [text: string, style?: Style];
 type Line = readonly Piece[];
 
-const CODES: Readonly<Record<Style, string>> = { plain: '', bold: '1', dim: '2', good: '32', bad: '31' };
+const CODES: Readonly<Record<Style, string>> = {
+  plain: '',
+  bold: '1',
+  dim: '2',
+  good: '32',
+  bad: '31',
+};
 
-export const KEYS = 'k kill a worker · t throw · e exit · o out of memory · l loop · s sources · c coordinator · q quit';
+export const KEYS =
+  'k kill a worker · t throw · e exit · o out of memory · l loop · s sources · c coordinator · q quit';
 
 const MIN_BATCHES = 3;
 const MAX_MESSAGES = 5;
@@ -49,9 +56,16 @@ function titleLines(view: DemoView): Line[] {
   const { totals, killed, recovered, lastRecoveryMs } = view;
   const last = lastRecoveryMs === undefined ? '' : `, the last in ${msText(lastRecoveryMs)}`;
   return [
-    [[view.title, 'bold'], [`   ${view.phase} `], [`${(view.elapsedMs / 1000).toFixed(0)} s`, 'bold'], [`   source ${view.source}`]],
     [
-      [`${thousands(totals.lines)} lines   ${thousands(totals.words)} words   ${thousands(totals.distinct)} distinct   `],
+      [view.title, 'bold'],
+      [`   ${view.phase} `],
+      [`${(view.elapsedMs / 1000).toFixed(0)} s`, 'bold'],
+      [`   source ${view.source}`],
+    ],
+    [
+      [
+        `${thousands(totals.lines)} lines   ${thousands(totals.words)} words   ${thousands(totals.distinct)} distinct   `,
+      ],
       [`killed ${killed}`, killed > 0 ? 'bad' : 'plain'],
       ['   '],
       [`recovered ${recovered}${last}`, recovered > 0 ? 'good' : 'plain'],
@@ -63,10 +77,15 @@ const BATCH_HEAD = 'BATCH        LINES/S   PROCESSING      DELAY';
 
 /** Newest first: what is new stands still at the top. */
 function batchLines(view: DemoView, room: number): Line[] {
-  const rows = view.batches.slice(-Math.max(0, room - 1)).reverse();
   if (room < 1) return [];
-  const waiting: Line[] = rows.length === 0 && room > 1 ? [[['waiting for the first batch', 'dim']]] : [];
-  return [[[BATCH_HEAD, 'dim']], ...rows.map((batch) => [[batchRow(batch, view.intervalMs)] as const]), ...waiting];
+  const rows = view.batches.slice(Math.max(0, view.batches.length - (room - 1))).reverse();
+  const waiting: Line[] =
+    rows.length === 0 && room > 1 ? [[['waiting for the first batch', 'dim']]] : [];
+  return [
+    [[BATCH_HEAD, 'dim']],
+    ...rows.map((batch) => [[batchRow(batch, view.intervalMs)] as const]),
+    ...waiting,
+  ];
 }
 
 function batchRow({ time, lines, processingMs, delayMs }: DemoBatch, intervalMs: number): string {
@@ -76,7 +95,9 @@ function batchRow({ time, lines, processingMs, delayMs }: DemoBatch, intervalMs:
 
 function topLines(view: DemoView, room: number): Line[] {
   if (room < 1) return [];
-  const rows = view.top.slice(0, room - 1).map(([word, count]): Line => [[`${word.padEnd(12)} ${thousands(count).padStart(13)}`]]);
+  const rows = view.top
+    .slice(0, room - 1)
+    .map(([word, count]): Line => [[`${word.padEnd(12)} ${thousands(count).padStart(13)}`]]);
   return [[['TOP WORDS', 'dim']], ...rows];
 }
 
@@ -99,7 +120,12 @@ function threadLines(view: DemoView): Line[] {
   const rows = view.threads.map(({ slot, role, state, restarts, lastExit }): Line => {
     const name = role === 'worker' ? `worker (thread ${slot})` : `${role} (thread ${slot})`;
     const style: Style = state === 'down' ? 'bad' : state === 'up' ? 'good' : 'plain';
-    return [[`${name.padEnd(24)} `], [state.padEnd(9), style], [String(restarts).padStart(8)], [`  ${lastExit ?? ''}`]];
+    return [
+      [`${name.padEnd(24)} `],
+      [state.padEnd(9), style],
+      [String(restarts).padStart(8)],
+      [`  ${lastExit ?? ''}`],
+    ];
   });
   return [[['THREAD                   STATE     RESTARTS  LAST DIED OF', 'dim']], ...rows];
 }

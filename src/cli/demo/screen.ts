@@ -67,14 +67,3 @@ export class Screen {
     for (const key of keys) this.#listener.key(key);
   };
 }
-
-/** Whether there is someone to show a table to and to take keys from. */
-export function isInteractive(): boolean {
-  return process.stdout.isTTY === true && process.stdin.isTTY === true && process.env['TERM'] !== 'dumb';
-}
-
-/** Whether colours are wanted, as https://no-color.org has it. */
-export function wantsColor(): boolean {
-  const { NO_COLOR: noColor } = process.env;
-  return noColor === undefined || noColor === '';
-}

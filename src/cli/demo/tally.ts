@@ -59,7 +59,9 @@ const SHOWN = 10;
 export function compare(tally: Tally, ledger: Ledger, served: Served): Comparison {
   const differences: string[] = [];
   if (tally.lines !== ledger.lines) {
-    differences.push(`the job counted ${tally.lines} lines; the server served ${ledger.lines} up to byte ${ledger.bytes}`);
+    differences.push(
+      `the job counted ${tally.lines} lines; the server served ${ledger.lines} up to byte ${ledger.bytes}`,
+    );
   }
   if (tally.bytes > served.bytes) {
     differences.push(`the job counted ${tally.bytes} bytes; the server served ${served.bytes}`);
@@ -73,5 +75,9 @@ export function compare(tally: Tally, ledger: Ledger, served: Served): Compariso
     if (wrong <= SHOWN) differences.push(`'${word}': counted ${counted}, served ${sent}`);
   }
   if (wrong > SHOWN) differences.push(`and ${wrong - SHOWN} more words`);
-  return { exact: differences.length === 0, leftBytes: Math.max(0, served.bytes - tally.bytes), differences };
+  return {
+    exact: differences.length === 0,
+    leftBytes: Math.max(0, served.bytes - tally.bytes),
+    differences,
+  };
 }

@@ -4,7 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { millraceError } from '../../errors.ts';
 import type { Ledger, Served, TextReply, TextRequest } from './text-process.ts';
 
-type Question = TextRequest extends infer R ? (R extends TextRequest ? Omit<R, 'id'> : never) : never;
+type Question = TextRequest extends infer R
+  ? R extends TextRequest
+    ? Omit<R, 'id'>
+    : never
+  : never;
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
@@ -28,7 +32,10 @@ export class TextClient {
     this.died = new Promise((_, reject) => {
       child.on('exit', (code, signal) => {
         if (this.#ended) return;
-        const error = millraceError('ERR_MILLRACE_CONNECT', `the demo's text server ended (${signal ?? `exit code ${code}`})`);
+        const error = millraceError(
+          'ERR_MILLRACE_CONNECT',
+          `the demo's text server ended (${signal ?? `exit code ${code}`})`,
+        );
         for (const { reject: refuse } of this.#waiting.values()) refuse(error);
         this.#waiting.clear();
         reject(error);

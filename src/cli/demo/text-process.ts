@@ -55,5 +55,7 @@ async function answer(request: TextRequest): Promise<unknown> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 process.on('message', (request: TextRequest) => {
-  void answer(request).then((value) => process.send!({ id: request.id, answer: value } satisfies TextReply));
+  void answer(request).then((value) =>
+    process.send!({ id: request.id, answer: value } satisfies TextReply),
+  );
 });

@@ -5,7 +5,7 @@ const hoarder = job('hoarder', { batchInterval: '100ms' }, (ssc) => {
     .queueStream([[1]])
     .map(() => {
       const hoard = [];
-      for (let n = 0; ; n++) hoard.push(new Array(1_000_000).fill(n + 0.5));
+      for (let n = 0; ; n++) hoard.push(Array(1_000_000).fill(n + 0.5));
     })
     .print();
 });
