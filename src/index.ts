@@ -6,6 +6,7 @@ export { Batch } from './dstream/batch.ts';
 export { sum, count } from './dstream/reducers.ts';
 export type { Duration } from './dstream/duration.ts';
 export { run } from './run/run.ts';
+export { StreamingContext, type StreamingContextOptions } from './run/streaming-context.ts';
 export { Run, type CollectedBatch, type RunEvent, type RunMetrics, type RunState, type StopOptions, type StopReport } from './run/running.ts';
 export type { RunOptions, SupervisionOptions } from './run/options.ts';
 export type { KillWay, ThreadInfo } from './run/engine.ts';

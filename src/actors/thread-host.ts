@@ -40,7 +40,7 @@ export interface ThreadHostOptions {
   readonly createBody: (task: number, out: TaskOutput) => TaskBody;
   readonly directory: string;
   readonly vitals: HostVitals;
-  readonly report: (task: number, event: TaskEvent) => void;
+  readonly report: (task: number, event: TaskEvent) => void | Promise<void>;
   /** Called when something outside a turn (a message, a settled promise) makes a turn worthwhile. */
   readonly wake: () => void;
 }
@@ -82,7 +82,8 @@ export class ThreadHost {
     let awaiting = false;
     // By index, and over a copy: a step may end in a `start` only through the event loop, never inside a turn.
     const runners = this.#runners;
-    for (let i = 0; i < runners.length; i++) {
+    // A user's function may stop the run in the calling thread, and with it all tasks.
+    for (let i = 0; i < runners.length && runners === this.#runners; i++) {
       const progress = this.stepTask(i);
       if (progress === 'progress') progressed = true;
       else if (progress === 'awaiting') awaiting = true;

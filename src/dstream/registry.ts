@@ -100,6 +100,11 @@ export function markWorkerThread(): void {
   (globalThis as Shared)[WORKER] = true;
 }
 
+/** Whether this thread only loads jobs: nothing else that their files start may start here. */
+export function isWorkerThread(): boolean {
+  return (globalThis as Shared)[WORKER] === true;
+}
+
 /** Parks runs from now on. */
 export function parkRuns(): void {
   registry().parked = true;
@@ -107,7 +112,7 @@ export function parkRuns(): void {
 
 /** Whether `run()` must give `parkedRun()` instead of starting anything (I3). */
 export function runsAreParked(): boolean {
-  return (globalThis as Shared)[WORKER] === true || registry().parked;
+  return isWorkerThread() || registry().parked;
 }
 
 /**

@@ -5,10 +5,13 @@
  */
 import type { DoorbellMemory } from '../actors/doorbell.ts';
 import type { ReceiverMemory } from '../actors/receiver-edge.ts';
+import { shown } from '../dstream/arguments.ts';
 import { buildGraph, checkShape, runBuilder } from '../dstream/build-graph.ts';
 import { ContextBuilder } from '../dstream/context-builder.ts';
-import type { Job } from '../dstream/job.ts';
+import { DStream } from '../dstream/dstream.ts';
+import { type Job, jobTitle } from '../dstream/job.ts';
 import type { JobAddress } from '../dstream/load-job.ts';
+import { millraceError } from '../errors.ts';
 import type { GraphShape } from '../plan/compare.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Plan } from '../plan/planned.ts';
@@ -45,9 +48,22 @@ export function graphOf(job: Job<never>, spec: PlanSpec): Graph {
   if (spec.inputs === undefined) return buildGraph(job, spec.args as never);
   const ssc = new ContextBuilder(`job ${JSON.stringify(job.name)}`);
   const streams = spec.inputs.map((batches) => ssc.queueStream(batches));
-  runBuilder(job, ssc, spec.args as never, streams)?.collectAs(TEST_OUTPUT);
+  const returned: unknown = runBuilder(job, ssc, spec.args as never, streams);
+  if (returned !== undefined) collect(job, ssc, returned);
   ssc.validate();
   return ssc.freeze();
+}
+
+function collect(job: Job<never>, ssc: ContextBuilder, returned: unknown): void {
+  if (returned instanceof DStream) returned.collectAs(TEST_OUTPUT);
+  if (ssc.graph().nodes.some(({ kind, params }) => kind === 'collectAs' && params['name'] === TEST_OUTPUT)) return;
+  ssc.freeze();
+  throw millraceError(
+    'ERR_MILLRACE_BUILD',
+    `the builder of ${jobTitle(job)} gives ${returned instanceof DStream ? 'a stream of another context' : shown(returned)}. It may return one ` +
+      'stream of its own, which is then collected, or nothing; for several streams use collectAs(name) and run()',
+    { context: { job: job.name, callSite: job.callSite } },
+  );
 }
 
 export function planOf(graph: Graph, { workers, partitions }: PlanSpec): Plan {

@@ -5,6 +5,7 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import type { Job, RunParameters } from '../dstream/job.ts';
+import type { BodyOptions } from '../dstream/run/create-body.ts';
 import { jobTitle } from '../dstream/job.ts';
 import { parkedRun, runsAreParked } from '../dstream/registry.ts';
 import { assertLoadable, resolveJob } from '../dstream/resolve-job.ts';
@@ -44,6 +45,10 @@ export interface StartExtras {
   readonly inputs?: TestInputs;
   readonly partitions?: number;
   readonly atTime?: (time: number) => void;
+  /** In place of the job's own. */
+  readonly batchIntervalMs?: number;
+  /** With `threads: 0`: how bodies are made. */
+  readonly body?: BodyOptions;
   /** A graph that was built already, in the calling thread. */
   readonly graph?: Graph;
   /** Called with the run before it starts, so that nothing of it is missed. */
@@ -52,7 +57,7 @@ export interface StartExtras {
 
 export async function startRun(job: Job<never>, options: RunOptions<never>, extras: StartExtras = {}): Promise<Run> {
   const env = extras.env ?? realEnv();
-  const resolved = resolveRunOptions({ ...job.defaults, ...options } as RunOptions<never>, job.batchIntervalMs, defaultThreads());
+  const resolved = resolveRunOptions({ ...job.defaults, ...options } as RunOptions<never>, extras.batchIntervalMs ?? job.batchIntervalMs, defaultThreads());
   const { threads } = resolved;
   if (threads > 0) assertLoadable(job);
   checkCloneable(job, options.args);
@@ -68,11 +73,16 @@ export async function startRun(job: Job<never>, options: RunOptions<never>, extr
   env.disk.makeDirectory(directory);
   const console = new ConsoleWriter();
   const collected = graph.nodes.filter(({ kind }) => kind === 'collectAs').map(({ params }) => String(params['name']));
-  const running = new Run(job.name, env, collected, options.write ?? ((text) => void console.write(text)), () => env.disk.removeDirectory(directory));
+  const running = new Run(job.name, env, collected, options.write ?? ((text) => console.write(text)), resolved.maxGatherBytes, () => env.disk.removeDirectory(directory));
   extras.prepared?.(running);
   const shared = { env, plan, options: resolved, mode: extras.mode ?? ({ kind: 'clock' } as const), directory, listener: running.listener };
   const engine: Engine = threads === 0
-    ? new LocalEngine({ ...shared, inputs: extras.inputs, ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }) })
+    ? new LocalEngine({
+      ...shared,
+      inputs: extras.inputs,
+      ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }),
+      ...(extras.body === undefined ? {} : { body: extras.body }),
+    })
     : await threadsEngine({ ...shared, job, planSpec: spec, log: (text) => running.hint(text) });
   await running.start(engine);
   return running;

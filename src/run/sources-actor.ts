@@ -26,6 +26,8 @@ export interface SourcesActorOptions {
   readonly batchIntervalMs: number;
   readonly inputs: TestInputs | undefined;
   readonly report: (event: SourceEvent) => void;
+  /** On virtual time: it is the time of the barrier that was cut. */
+  readonly atTime?: (time: number) => void;
   /** Stands in for `createSource`, in the simulator. */
   readonly create?: (sourceId: number) => Source;
 }
@@ -107,6 +109,7 @@ export class SourcesActor {
         return;
       }
       case 'cut':
+        this.#options.atTime?.(message.barrier.time);
         this.#host.cut(message.barrier);
         return;
       case 'held':

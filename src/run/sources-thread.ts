@@ -9,11 +9,14 @@ import { RemoteBell } from '../actors/doorbell.ts';
 import type { FromSources, ToSources } from '../actors/messages.ts';
 import type { ThreadControl } from '../actors/slot-thread.ts';
 import { loadJob } from '../dstream/load-job.ts';
+import type { Env } from '../env/env.ts';
 import { messagePort } from '../env/message-port.ts';
 import type { Port } from '../env/port.ts';
 import { realEnv } from '../env/real.ts';
+import { SteppedClock } from '../env/stepped-clock.ts';
 import { toWire } from '../errors.ts';
 import { die } from './die.ts';
+import { answerHeartbeat } from './heartbeat.ts';
 import { planInThread } from './job-spec.ts';
 import { SourcesActor } from './sources-actor.ts';
 import type { FromThread, SourcesTask, ToThread } from './thread-messages.ts';
@@ -22,8 +25,13 @@ const RETRY_MS = 2;
 
 export async function sourcesThread(task: SourcesTask, thread: ThreadControl): Promise<void> {
   const { spec } = task;
-  const env = realEnv();
+  const real = realEnv();
+  // A test's inputs come on virtual time, and so must all else that comes in.
+  const virtual = spec.inputs === undefined ? undefined : new SteppedClock(real.clock);
+  const env: Env = virtual === undefined ? real : { ...real, clock: virtual };
   const main = messagePort<ToThread, FromThread>(task.main);
+  const pulse = messagePort<unknown, unknown>(task.pulse);
+  answerHeartbeat(pulse);
   const { job } = await loadJob(spec.address, env.clock);
   const plan = planInThread(job, spec, thread.name);
   const actor = new SourcesActor({
@@ -33,6 +41,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
     batchIntervalMs: spec.batchIntervalMs,
     inputs: spec.inputs,
     report: (event) => main.post({ type: 'source', event }),
+    ...(virtual === undefined ? {} : { atTime: (time: number) => virtual.set(time) }),
   });
   const attach = (port: MessagePort): Port<ToSources, FromSources> => {
     const coordinator = messagePort<ToSources, FromSources>(port);
@@ -57,6 +66,8 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
           (error: unknown) => main.post({ type: 'pushed', id: message.id, error: toWire(error) }),
         );
         return;
+      case 'told':
+        return;
       case 'stop':
         stop();
         return;
@@ -74,4 +85,5 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
   await actor.close();
   coordinator.close();
   main.close();
+  pulse.close();
 }

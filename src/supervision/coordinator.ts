@@ -276,7 +276,8 @@ export class Coordinator {
 
   #taskFailed(message: Extract<FromWorker, { type: 'failed' }>): void {
     const { policy, wiring } = this.#options;
-    const { batchStart, error } = message;
+    const { batchStart } = message;
+    const error = atBatch(message.error, this.#timeOfBatch(batchStart));
     const attempts = (this.#attempts.get(batchStart) ?? 0) + 1;
     this.#attempts.set(batchStart, attempts);
     if (attempts >= policy.maxBatchFailures || this.#failedBatches.has(batchStart)) {
@@ -289,6 +290,16 @@ export class Coordinator {
       this.#index.write(this.#held);
     }
     this.#recover(`task ${wiring.tasks[message.task]?.name ?? message.task} threw`, error);
+  }
+
+  /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
+  #timeOfBatch(start: number): number {
+    const { memory } = this.#options;
+    for (let n = start + 1; n <= memory.lastCut; n++) {
+      const barrier = memory.cut(n);
+      if (barrier.batch) return barrier.time;
+    }
+    return this.#batcher.time;
   }
 
   // ---- barriers
@@ -484,4 +495,11 @@ export class Coordinator {
       })),
     });
   }
+}
+
+/** What threw inside an open batch doesn't know the batch's time. */
+function atBatch(error: WireError, time: number): WireError {
+  if (error.kind !== 'error' || error.millrace === undefined) return error;
+  const { retryable, context } = error.millrace;
+  return { ...error, millrace: { retryable, context: { batchId: time, ...context } } };
 }
