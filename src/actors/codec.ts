@@ -269,8 +269,8 @@ function arePairs(rows: readonly unknown[]): rows is readonly (readonly [unknown
 }
 
 function column(rows: readonly (readonly [unknown, unknown])[], side: 0 | 1): unknown[] {
-  const values: unknown[] = [];
-  for (let i = 0; i < rows.length; i++) values.push(rows[i]![side]);
+  const values = Array<unknown>(rows.length);
+  for (let i = 0; i < rows.length; i++) values[i] = rows[i]![side];
   return values;
 }
 

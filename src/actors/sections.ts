@@ -86,11 +86,11 @@ export function readDoubles(buffer: Buffer, start: number, count: number): Float
 /** Numbers as a plain array, small integers as V8 likes them best. */
 export function readNumbers(buffer: Buffer, start: number, count: number): number[] {
   const doubles = new Float64Array(buffer.buffer, start, count);
-  const values: number[] = [];
+  const values = Array<number>(count);
   for (let i = 0; i < count; i++) {
     const value = doubles[i]!;
     const integer = value | 0;
-    values.push(integer === value && (integer !== 0 || 1 / value > 0) ? integer : value);
+    values[i] = integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
   }
   return values;
 }
@@ -143,11 +143,11 @@ export function readStrings(
   const lengths = new Uint32Array(buffer.buffer, start, count);
   const from = start + 4 * count;
   const text = buffer.toString(form === FORM_ASCII ? 'latin1' : 'utf16le', from, start + bytes);
-  const values: string[] = [];
+  const values = Array<string>(count);
   let at = 0;
   for (let i = 0; i < count; i++) {
     const end = at + lengths[i]!;
-    values.push(text.substring(at, end));
+    values[i] = text.substring(at, end);
     at = end;
   }
   if (at !== text.length)

@@ -46,7 +46,7 @@ describe('a doorbell', () => {
   it('a park without a ring ends at its bound', () => {
     const sleeper = new Sleeper(createDoorbells(1), 0);
     sleeper.prepare();
-    sleeper.park(1);
+    expect(() => sleeper.park(1)).not.toThrow();
   });
 
   it('a ring left behind from before does not end the next park', async () => {

@@ -40,7 +40,7 @@ function cross(list: readonly Frame[], memory: RingMemory, coin: () => boolean):
       if (writer.send(list[next]!)) next++;
     } else {
       const frame = reader.peek();
-      expect(reader.peek()).toBe(frame);
+      if (reader.peek() !== frame) throw new Error('peek gave another frame the second time');
       if (frame === undefined) continue;
       seen.push(plain(frame));
       reader.advance();
@@ -197,12 +197,12 @@ describe('damage', () => {
               reader.advance();
             }
           });
-          // A byte of padding means nothing; what was given before the damage is right.
-          if (code === 'none') expect(seen).toStrictEqual(list.map(plain));
-          else expect(code).toBe('ERR_MILLRACE_RING_CORRUPT');
-          expect(seen).toStrictEqual(list.slice(0, seen.length).map(plain));
-          if (code !== 'none')
-            expect(codeOf(() => reader.peek())).toBe('ERR_MILLRACE_RING_CORRUPT');
+          // A byte of padding means nothing. What was given before the damage is right, and it is never passed over.
+          expect(['none', 'ERR_MILLRACE_RING_CORRUPT']).toContain(code);
+          expect(codeOf(() => reader.peek())).toBe(code);
+          expect(seen).toStrictEqual(
+            list.slice(0, code === 'none' ? list.length : seen.length).map(plain),
+          );
         },
       ),
       { numRuns: 150 },
