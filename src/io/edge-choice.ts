@@ -1,15 +1,15 @@
 /**
- * Which edge gets the next block of a pushed source. An edge keeps its turn until it got 64 KiB, so that a light load
- * stays on one worker and wakes no other; the next turn goes to the edge whose consumer is least behind.
+ * Which edge gets the next block of a pushed source. An edge keeps its turn while its consumer keeps up: as long as less
+ * than BEHIND_BYTES of it lie unread. So a load that one worker can carry stays on one worker, whose caches and tables
+ * are warm, and wakes no other; what it can't carry goes to the edge whose consumer is least behind.
  */
 import type { SourceEdge } from './source-edge.ts';
 
-const TURN_BYTES = 64 * 1024;
+const BEHIND_BYTES = 256 * 1024;
 
 export class EdgeChoice {
   readonly #edges: readonly SourceEdge[];
   #current = 0;
-  #leftBytes = TURN_BYTES;
 
   constructor(edges: readonly SourceEdge[]) {
     this.#edges = edges;
@@ -17,18 +17,13 @@ export class EdgeChoice {
 
   /** Index of the edge that is next. */
   pick(): number {
-    if (this.#leftBytes <= 0) this.#pass();
+    if (this.#edges[this.#current]!.unreadBytes >= BEHIND_BYTES) this.#pass();
     return this.#current;
   }
 
-  /** A block of so many bytes went to edge `index`. */
-  sent(index: number, bytes: number): void {
-    if (index !== this.#current) {
-      // The edge whose turn it was had no room.
-      this.#current = index;
-      this.#leftBytes = TURN_BYTES;
-    }
-    this.#leftBytes -= bytes;
+  /** A block went to edge `index`: where it differs from what was picked, that one had no room. */
+  sent(index: number): void {
+    this.#current = index;
   }
 
   /** Edges that are equally far behind take turns. */
@@ -44,6 +39,5 @@ export class EdgeChoice {
         this.#current = index;
       }
     }
-    this.#leftBytes = TURN_BYTES;
   }
 }

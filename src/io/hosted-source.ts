@@ -20,9 +20,6 @@ import { SourceNote } from './source-note.ts';
 import type { SourceEdge } from './source-edge.ts';
 import type { SourceHostEvents, SourceSpec } from './source-host.ts';
 
-/** What a record counts in the turns of `EdgeChoice`. */
-const ROW_BYTES = 64;
-
 type State = 'idle' | 'opened' | 'resting' | 'closing' | 'closed' | 'failed';
 
 export class HostedSource {
@@ -154,7 +151,7 @@ export class HostedSource {
         const index = (first + step) % edges.length;
         const edge = edges[index]!;
         if (!edge.sendText(head, tail, position)) continue;
-        this.#choice.sent(index, head.length + tail.length);
+        this.#choice.sent(index);
         this.#backoff.reset();
         this.#sent(edge);
         return true;
@@ -176,7 +173,7 @@ export class HostedSource {
       this.#blocked = true;
       return false;
     }
-    this.#choice.sent(index, rows.length * ROW_BYTES);
+    this.#choice.sent(index);
     this.#backoff.reset();
     this.#sent(edge);
     return true;

@@ -179,18 +179,20 @@ describe('partitions', () => {
     ]);
   });
 
-  it('share a light load in turns of 64 KiB', () => {
-    const edges = [new TestEdge(), new TestEdge()];
+  it('leave a load that one consumer keeps up with to that one', () => {
+    const edges = [new TestEdge(1 << 22), new TestEdge(1 << 22)];
     const source = new Pushed();
     host([{ source, edges }]);
     const line = `${'x'.repeat(1023)}\n`;
     const lengths = (): number[] => edges.map((edge) => edge.read().text.length);
-    for (let n = 0; n < 64; n++) source.send(line);
-    expect(lengths()).toEqual([65_536, 0]);
-    for (let n = 0; n < 64; n++) source.send(line);
-    expect(lengths()).toEqual([65_536, 65_536]);
-    for (let n = 0; n < 8; n++) source.send(line);
-    expect(lengths()).toEqual([65_536 + 8192, 65_536]);
+    for (let n = 0; n < 1024; n++) {
+      source.send(line);
+      if (n % 100 === 99) edges[0]!.read();
+    }
+    expect(lengths()).toEqual([1 << 20, 0]);
+    // Now it reads nothing more: what it can't take in goes to the other.
+    for (let n = 0; n < 300; n++) source.send(line);
+    expect(lengths()).toEqual([(1 << 20) + 256 * 1024, 44 * 1024]);
   });
 
   it('of a heavy load get blocks by how far their consumers are behind', () => {

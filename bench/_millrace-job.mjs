@@ -1,0 +1,21 @@
+// The programs of bench/wordcount.mjs and bench/latency.mjs, as a job module that every thread loads.
+import { job } from '../dist/index.js';
+
+/** When a batch is in the sink's hands: its time, when it came, and how many words it has. */
+const seen = async (batch, time) => {
+  const now = Date.now();
+  const distinct = await batch.count();
+  console.log(JSON.stringify({ batch: time, late: now - time, distinct }));
+};
+
+export const natural = job('natural', { batchInterval: '1s' }, (ssc, args) => {
+  ssc.socketTextStream('127.0.0.1', args.port)
+    .flatMap((line) => line.split(' '))
+    .map((word) => [word, 1])
+    .reduceByKey((a, b) => a + b)
+    .foreachBatch(seen);
+});
+
+export const declared = job('declared', { batchInterval: '1s' }, (ssc, args) => {
+  ssc.socketTextStream('127.0.0.1', args.port).words().countByValue().foreachBatch(seen);
+});

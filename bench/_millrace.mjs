@@ -1,0 +1,15 @@
+// Runs a program of bench/_millrace-job.mjs and prints one JSON line a batch, as bench/_by-hand.mjs does.
+//
+//   node bench/_millrace.mjs PORT natural|declared THREADS
+import { run } from '../dist/index.js';
+import * as jobs from './_millrace-job.mjs';
+
+const [port, program, threads] = process.argv.slice(2);
+const running = await run(jobs[program], { args: { port: Number(port) }, threads: Number(threads) });
+let lines = 0;
+for await (const event of running.events()) {
+  if (event.type !== 'batchCompleted') continue;
+  lines += event.records;
+  const { user, system } = process.cpuUsage();
+  console.log(JSON.stringify({ t: Date.now(), lines, delayMs: event.totalDelayMs, cpu: (user + system) / 1e6, rss: process.memoryUsage().rss }));
+}
