@@ -74,6 +74,7 @@ export class LocalEngine implements Engine {
       env, plan, inputs, receivers,
       bellOf: () => bell,
       batchIntervalMs: policy.batchIntervalMs,
+      directory,
       report: (event) => listener.source(event),
     });
     this.#sources.attach(sourcesEnd);
@@ -108,7 +109,7 @@ export class LocalEngine implements Engine {
     this.#retry?.cancel();
     this.#coordinator.stop();
     this.#host.stop();
-    await this.#sources.close();
+    this.#sources.close();
     return [];
   }
 

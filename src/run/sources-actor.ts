@@ -24,6 +24,8 @@ export interface SourcesActorOptions {
   readonly receivers: ReadonlyMap<number, ReceiverMemory>;
   readonly bellOf: (slot: number) => Bell;
   readonly batchIntervalMs: number;
+  /** Where sources note how far they are, for a successor. */
+  readonly directory: string;
   readonly inputs: TestInputs | undefined;
   readonly report: (event: SourceEvent) => void;
   /** On virtual time: it is the time of the barrier that was cut. */
@@ -43,7 +45,7 @@ export class SourcesActor {
 
   constructor(options: SourcesActorOptions) {
     this.#options = options;
-    const { env, plan, receivers, batchIntervalMs, inputs, report } = options;
+    const { env, plan, receivers, batchIntervalMs, directory, inputs, report } = options;
     const names = plan.wiring.sources.map(({ name }) => name);
     this.#host = new SourceHost(
       env,
@@ -56,7 +58,7 @@ export class SourcesActor {
         const countLines = node.functions['hello'] !== undefined;
         const edges = outputs.map((edge) => new ReceiverEdgeWriter({ memory: receivers.get(edge)!, name, countLines }));
         outputs.forEach((edge, n) => this.#writers.set(edge, edges[n]!));
-        return { id, name, source, edges };
+        return { id, name, source, edges, notePath: `${directory}/source-${id}` };
       }),
       {
         onPut: (source, barrier) => this.#post({ type: 'put', source, barrier }),
@@ -90,8 +92,9 @@ export class SourcesActor {
     return Promise.reject(millraceError('ERR_MILLRACE_BAD_OPTION', `the job has no inputStream('${name}')${names.length > 0 ? `; it has ${names.join(', ')}` : ''}`));
   }
 
-  close(): Promise<void> {
-    return this.#host.stopIntake();
+  /** Ends at once; what is on its way is given up. */
+  close(): void {
+    this.#host.abandon();
   }
 
   #post(message: FromSources): void {

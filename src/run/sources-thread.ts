@@ -39,6 +39,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
     receivers: spec.receivers,
     bellOf: (slot) => new RemoteBell(spec.doorbells, slot),
     batchIntervalMs: spec.batchIntervalMs,
+    directory: spec.directory,
     inputs: spec.inputs,
     report: (event) => main.post({ type: 'source', event }),
     ...(virtual === undefined ? {} : { atTime: (time: number) => virtual.set(time) }),
@@ -82,7 +83,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
   };
   again();
   await stopped;
-  await actor.close();
+  actor.close();
   coordinator.close();
   main.close();
   pulse.close();

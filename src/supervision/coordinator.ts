@@ -110,7 +110,6 @@ export class Coordinator {
   #recoveringSince = 0;
   #attempts = new Map<number, number>();
   #failedBatches = new Map<number, WireError>();
-  #cutAt = new Map<number, number>();
   #records = 0;
   /** Newest batch that was reported; it is not reported again when a recovery runs it again. */
   #reported = 0;
@@ -307,8 +306,7 @@ export class Coordinator {
   #cut(kind: { batch: boolean; point: boolean; last: boolean; time: number }): void {
     const { memory, env, emit } = this.#options;
     const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
-    memory.record(barrier);
-    this.#cutAt.set(barrier.number, env.clock.monotonic());
+    memory.record(barrier, env.clock.monotonic());
     if (barrier.batch) emit({ type: 'batchSubmitted', barrier: barrier.number, time: barrier.time });
     this.#sources?.port.post({ type: 'cut', barrier });
   }
@@ -353,13 +351,12 @@ export class Coordinator {
   }
 
   #batchHeld(barrier: Barrier, entry: BarrierEntry): void {
-    const { env, emit } = this.#options;
+    const { env, emit, memory } = this.#options;
     const records = this.#records;
     this.#records = 0;
     this.#lastBatchHeld = barrier.number;
     const now = env.clock.monotonic();
-    const cutAt = this.#cutAt.get(barrier.number) ?? now;
-    for (const number of this.#cutAt.keys()) if (number <= barrier.number) this.#cutAt.delete(number);
+    const cutAt = memory.cutAt(barrier.number);
     if (barrier.number <= this.#reported) return;
     this.#reported = barrier.number;
     for (const [start, error] of this.#failedBatches) {

@@ -9,8 +9,8 @@ import type { Barrier } from '../actors/block.ts';
 import { millraceError } from '../errors.ts';
 
 const CUTS = 1024;
-/** number, time, flags */
-const WORDS_PER_CUT = 3;
+/** number, time, flags, when it was cut (monotonic ms, which is one clock in all threads) */
+const WORDS_PER_CUT = 4;
 const EPOCH = 0;
 const LAST_CUT = 1;
 const HEADER = 8;
@@ -46,11 +46,12 @@ export class JobMemory {
     return this.#words[LAST_CUT]!;
   }
 
-  record(barrier: Barrier): void {
+  record(barrier: Barrier, now: number): void {
     const at = HEADER + (barrier.number % CUTS) * WORDS_PER_CUT;
     this.#words[at] = barrier.number;
     this.#words[at + 1] = barrier.time;
     this.#words[at + 2] = (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
+    this.#words[at + 3] = now;
     this.#words[LAST_CUT] = barrier.number;
   }
 
@@ -61,5 +62,10 @@ export class JobMemory {
     }
     const flags = this.#words[at + 2]!;
     return { number, time: this.#words[at + 1]!, batch: (flags & BATCH) !== 0, point: (flags & POINT) !== 0, last: (flags & LAST) !== 0 };
+  }
+
+  /** When a barrier of the table was cut. */
+  cutAt(number: number): number {
+    return this.#words[HEADER + (number % CUTS) * WORDS_PER_CUT + 3]!;
   }
 }
