@@ -10,9 +10,14 @@ it('is MurmurHash3', () => {
   expect(hashString('The quick brown fox jumps over the lazy dog')).toBe(0x2e4ff723);
 });
 
+// fast-check's own strings of any character take seconds to get ready.
+const anyText = fc
+  .array(fc.oneof(fc.nat(127), fc.nat(0x10ffff)), { maxLength: 40 })
+  .map((codes) => String.fromCodePoint(...codes));
+
 it('I1: is the same of a string and of its bytes', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.nat(3), (key, before) => {
+    fc.property(anyText, fc.nat(3), (key, before) => {
       const bytes = Buffer.concat([Buffer.alloc(before, 1), Buffer.from(key), Buffer.from('z')]);
       expect(hashBytes(bytes, before, bytes.length - 1)).toBe(hashString(key));
     }),
