@@ -7,12 +7,8 @@
 //
 // Each run is a process of its own with a fresh server process, and the two take turns. A ratio is of one pair; its
 // median and range over all pairs are printed, in lines a second and in lines a CPU-second of the counting process.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { cpus } from 'node:os';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { figure, file, linesOf, machine, median, startServer } from './_util.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -24,7 +20,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const PAIRS = {
   natural: {
     ours: (port) => [file('_millrace.mjs'), port, 'natural', '2'],
@@ -37,31 +32,19 @@ const PAIRS = {
 };
 
 async function timed(command) {
-  const server = spawn(process.execPath, [file('_server.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const [ready] = await once(createInterface({ input: server.stdout }), 'line');
-  const child = spawn(process.execPath, command(String(JSON.parse(ready).port)), { stdio: ['ignore', 'pipe', 'inherit'] });
-  const samples = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const sample = JSON.parse(line);
-    if (sample.lines !== undefined) samples.push(sample);
-  });
   const { warm, secs } = flags;
-  await new Promise((resolve) => setTimeout(resolve, (Number(warm) + Number(secs)) * 1000));
-  child.kill('SIGKILL');
-  server.kill('SIGKILL');
-  const from = samples[0].t + Number(warm) * 1000 - 1000;
-  const steady = samples.filter(({ t }) => t >= from);
+  const server = await startServer();
+  const lines = await linesOf(command(String(server.port)), (Number(warm) + Number(secs)) * 1000);
+  server.stop();
+  const samples = lines.filter(({ lines: n }) => n !== undefined);
+  const steady = samples.filter(({ t }) => t >= samples[0].t + (Number(warm) - 1) * 1000);
   const first = steady[0];
   const last = steady.at(-1);
-  const lines = last.lines - first.lines;
-  return { perSecond: lines / ((last.t - first.t) / 1000), perCpuSecond: lines / (last.cpu - first.cpu), rssMb: Math.max(...steady.map((s) => s.rss)) / 1e6 };
+  const counted = last.lines - first.lines;
+  return { perSecond: counted / ((last.t - first.t) / 1000), perCpuSecond: counted / (last.cpu - first.cpu), rssMb: Math.max(...steady.map((s) => s.rss)) / 1e6 };
 }
 
-const sorted = (xs) => xs.toSorted((x, y) => x - y);
-const median = (xs) => sorted(xs)[xs.length >> 1];
-const range = (xs, digits = 2) => `${median(xs).toFixed(digits)} (${sorted(xs)[0].toFixed(digits)}..${sorted(xs).at(-1).toFixed(digits)})`;
-
-if (!flags.json) console.log(`# node ${process.version}, ${cpus().length} × ${cpus()[0].model}, ${flags.runs} pairs of ${flags.secs} s`);
+if (!flags.json) console.log(`# ${machine()}, ${flags.runs} pairs of ${flags.secs} s`);
 for (const name of flags.only.split(',')) {
   const ours = [];
   const theirs = [];
@@ -77,7 +60,7 @@ for (const name of flags.only.split(',')) {
   };
   if (flags.json) console.log(JSON.stringify(result));
   else {
-    console.log(`${name}: Millrace ${range(ours.map((o) => o.perSecond / 1e6))} M lines/s, by hand ${range(theirs.map((o) => o.perSecond / 1e6))}`);
-    console.log(`  ratio ${range(result.ratio)}; a CPU-second ${range(result.ratioPerCpuSecond)}; resident ${result.rssMb.toFixed(0)} MB`);
+    console.log(`${name}: Millrace ${figure(ours.map((o) => o.perSecond / 1e6))} M lines/s, by hand ${figure(theirs.map((o) => o.perSecond / 1e6))}`);
+    console.log(`  ratio ${figure(result.ratio)}; a CPU-second ${figure(result.ratioPerCpuSecond)}; resident ${result.rssMb.toFixed(0)} MB`);
   }
 }
