@@ -38,7 +38,7 @@ export interface LocalOptions {
   readonly listener: EngineListener;
   readonly inputs: TestInputs | undefined;
   readonly body?: BodyOptions;
-  /** In step: virtual time moves. */
+  /** On virtual time: it is the time of the barrier that was cut. */
   readonly atTime?: (time: number) => void;
 }
 
@@ -76,6 +76,7 @@ export class LocalEngine implements Engine {
       batchIntervalMs: policy.batchIntervalMs,
       directory,
       report: (event) => listener.source(event),
+      ...(options.atTime === undefined ? {} : { atTime: options.atTime }),
     });
     this.#sources.attach(sourcesEnd);
     this.#coordinator = new Coordinator({
@@ -84,7 +85,6 @@ export class LocalEngine implements Engine {
       memory: new JobMemory(JobMemory.allocate()),
       edges: edgeMemory(receivers),
       emit: (event) => listener.coordinator(event),
-      ...(options.atTime === undefined ? {} : { atTime: options.atTime }),
     });
     this.#coordinatorPorts = [coordinatorHost, coordinatorSources];
   }

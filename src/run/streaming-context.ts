@@ -111,13 +111,13 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
   }
 
   /**
-   * As `awaitTermination`, for no longer than `timeout`.
+   * As `awaitTermination`, for no longer than `timeout`, whatever the context's own clock shows.
    * @returns whether the context has stopped
    */
   async awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
     const ms = durationMs(timeout, 'timeout', 0);
     let timer: { cancel(): void } | undefined;
-    const late = new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); });
+    const late = new Promise<false>((resolve) => { timer = realEnv().clock.after(ms, () => resolve(false)); });
     try {
       return await Promise.race([this.#ended.then(() => true), late]);
     } finally {
