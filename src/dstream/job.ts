@@ -37,7 +37,7 @@ export interface JobRunDefaults {
   readonly retainBytes?: number;
   /** Bytes of a batch that may be gathered in one place. @default 256 MiB */
   readonly maxGatherBytes?: number;
-  /** Heap limit of a worker in MiB. @default Node's own */
+  /** Heap limit of each thread of the job in MiB. @default Node's own */
   readonly maxHeapMb?: number;
   /** How failures are met: `run`'s option of the same name. */
   readonly supervision?: object;

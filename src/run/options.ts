@@ -29,7 +29,7 @@ export interface RunOptions<A = unknown> {
   /** Bytes of a batch that may be gathered in one place. @default 256 MiB */
   readonly maxGatherBytes?: number;
   readonly supervision?: SupervisionOptions;
-  /** Heap limit of a worker in MiB. @default Node's own */
+  /** Heap limit of each thread of the job in MiB. @default Node's own */
   readonly maxHeapMb?: number;
   /** Where `print()` writes; a promise holds the stream back until it settles. @default standard output */
   readonly write?: (text: string) => void | Promise<void>;

@@ -152,7 +152,7 @@ export class ThreadsEngine implements Engine {
       clock: env.clock, name, filename: WORKER_FILE,
       killTimeoutMs: options.killTimeoutMs,
       startTimeoutMs: 30_000,
-      ...(role === 'worker' && options.maxHeapMb !== undefined ? { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } } : {}),
+      ...(options.maxHeapMb !== undefined ? { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } } : {}),
     });
     const thread: Thread = { role, slot, number: 0, state: 'down', restarts: 0, lastExit: undefined, main: undefined, unwatch: undefined };
     this.#threads.push(thread);

@@ -4,7 +4,8 @@
  *
  * On the clock (`'clock'`) batch times are the multiples of the interval since 1970, as in Spark: the first is the next
  * one, each batch is stamped with its end, and when the clock is late the missed ones follow one after another. Between
- * two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one.
+ * two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one. While too many
+ * barriers are open (`mayCut`) none is cut; the missed ones follow as others are held.
  *
  * In step (`'step'`, for tests on virtual time) batch n has time n × interval and is cut when the batch before it is
  * held, `batches` times; then comes the last barrier.
@@ -20,6 +21,8 @@ export interface BatcherOptions {
   readonly mode: BatchMode;
   /** Cuts a barrier. */
   readonly cut: (kind: { batch: boolean; point: boolean; last: boolean; time: number }) => void;
+  /** Whether one more barrier may be open. The last one always may. @default always */
+  readonly mayCut?: () => boolean;
   /** In step: virtual time moves to the batch's. */
   readonly atTime?: (time: number) => void;
 }
@@ -32,6 +35,8 @@ export class Batcher {
   #next = 0;
   #batches = 0;
   #reliefOpen = false;
+  /** A batch is due and may not be cut yet. */
+  #heldBack = false;
   #state: 'idle' | 'running' | 'ended' = 'idle';
 
   constructor(options: BatcherOptions) {
@@ -59,7 +64,7 @@ export class Batcher {
 
   /** A receiver holds half of what it may: a recovery point is wanted. One open relief is enough. */
   relief(): void {
-    if (this.#state !== 'running' || this.#reliefOpen) return;
+    if (this.#state !== 'running' || this.#reliefOpen || !this.#mayCut()) return;
     this.#reliefOpen = true;
     this.#options.cut({ batch: false, point: true, last: false, time: this.#next });
     this.#armRelief();
@@ -68,6 +73,10 @@ export class Batcher {
   /** A barrier is held. */
   held(barrier: { batch: boolean; point: boolean }): void {
     if (barrier.point) this.#reliefOpen = false;
+    if (this.#heldBack && this.#state === 'running' && this.#mayCut()) {
+      this.#heldBack = false;
+      this.#arm();
+    }
     if (barrier.batch && this.#options.mode.kind === 'step' && this.#state === 'running') this.#step();
   }
 
@@ -89,6 +98,10 @@ export class Batcher {
   #arm(): void {
     const { clock } = this.#options;
     this.#timer = clock.after(Math.max(0, this.#next - clock.now()), () => {
+      if (!this.#mayCut()) {
+        this.#heldBack = true;
+        return;
+      }
       // A timer may fire a little early against the wall clock; a batch may not end before its time.
       if (clock.now() >= this.#next) this.#cutBatch();
       if (this.#state === 'running') this.#arm();
@@ -101,6 +114,10 @@ export class Batcher {
     this.#reliefTimer?.cancel();
     if (mode.kind === 'step' || this.#next - clock.now() <= reliefIntervalMs * 1.5) return;
     this.#reliefTimer = clock.after(reliefIntervalMs, () => this.relief());
+  }
+
+  #mayCut(): boolean {
+    return this.#options.mayCut?.() ?? true;
   }
 
   #cutBatch(): void {

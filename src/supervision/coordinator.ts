@@ -31,7 +31,7 @@ import { Batcher, type BatchMode } from './batcher.ts';
 import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
 import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 import { RestartIntensity } from './intensity.ts';
-import { JobMemory } from './job-memory.ts';
+import { CUTS, type JobMemory } from './job-memory.ts';
 
 export interface CoordinatorPolicy {
   readonly batchIntervalMs: number;
@@ -80,6 +80,9 @@ export interface CoordinatorOptions {
 /** Of a worker whose port closed before anyone said why. */
 const UNKNOWN_CAUSE = 'its thread is gone';
 
+/** So many barriers may be cut and not held: all of them must stay in the table of cuts, and fit into edges. */
+const MAX_OPEN_BARRIERS = CUTS / 2;
+
 /** Whoever watches the threads knows by then, in ms. */
 const NAMED_WITHIN_MS = 500;
 
@@ -106,7 +109,8 @@ export class Coordinator {
   #restartTimer: Timer | undefined;
   /** The death that was one too many, until somebody says what it was. */
   #unnamed: { readonly slot: number; readonly timer: Timer; readonly fail: (cause: string) => void } | undefined;
-  #restarts = 0;
+  /** Goes on for an earlier coordinator that died. */
+  readonly #tookOver: boolean;
   #recoveringSince = 0;
   #attempts = new Map<number, number>();
   #failedBatches = new Map<number, WireError>();
@@ -132,16 +136,22 @@ export class Coordinator {
       intervalMs: policy.batchIntervalMs,
       reliefIntervalMs: policy.reliefIntervalMs,
       cut: (kind) => this.#cut(kind),
+      mayCut: () => memory.lastCut - this.#held.barrier < MAX_OPEN_BARRIERS,
       ...(options.atTime === undefined ? {} : { atTime: options.atTime }),
     });
-    if (memory.epoch === 0) {
+    this.#tookOver = memory.epoch > 0;
+    if (!this.#tookOver) {
       this.#held = startPoint(wiring.tasks.length);
       this.#index.write(this.#held);
+      memory.epoch = 1;
     } else {
       this.#held = this.#index.read();
       this.#reported = this.#held.batchStart;
       this.#lastBatchHeld = this.#held.batchStart;
       for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
+      // It knows nothing of what was taken in the epoch of the other, so that one ends here.
+      this.#recoveringSince = env.clock.monotonic();
+      this.#newEpoch('the coordinator died');
     }
   }
 
@@ -211,6 +221,8 @@ export class Coordinator {
   drain(): void {
     if (this.#draining || this.#state === 'drained' || this.#state === 'failed') return;
     this.#draining = true;
+    // What an earlier coordinator has begun must be begun again before it can end.
+    if (this.#tookOver && !this.#begun) return;
     if (this.#sources !== undefined) this.#sources.port.post({ type: 'stopIntake' });
     else this.#endIntake();
   }
@@ -269,8 +281,8 @@ export class Coordinator {
   #endIntake(): void {
     if (this.#intakeStopped) return;
     this.#intakeStopped = true;
-    if (this.#begun) this.#batcher.end();
-    else this.#drained();
+    if (!this.#begun) this.#drained();
+    else if (!this.#lastIsCut()) this.#batcher.end();
   }
 
   #taskFailed(message: Extract<FromWorker, { type: 'failed' }>): void {
@@ -359,6 +371,7 @@ export class Coordinator {
     const cutAt = memory.cutAt(barrier.number);
     if (barrier.number <= this.#reported) return;
     this.#reported = barrier.number;
+    for (const start of this.#attempts.keys()) if (start < barrier.number) this.#attempts.delete(start);
     for (const [start, error] of this.#failedBatches) {
       if (start < barrier.number) {
         this.#failedBatches.delete(start);
@@ -366,7 +379,6 @@ export class Coordinator {
         return;
       }
     }
-    this.#attempts.clear();
     emit({
       type: 'batchCompleted', barrier: barrier.number, time: barrier.time, records,
       schedulingDelayMs: entry.firstTakenAt - cutAt, processingMs: now - entry.firstTakenAt, totalDelayMs: now - cutAt,
@@ -383,17 +395,15 @@ export class Coordinator {
   // ---- starts and recoveries
 
   #recover(cause: string, error?: WireError): void {
-    const { memory, env, emit } = this.#options;
+    const { env } = this.#options;
     if (this.#state === 'running') {
       this.#state = 'waiting';
       this.#recoveringSince = env.clock.monotonic();
     }
-    memory.epoch++;
-    this.#restarts++;
     this.#records = 0;
     this.#lastBatchHeld = this.#held.batchStart;
     for (const path of this.#ledger.abort()) env.disk.remove(path);
-    emit({ type: 'recovering', epoch: memory.epoch, barrier: this.#held.barrier, cause, restarts: this.#restarts, ...(error === undefined ? {} : { error }) });
+    this.#newEpoch(cause, error);
     this.#restartTimer?.cancel();
     const delayMs = this.#progressed ? 0 : this.#backoff.next();
     this.#progressed = false;
@@ -401,6 +411,13 @@ export class Coordinator {
       this.#restartTimer = undefined;
       this.#tryStart();
     });
+  }
+
+  #newEpoch(cause: string, error?: WireError): void {
+    const { memory, emit } = this.#options;
+    memory.epoch++;
+    memory.restarts++;
+    emit({ type: 'recovering', epoch: memory.epoch, barrier: this.#held.barrier, cause, restarts: memory.restarts, ...(error === undefined ? {} : { error }) });
   }
 
   #tryStart(): void {
@@ -416,8 +433,6 @@ export class Coordinator {
 
   #startEpoch(): void {
     const { memory, env, emit } = this.#options;
-    // A successor of a dead coordinator starts a new epoch too: it knows nothing of what was taken in the old one.
-    if (!this.#begun) memory.epoch++;
     this.#state = 'running';
     const starts = this.#taskStarts();
     this.#postConsumers();
@@ -437,13 +452,22 @@ export class Coordinator {
     this.#begun = true;
     const { lastCut } = memory;
     for (let n = this.#held.barrier + 1; n <= lastCut; n++) this.#sources?.port.post({ type: 'cut', barrier: memory.cut(n) });
-    if (lastCut > 0 && memory.cut(lastCut).last) return;
+    if (this.#lastIsCut()) {
+      if (this.#held.barrier >= lastCut) this.#drained();
+      return;
+    }
     let lastTime = 0;
     for (let n = lastCut; n > 0 && n > lastCut - 1000 && lastTime === 0; n--) if (memory.cut(n).batch) lastTime = memory.cut(n).time;
     this.#batcher.start(lastTime);
     if (lastCut > 0 && this.#held.barrier >= lastCut) this.#batcher.held(memory.cut(lastCut));
-    if (this.#intakeStopped) this.#batcher.end();
-    else if (this.#draining) this.#sources?.port.post({ type: 'stopIntake' });
+    if (!this.#draining) return;
+    if (this.#sources !== undefined) this.#sources.port.post({ type: 'stopIntake' });
+    else this.#endIntake();
+  }
+
+  #lastIsCut(): boolean {
+    const { memory } = this.#options;
+    return memory.lastCut > 0 && memory.cut(memory.lastCut).last;
   }
 
   /** Every edge gets both its ends: fresh memory between threads, a queue within one. */

@@ -1,18 +1,21 @@
 /**
- * What must outlive the coordinator's thread and is too hot for a file: the epoch, and the barriers that were cut.
+ * What must outlive the coordinator's thread and is too hot for a file: the epoch, the recoveries so far, and the
+ * barriers that were cut.
  * Main allocates it; one coordinator at a time writes it, a successor reads it after the other's thread is dead.
  *
  * I1  A barrier stands in the table before it is posted to any source, so a successor can post it again.
- * I2  Numbers ascend by one. The table keeps the newest CUTS; older ones are held or the job has long stalled.
+ * I2  Numbers ascend by one. The table keeps the newest CUTS; the coordinator cuts no more while half of it is open.
  */
 import type { Barrier } from '../actors/block.ts';
 import { millraceError } from '../errors.ts';
 
-const CUTS = 1024;
+/** Barriers in the table. */
+export const CUTS = 1024;
 /** number, time, flags, when it was cut (monotonic ms, which is one clock in all threads) */
 const WORDS_PER_CUT = 4;
 const EPOCH = 0;
 const LAST_CUT = 1;
+const RESTARTS = 2;
 const HEADER = 8;
 
 const BATCH = 1;
@@ -39,6 +42,15 @@ export class JobMemory {
 
   set epoch(value: number) {
     this.#words[EPOCH] = value;
+  }
+
+  /** Recoveries of the region so far. */
+  get restarts(): number {
+    return this.#words[RESTARTS]!;
+  }
+
+  set restarts(value: number) {
+    this.#words[RESTARTS] = value;
   }
 
   /** Number of the newest barrier; 0 before the first. */
