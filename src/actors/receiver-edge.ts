@@ -248,8 +248,9 @@ export class ReceiverEdgeWriter {
   }
 
   #put(): boolean {
-    // There is room for all of it, so it is out to its end.
-    this.#writer.put(this.size - this.usedBytes);
+    // The caller has seen to it that there is room for all of it.
+    if (!this.#writer.put(this.size - this.usedBytes))
+      throw new Error('a receiver edge had less room than it said');
     this.#bell.ring();
     return true;
   }
