@@ -1,0 +1,72 @@
+/**
+ * What goes wrong in a simulated run, and when. A plan of faults is drawn from the seed before the run and is a list of
+ * its own, so a failing run can be tried again with some of them left out.
+ */
+import type { Pcg32 } from '../../env/pcg32.ts';
+
+export type SimRole = 'worker' | 'coordinator' | 'sources';
+
+/** What a thread does when it dies; `store` is one to a shared word. */
+export type Operation = 'store' | 'write' | 'remove' | 'post' | 'block' | 'barrier' | 'handOver';
+
+export interface Death {
+  readonly operation: Operation;
+  /** How many of them it does before. */
+  readonly after: number;
+  /** `torn`: a write of which a part reaches the disk. */
+  readonly when: 'before' | 'after' | 'torn';
+}
+
+export type Fault =
+  /** Dies at once, or at an operation. With `zombieTurns` it is taken for dead and goes on for so many turns. */
+  | { readonly kind: 'kill'; readonly turn: number; readonly role: SimRole; readonly pick: number; readonly death?: Death; readonly zombieTurns: number }
+  /** A worker is taken for hung: its successor starts before it is dead. */
+  | { readonly kind: 'hang'; readonly turn: number; readonly pick: number; readonly zombieTurns: number }
+  /** User functions throw. */
+  | { readonly kind: 'throw'; readonly turn: number; readonly after: number; readonly times: number }
+  /** The disk refuses. */
+  | { readonly kind: 'disk'; readonly turn: number; readonly role: SimRole; readonly pick: number; readonly times: number }
+  /** A source loses its connection, or throws. */
+  | { readonly kind: 'disconnect'; readonly turn: number; readonly source: number; readonly how: 'lost' | 'throws' }
+  /** A thread gets no turn. */
+  | { readonly kind: 'stall'; readonly turn: number; readonly role: SimRole; readonly pick: number; readonly turns: number };
+
+const OPERATIONS: readonly Operation[] = ['store', 'store', 'write', 'remove', 'post', 'block', 'barrier', 'handOver'];
+
+/** Draws a plan of up to `most` faults in the first `turns` turns. */
+export function planFaults(chance: Pcg32, most: number, turns: number): Fault[] {
+  const faults = Array.from({ length: chance.below(most + 1) }, () => planFault(chance, chance.below(turns)));
+  return faults.sort((a, b) => a.turn - b.turn);
+}
+
+function planFault(chance: Pcg32, turn: number): Fault {
+  const pick = chance.below(1024);
+  const kind = chance.below(20);
+  if (kind < 12) {
+    const role = drawRole(chance);
+    const zombieTurns = chance.below(4) === 0 ? 1 + chance.below(150) : 0;
+    if (zombieTurns > 0 || chance.below(4) === 0) return { kind: 'kill', turn, role, pick, zombieTurns };
+    return { kind: 'kill', turn, role, pick, zombieTurns, death: drawDeath(chance) };
+  }
+  if (kind < 14) return { kind: 'hang', turn, pick, zombieTurns: 1 + chance.below(200) };
+  if (kind < 16) return { kind: 'throw', turn, after: chance.below(40), times: 1 + chance.below(3) };
+  if (kind < 17) return { kind: 'disk', turn, role: drawRole(chance), pick, times: 1 + chance.below(2) };
+  if (kind < 18) return { kind: 'disconnect', turn, source: chance.below(2), how: chance.below(2) === 0 ? 'lost' : 'throws' };
+  return { kind: 'stall', turn, role: drawRole(chance), pick, turns: 1 + chance.below(300) };
+}
+
+function drawRole(chance: Pcg32): SimRole {
+  const drawn = chance.below(10);
+  return drawn < 5 ? 'worker' : drawn < 8 ? 'coordinator' : 'sources';
+}
+
+function drawDeath(chance: Pcg32): Death {
+  const operation = OPERATIONS[chance.below(OPERATIONS.length)]!;
+  const whens = operation === 'write' ? (['before', 'after', 'torn'] as const) : (['before', 'after'] as const);
+  return { operation, after: chance.below(30), when: whens[chance.below(whens.length)]! };
+}
+
+export function describeFault(fault: Fault): string {
+  const { kind, turn, ...rest } = fault;
+  return `turn ${turn}: ${kind} ${JSON.stringify(rest)}`;
+}

@@ -1,0 +1,75 @@
+/**
+ * Everything that a seed decides before the run: the job, how it is spread, how small its edges are, how time passes,
+ * and what goes wrong.
+ */
+import { Pcg32 } from '../../env/pcg32.ts';
+import { planFaults, type Fault } from './faults.ts';
+import { SIM_JOBS, type SimJob } from './jobs.ts';
+
+export interface Scenario {
+  readonly seed: number;
+  readonly job: SimJob;
+  readonly workers: number;
+  readonly spares: number;
+  readonly partitions: number;
+  readonly sourcePartitions: number;
+  readonly mode: 'clock' | 'step';
+  readonly kernels: boolean;
+  readonly form: 'compiled' | 'closures';
+  readonly batchIntervalMs: number;
+  readonly reliefIntervalMs: number;
+  /** Lines of a text source, batches of a list. */
+  readonly lines: number;
+  readonly batches: number;
+  readonly ringBytes: number;
+  readonly receiverBytes: number;
+  /** Of 1000 turns so many let time pass although somebody could work. */
+  readonly timerTurns: number;
+  readonly deliveryTurns: number;
+  readonly pumpTurns: number;
+  /** Drained at this turn, whatever the sources still have. */
+  readonly drainAt: number | undefined;
+  /** Records that no user function gets over: their batches are given up. */
+  readonly poison: readonly number[];
+  readonly faults: readonly Fault[];
+}
+
+/** Streams of chance that don't disturb each other. */
+const PLAN = 2;
+const FAULTS = 3;
+
+const MOST_FAULTS = 10;
+const FAULT_TURNS = 2500;
+
+export function scenarioOf(seed: number): Scenario {
+  const chance = new Pcg32(seed, PLAN);
+  const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
+  const job = one(...SIM_JOBS);
+  const pulls = job.sources.every((kind) => kind === 'rows');
+  const batchIntervalMs = one(20, 50, 100);
+  const batches = 3 + chance.below(6);
+  return {
+    seed, job, batchIntervalMs, batches,
+    workers: one(1, 2, 2, 3),
+    spares: one(0, 1, 1, 2),
+    partitions: one(1, 2, 2, 3),
+    sourcePartitions: one(1, 2, 2, 3),
+    mode: pulls && chance.below(3) === 0 ? 'step' : 'clock',
+    kernels: chance.below(2) === 0,
+    form: chance.below(6) === 0 ? 'compiled' : 'closures',
+    reliefIntervalMs: one(5, 15, 40),
+    lines: 40 + chance.below(140),
+    ringBytes: one(128, 128, 256, 1024),
+    receiverBytes: one(4096, 4096, 8192),
+    timerTurns: one(2, 10, 40),
+    deliveryTurns: one(80, 250, 400),
+    pumpTurns: one(5, 40),
+    drainAt: chance.below(4) === 0 ? 200 + chance.below(2500) : undefined,
+    poison: chance.below(8) === 0 ? [chance.below(60)] : [],
+    faults: planFaults(new Pcg32(seed, FAULTS), MOST_FAULTS, FAULT_TURNS),
+  };
+}
+
+export function describeScenario({ job, faults, ...rest }: Scenario): string {
+  return JSON.stringify({ job: job.name, ...rest });
+}

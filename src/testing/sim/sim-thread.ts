@@ -1,0 +1,191 @@
+/**
+ * A simulated thread: what it is given of the world, and its death. Its code runs in turns of the simulation, inside
+ * `run`; what it does to the world goes through guards that know whether it lives.
+ *
+ *   alive ──(killed, or its code threw)──▶ dead
+ *
+ * I1  A dead thread does nothing more: stores, writes and posts of code that is still on the stack have no effect, its
+ *     timers don't run, its ports hear nothing.
+ * I2  It may die between any two operations (`Death`), wherever in its code that is.
+ */
+import type { TaskBody } from '../../actors/task.ts';
+import type { Disk, Env, Timer } from '../../env/env.ts';
+import type { Port } from '../../env/port.ts';
+import type { SimEnv, SimPort } from '../../env/sim.ts';
+import type { Death, Operation, SimRole } from './faults.ts';
+
+/** Unwinds the stack of a thread that is dead. */
+class Killed extends Error {}
+
+export interface SimThreadOptions {
+  readonly env: SimEnv;
+  readonly role: SimRole;
+  readonly number: number;
+  /** Whose code is on the stack. */
+  readonly scene: Scene;
+  readonly onDeath: (thread: SimThread, why: string) => void;
+  readonly note: (text: string) => void;
+}
+
+export interface Scene {
+  current: SimThread | undefined;
+}
+
+export class SimThread {
+  readonly role: SimRole;
+  readonly number: number;
+  readonly env: Env;
+  dead = false;
+  /** Turns for which it gets none. */
+  stalledUntil = 0;
+  /** It is taken for dead, and dies at that turn. */
+  zombieUntil: number | undefined;
+  /** A worker that is taken for hung, and dies at that turn. */
+  hungUntil: number | undefined;
+  /** Writes that fail. */
+  diskFaults = 0;
+  #options: SimThreadOptions;
+  #death: { readonly death: Death; left: number } | undefined;
+  #ports: { sever(): void }[] = [];
+
+  constructor(options: SimThreadOptions) {
+    this.#options = options;
+    this.role = options.role;
+    this.number = options.number;
+    const { env } = options;
+    this.env = {
+      clock: {
+        now: () => env.clock.now(),
+        monotonic: () => env.clock.monotonic(),
+        after: (ms, run) => this.#after(ms, run),
+      },
+      disk: this.#disk(env.disk),
+      random: () => env.random(),
+      defer: (run) => void this.#after(0, run),
+    };
+  }
+
+  get name(): string {
+    return `${this.role}${this.number}`;
+  }
+
+  /** Runs code of this thread. Gives undefined when it died of it. */
+  run<T>(act: () => T): T | undefined {
+    if (this.dead) return undefined;
+    const { scene } = this.#options;
+    const before = scene.current;
+    scene.current = this;
+    try {
+      return act();
+    } catch (error) {
+      // A thread that throws is dead. The stack of one that was killed ends here.
+      if (!(error instanceof Killed)) this.kill(error instanceof Error ? `threw ${error.message}` : 'threw');
+      return undefined;
+    } finally {
+      scene.current = before;
+    }
+  }
+
+  kill(why: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    for (const port of this.#ports) port.sever();
+    this.#options.onDeath(this, why);
+  }
+
+  /** It will die at an operation. */
+  dieAt(death: Death): void {
+    this.#death = { death, left: death.after };
+  }
+
+  calm(): void {
+    this.#death = undefined;
+    this.diskFaults = 0;
+    this.stalledUntil = 0;
+  }
+
+  /** An operation is about to happen or has: the thread may die here. */
+  at(operation: Operation, when: 'before' | 'after'): void {
+    if (this.dead) throw new Killed();
+    const plan = this.#death;
+    if (plan === undefined || plan.death.operation !== operation || plan.death.when !== when || this.#options.scene.current !== this) return;
+    if (plan.left-- > 0) return;
+    this.kill(`${when} ${operation}`);
+    throw new Killed();
+  }
+
+  /** An end of a channel as this thread's code has it. */
+  port<In, Out>(port: SimPort<In, Out>): Port<In, Out> {
+    this.#ports.push(port);
+    return {
+      post: (message, transfer) => {
+        // Also from a promise, where a throw would reach nobody.
+        if (this.dead) return;
+        this.at('post', 'before');
+        port.post(message, transfer);
+        this.at('post', 'after');
+      },
+      onMessage: (receive) => port.onMessage((message) => void this.run(() => receive(message))),
+      onClose: (closed) => port.onClose(() => void this.run(closed)),
+      close: () => port.close(),
+    };
+  }
+
+  body(body: TaskBody): TaskBody {
+    const step = <T>(operation: Operation, act: () => T): T => {
+      this.at(operation, 'before');
+      const result = act();
+      this.at(operation, 'after');
+      return result;
+    };
+    return {
+      block: (block, input) => step('block', () => body.block(block, input)),
+      barrier: (barrier, absent) => step('barrier', () => body.barrier(barrier, absent)),
+      handOver: (barrier) => step('handOver', () => body.handOver(barrier)),
+      restore: (parts) => body.restore(parts),
+      discard: (barrier) => body.discard?.(barrier),
+      takeRecordCount: () => body.takeRecordCount?.() ?? 0,
+      close: () => body.close?.(),
+    };
+  }
+
+  #after(ms: number, run: () => void): Timer {
+    return this.#options.env.clock.after(ms, () => {
+      if (this.dead) return;
+      this.#options.note(`timer of ${this.name}`);
+      this.run(run);
+    });
+  }
+
+  #disk(disk: Disk): Disk {
+    return {
+      write: (path, data) => {
+        this.at('write', 'before');
+        if (this.diskFaults > 0) {
+          this.diskFaults--;
+          throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), { code: 'ENOSPC' });
+        }
+        const plan = this.#death;
+        if (plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0) {
+          disk.write(path, data.subarray(0, data.length >> 1));
+          this.kill('in the middle of a write');
+          throw new Killed();
+        }
+        disk.write(path, data);
+        this.at('write', 'after');
+      },
+      read: (path) => {
+        if (this.dead) throw new Killed();
+        return disk.read(path);
+      },
+      remove: (path) => {
+        this.at('remove', 'before');
+        disk.remove(path);
+        this.at('remove', 'after');
+      },
+      makeDirectory: (path) => disk.makeDirectory(path),
+      removeDirectory: (path) => disk.removeDirectory(path),
+    };
+  }
+}
+
