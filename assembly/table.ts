@@ -22,7 +22,6 @@ export const COUNT: usize = 24;
 export const SLOT: usize = 32;
 
 export const SMALLEST: u32 = 7;
-const K: u64 = 0x9e3779b97f4a7c15;
 
 let bits: u32 = SMALLEST;
 let shift: u64 = 64 - SMALLEST;
@@ -66,7 +65,7 @@ export class Table {
 /** Adds to the count of the n bytes at p; n > 16. */
 export function addLong(p: usize, n: u32, count: i64): void {
   const hash = murmur(p, n);
-  let slot = slots + ((<usize>((<u64>hash * K) >> shift)) << 5);
+  let slot = slots + ((<usize>(Word.homeOfLong(hash) >> shift)) << 5);
   while (true) {
     const length = load<u32>(slot, LENGTH);
     if (length == n + 1 && load<u32>(slot, HASH) == hash && same(load<u32>(slot), p, n)) {
@@ -143,7 +142,9 @@ function resize(wanted: u32): void {
     const length = load<u32>(from, LENGTH);
     if (length == 0) continue;
     const home =
-      length > 17 ? <u64>load<u32>(from, HASH) * K : Word.home(load<u64>(from), load<u64>(from, 8));
+      length > 17
+        ? Word.homeOfLong(load<u32>(from, HASH))
+        : Word.home(load<u64>(from), load<u64>(from, 8));
     let to = slots + ((<usize>(home >> shift)) << 5);
     while (load<u32>(to, LENGTH) != 0) {
       to += SLOT;

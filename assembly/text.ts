@@ -60,7 +60,7 @@ export function program(
   stepCount = stepCount_;
 }
 
-/** Where the host puts `bytes` bytes, a multiple of 16; valid until the next call. */
+/** Where the host puts `bytes` bytes; at a multiple of 16, and valid until the next call. */
 export function input(bytes: u32): usize {
   const region = scratch(INPUT, <u64>bytes + BEFORE + 1);
   // `split` looks at the byte before a line end.
