@@ -17,9 +17,10 @@ import type { Graph } from '../plan/graph.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import type { Engine } from './engine.ts';
 import { graphOf, planOf, type PlanSpec, type TestInputs } from './job-spec.ts';
-import { LocalEngine } from './local.ts';
-import { resolveRunOptions, type ResolvedRunOptions, type RunOptions } from './options.ts';
+import type { LocalOptions } from './local.ts';
+import { resolveRunOptions, type RunOptions } from './options.ts';
 import { Run } from './running.ts';
+import type { ThreadsOptions } from './threads.ts';
 
 /**
  * Starts a job and resolves when its threads are up and its first tasks have been sent out.
@@ -77,7 +78,7 @@ export async function startRun(job: Job<never>, options: RunOptions<never>, extr
   extras.prepared?.(running);
   const shared = { env, plan, options: resolved, mode: extras.mode ?? ({ kind: 'clock' } as const), directory, listener: running.listener };
   const engine: Engine = threads === 0
-    ? new LocalEngine({
+    ? await localEngine({
       ...shared,
       inputs: extras.inputs,
       ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }),
@@ -88,8 +89,13 @@ export async function startRun(job: Job<never>, options: RunOptions<never>, extr
   return running;
 }
 
-/** Threads are loaded only by those who use them. */
-async function threadsEngine(options: ConstructorParameters<typeof import('./threads.ts').ThreadsEngine>[0]): Promise<Engine> {
+/** An engine is loaded only by those who use it: `import 'millrace'` loads what is needed to define a job. */
+async function localEngine(options: LocalOptions): Promise<Engine> {
+  const { LocalEngine } = await import('./local.ts');
+  return new LocalEngine(options);
+}
+
+async function threadsEngine(options: ThreadsOptions): Promise<Engine> {
   const { ThreadsEngine } = await import('./threads.ts');
   return new ThreadsEngine(options);
 }
@@ -106,5 +112,3 @@ function checkCloneable(job: Job<never>, args: unknown): void {
     throw millraceError('ERR_MILLRACE_BAD_ARGS', `args of ${jobTitle(job)} can't cross threads: ${(error as Error).message}. Pass plain data, and make the rest of it in the builder`, { cause: error });
   }
 }
-
-export type { ResolvedRunOptions };
