@@ -23,8 +23,6 @@ export interface BatcherOptions {
   readonly cut: (kind: { batch: boolean; point: boolean; last: boolean; time: number }) => void;
   /** Whether one more barrier may be open. The last one always may. @default always */
   readonly mayCut?: () => boolean;
-  /** In step: virtual time moves to the batch's. */
-  readonly atTime?: (time: number) => void;
 }
 
 export class Batcher {
@@ -127,7 +125,7 @@ export class Batcher {
   }
 
   #step(): void {
-    const { mode, atTime } = this.#options;
+    const { mode } = this.#options;
     if (mode.kind !== 'step') return;
     if (this.#batches >= mode.batches) {
       this.#state = 'ended';
@@ -135,7 +133,6 @@ export class Batcher {
       return;
     }
     this.#batches++;
-    atTime?.(this.#next);
     this.#cutBatch();
   }
 }

@@ -73,8 +73,6 @@ export interface CoordinatorOptions {
   readonly mode: BatchMode;
   readonly edges: EdgeMemory;
   readonly emit: (event: CoordinatorEvent) => void;
-  /** In step: virtual time moves. */
-  readonly atTime?: (time: number) => void;
 }
 
 /** Of a worker whose port closed before anyone said why. */
@@ -137,7 +135,6 @@ export class Coordinator {
       reliefIntervalMs: policy.reliefIntervalMs,
       cut: (kind) => this.#cut(kind),
       mayCut: () => memory.lastCut - this.#held.barrier < MAX_OPEN_BARRIERS,
-      ...(options.atTime === undefined ? {} : { atTime: options.atTime }),
     });
     this.#tookOver = memory.epoch > 0;
     if (!this.#tookOver) {
