@@ -1,53 +1,55 @@
 /**
  * A table from keys, compared by value, to slots of an array of values. Used within one task, by its thread only.
  *
- * Hot loops reach into it. A repeated primitive key costs one look-up and one store:
- *   let slot = table.index.get(key);
- *   if (slot !== undefined || (slot = table.find(key)) >= 0) table.values[slot] = f(table.values[slot], v);
+ * Hot loops reach into it. A key that is there costs one look-up and one store:
+ *   const slot = table.find(key);
+ *   if (slot >= 0) table.values[slot] = f(table.values[slot], v);
  *   else table.add(key, v);
  *
- * I1  `index` holds primitive keys only. A `Map` compares them as we do: -0 is 0, NaN equals itself, 1n equals 1n.
- * I2  Arrays and objects are found by their canonical form, in a map of its own.
+ * I1  Other primitives than text are in a `Map`, which compares them as we do: -0 is 0, NaN equals itself, 1n equals 1n.
+ * I2  Arrays and objects are found by their canonical form.
  * I3  `keys` and `values` are dense, in order of first arrival, and the same arrays until `clear`.
  */
 import { canonicalKey } from './canonical.ts';
+import { TextIndex } from './text-index.ts';
 
 /** Longer strings may be slices that keep the whole text of a block alive; V8 copies shorter ones. */
 const SLICE_LENGTH = 13;
 
 export class KeyTable<V> {
-  /** Primitive key to slot. */
-  index: Map<unknown, number> = new Map();
   /** The keys, by slot. */
   keys: unknown[] = [];
   /** The values, by slot. */
   values: V[] = [];
+  readonly #texts: TextIndex = new TextIndex();
+  #primitives: Map<unknown, number> = new Map();
   #composites: Map<string, number> = new Map();
 
   get size(): number {
     return this.keys.length;
   }
 
-  /** The slot of a key that `index` may not hold, or -1. Throws `BadKey` for what is no key. */
+  /** The slot of a key, or -1. Throws `BadKey` for what is no key. */
   find(key: unknown): number {
-    if (typeof key === 'object' && key !== null) return this.#composites.get(canonicalKey(key)) ?? -1;
-    const slot = this.index.get(key);
+    if (typeof key === 'string') return this.#texts.find(key);
+    const slot = this.#primitives.get(key);
     if (slot !== undefined) return slot;
-    if (key === undefined || typeof key === 'function' || typeof key === 'symbol') canonicalKey(key);
-    return -1;
+    return typeof key === 'number' || key === null ? -1 : this.#findOther(key);
   }
 
   /** Adds a key that is not in the table. */
   add(key: unknown, value: V): void {
     const slot = this.keys.length;
-    if (typeof key === 'object' && key !== null) {
-      this.#composites.set(canonicalKey(key), slot);
-      this.keys.push(key);
-    } else {
-      const own = typeof key === 'string' ? unsliced(key) : key === 0 ? 0 : key;
-      this.index.set(own, slot);
-      this.keys.push(own);
+    let own = key;
+    if (typeof key === 'string') {
+      own = unsliced(key);
+      this.#texts.add(own as string, slot);
+    } else if (typeof key === 'object' && key !== null) this.#composites.set(canonicalKey(key), slot);
+    else {
+      if (key === 0) own = 0;
+      this.#primitives.set(own, slot);
     }
+    this.keys.push(own);
     this.values.push(value);
   }
 
@@ -66,10 +68,17 @@ export class KeyTable<V> {
 
   /** Empties the table. The arrays that `keys` and `values` gave before are the caller's from now on. */
   clear(): void {
-    this.index = new Map();
-    this.#composites = new Map();
+    if (this.keys.length === 0) return;
+    this.#texts.clear();
+    if (this.#primitives.size > 0) this.#primitives = new Map();
+    if (this.#composites.size > 0) this.#composites = new Map();
     this.keys = [];
     this.values = [];
+  }
+
+  #findOther(key: unknown): number {
+    if (typeof key === 'bigint' || typeof key === 'boolean') return -1;
+    return this.#composites.get(canonicalKey(key)) ?? -1;
   }
 }
 
@@ -77,4 +86,3 @@ export class KeyTable<V> {
 function unsliced(text: string): string {
   return text.length < SLICE_LENGTH ? text : ` ${text}`.slice(1);
 }
-

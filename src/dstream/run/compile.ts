@@ -8,8 +8,8 @@
  *     op = 0; rec = r1; const r2 = f0(r1);
  *     op = 1; rec = r2; if (f1(r2)) {
  *       if (!isArray(r2)) …; const k3 = r2[0], v4 = r2[1];
- *       let s5 = index0.get(k3);
- *       if (s5 !== undefined || (s5 = table0.find(k3)) >= 0) values0[s5] = f2(values0[s5], v4);
+ *       const s5 = table0.find(k3);
+ *       if (s5 >= 0) values0[s5] = f2(values0[s5], v4);
  *       else table0.add(k3, v4);
  *     }
  *     op = 0; rec = 0;
@@ -230,13 +230,12 @@ class LoopWriter {
     }
   }
 
-  /** One look-up for a key that is there; `find` only knows arrays and objects, and what is no key. */
+  /** One look-up for a key that is there. */
   #upsert(slot: number, key: string, merged: (at: string) => string, created: string): void {
-    this.#before.push(`const table${slot} = S[${slot}].table, index${slot} = table${slot}.index, values${slot} = table${slot}.values;`);
-    const at = this.#name('s');
+    this.#before.push(`const table${slot} = S[${slot}].table, values${slot} = table${slot}.values;`);
+    const at = this.#let(`table${slot}.find(${key})`);
     this.#body.push(
-      `let ${at} = index${slot}.get(${key});`,
-      `if (${at} !== undefined || (${at} = table${slot}.find(${key})) >= 0) values${slot}[${at}] = ${merged(`values${slot}[${at}]`)};`,
+      `if (${at} >= 0) values${slot}[${at}] = ${merged(`values${slot}[${at}]`)};`,
       `else table${slot}.add(${key}, ${created});`,
     );
   }

@@ -14,7 +14,7 @@ import { type Blame, blamed, missingBatch } from './blame.ts';
 import { type Chain, type SinkStep, type Step, buildChain, nodeAt } from './chain.ts';
 import { keysOf } from './columns.ts';
 import { emitColumns, emitRows } from './emit.ts';
-import { type Form, loopOf } from './loop.ts';
+import { type Form, type Loop, loopOf, type Shape } from './loop.ts';
 import { itemsOf } from './records.ts';
 import { CollectSink, CountSink, GroupSink, OutputSink, ReduceSink, type Sink, SpreadSink, TableSink } from './sinks.ts';
 
@@ -31,6 +31,8 @@ export class OperatorTree {
   readonly #direct: readonly SinkStep[];
   readonly #steps: readonly Step[];
   readonly #blame: Blame;
+  #rowsLoop: Loop | undefined;
+  #pairsLoop: Loop | undefined;
   /** Known at barriers only. */
   #time: number | undefined;
 
@@ -52,8 +54,8 @@ export class OperatorTree {
   rows(rows: readonly unknown[]): void {
     for (const { send } of this.#direct) emitRows(this.#out, send!.outputs[0]!, send!.port, rows);
     if (this.#steps.length > 0) {
-      const loop = loopOf(this.#graph, this.#steps, this.#chain.operators, 'rows', this.#form, this.#sinks);
-      loop(rows, NO_VALUES, this.#sinks, this.#blame);
+      this.#rowsLoop ??= this.#loopOf(this.#steps, 'rows');
+      this.#rowsLoop(rows, NO_VALUES, this.#sinks, this.#blame);
     }
     this.#endBlock();
   }
@@ -62,8 +64,8 @@ export class OperatorTree {
   pairs(keys: ColumnsBlock['keys'], values: ColumnsBlock['values']): void {
     for (const { send } of this.#direct) emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
     if (this.#steps.length > 0) {
-      const loop = loopOf(this.#graph, this.#steps, this.#chain.operators, 'pairs', this.#form, this.#sinks);
-      loop(keysOf(keys), values, this.#sinks, this.#blame);
+      this.#pairsLoop ??= this.#loopOf(this.#steps, 'pairs');
+      this.#pairsLoop(keysOf(keys), values, this.#sinks, this.#blame);
     }
     this.#endBlock();
   }
@@ -118,6 +120,10 @@ export class OperatorTree {
     for (const sink of this.#sinks) sink.endBlock(this.#out);
   }
 
+  #loopOf(steps: readonly Step[], shape: Shape): Loop {
+    return loopOf(this.#graph, steps, this.#chain.operators, shape, this.#form, this.#sinks);
+  }
+
   #makeSink(step: SinkStep): Sink {
     switch (step.sink) {
       case 'combine':
@@ -149,8 +155,6 @@ export class OperatorTree {
         throw blamed(error, step.node, { partition: this.#tree.partition, time: this.#time });
       }
     }
-    if (step.next.length === 0) return;
-    const loop = loopOf(this.#graph, step.next, this.#chain.operators, 'rows', this.#form, this.#sinks);
-    loop(given, NO_VALUES, this.#sinks, this.#blame);
+    if (step.next.length > 0) this.#loopOf(step.next, 'rows')(given, NO_VALUES, this.#sinks, this.#blame);
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BadKey, canonicalKey } from '../../../src/dstream/keys/canonical.ts';
 import { KeyTable } from '../../../src/dstream/keys/key-table.ts';
 import { partitionOf } from '../../../src/dstream/keys/partitioner.ts';
+import { TextIndex } from '../../../src/dstream/keys/text-index.ts';
 import { hashBytes } from '../../../src/dstream/kernel/hash.ts';
 
 const primitive = fc.oneof(
@@ -70,6 +71,64 @@ describe('keys', () => {
     expect(() => canonicalKey(new Point())).toThrow('an instance of Point has no value to compare by');
     expect(() => canonicalKey([() => 1])).toThrow('it holds a function');
   });
+});
+
+describe('an index of texts', () => {
+  // Around what can be packed: lengths up to 14, characters 0, 255 and 256.
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\x01', 'ÿ', 'Ā', '\ud800'), maxLength: 14 });
+
+  test('agrees with a Map, cleared or grown', () => {
+    fc.assert(fc.property(fc.array(fc.array(text, { maxLength: 60 }), { maxLength: 3 }), (batches) => {
+      const index = new TextIndex();
+      for (const batch of batches) {
+        index.clear();
+        const map = new Map<string, number>();
+        for (const each of batch) {
+          expect(index.find(each)).toBe(map.get(each) ?? -1);
+          if (map.has(each)) continue;
+          index.add(each, map.size);
+          map.set(each, map.size);
+        }
+        for (const [each, slot] of map) expect(index.find(each)).toBe(slot);
+      }
+    }));
+  });
+
+  test('keeps a hundred thousand texts apart, forgets them, and shrinks', () => {
+    const index = new TextIndex();
+    for (let i = 0; i < 100_000; i++) index.add(`key ${i}`, i);
+    for (let i = 0; i < 100_000; i++) if (index.find(`key ${i}`) !== i) throw new Error(`lost key ${i}`);
+    index.clear();
+    expect([index.find('key 0'), index.find('key 99999')]).toEqual([-1, -1]);
+    index.add('key 7', 0);
+    index.clear();
+    index.add('key 7', 3);
+    expect([index.find('key 7'), index.find('key 8')]).toEqual([3, -1]);
+  });
+});
+
+/** Texts of 12 characters that all fall on one place of the index. */
+function collidingTexts(count: number): string[] {
+  const texts: string[] = [];
+  const words = new Int32Array(3);
+  const bytes = new Uint8Array(words.buffer);
+  for (let i = 1; texts.length < count; i++) {
+    words[1] = Math.imul(i, 0x9e3779b1);
+    words[2] = Math.imul(i, 0x7feb352d);
+    words[0] = 0x12345678 ^ Math.imul(words[1]!, 0x85ebca6b) ^ Math.imul(words[2]!, 0x27d4eb2f);
+    if (!bytes.includes(0)) texts.push(Buffer.from(bytes).toString('latin1'));
+  }
+  return texts;
+}
+
+test('I2: an index of texts that were made to collide finds them all, and soon', () => {
+  const index = new TextIndex();
+  const texts = collidingTexts(20_000);
+  texts.forEach((text, slot) => {
+    expect(index.find(text)).toBe(-1);
+    index.add(text, slot);
+  });
+  texts.forEach((text, slot) => expect(index.find(text)).toBe(slot));
 });
 
 describe('a table of keys', () => {
