@@ -1,4 +1,5 @@
 /** What `run` takes. One place has the names, units, defaults and bounds; a wrong one is an error that says so. */
+import * as v from 'valibot';
 import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
 
@@ -49,48 +50,74 @@ export interface ResolvedRunOptions {
 const RELIEF_INTERVAL_MS = 500;
 const MIB = 1 << 20;
 
-const NAMES = ['args', 'threads', 'retainBytes', 'maxGatherBytes', 'supervision', 'maxHeapMb', 'write'];
-const SUPERVISION_NAMES = ['maxRestarts', 'withinMs', 'backoff', 'maxBatchFailures', 'onBatchError', 'hangTimeoutMs', 'killTimeoutMs'];
+const backoff = v.strictObject({
+  minMs: v.optional(milliseconds(0), 50),
+  maxMs: v.optional(milliseconds(0), 5_000),
+  factor: v.optional(v.pipe(v.number(), v.minValue(1)), 2),
+  jitter: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.2),
+});
 
+const supervision = v.strictObject({
+  maxRestarts: v.optional(whole(0, 1_000_000), 3),
+  withinMs: v.optional(milliseconds(1), 30_000),
+  backoff: v.optional(backoff, {}),
+  maxBatchFailures: v.optional(whole(1, 1000), 4),
+  onBatchError: v.optional(v.picklist(['fail', 'continue']), 'fail'),
+  hangTimeoutMs: v.optional(milliseconds(20), 30_000),
+  killTimeoutMs: v.optional(milliseconds(20), 5_000),
+});
+
+/** The table: names, bounds, defaults. */
+const schema = v.strictObject({
+  args: v.optional(v.unknown()),
+  threads: v.optional(whole(0, 32)),
+  retainBytes: v.optional(whole(MIB, 1 << 30), 64 * MIB),
+  maxGatherBytes: v.optional(whole(1, Number.MAX_SAFE_INTEGER), 256 * MIB),
+  supervision: v.optional(supervision, {}),
+  maxHeapMb: v.optional(whole(16, 1 << 20)),
+  write: v.optional(v.function()),
+});
+
+function whole(least: number, most: number) {
+  return v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+}
+
+function milliseconds(least: number) {
+  return v.pipe(v.number(), v.minValue(least), v.maxValue(86_400_000));
+}
+
+/** @throws ERR_MILLRACE_BAD_OPTION, which names the option and what it takes */
 export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: number, defaultThreads: number): ResolvedRunOptions {
-  refuseUnknown(options, NAMES, '');
-  const supervision = options.supervision ?? {};
-  refuseUnknown(supervision, SUPERVISION_NAMES, 'supervision.');
-  const { backoff = {}, onBatchError = 'fail' } = supervision;
-  if (onBatchError !== 'fail' && onBatchError !== 'continue') throw bad('supervision.onBatchError', onBatchError, `'fail' or 'continue'`);
-  const retainBytes = whole('retainBytes', options.retainBytes, 64 * MIB, MIB, 1 << 30);
+  const parsed = v.safeParse(schema, options);
+  if (!parsed.success) throw badOption(parsed.issues[0]);
+  const { threads = defaultThreads, retainBytes, maxGatherBytes, maxHeapMb, supervision: policy } = parsed.output;
+  const { hangTimeoutMs, killTimeoutMs, ...restarts } = policy;
   return {
-    threads: whole('threads', options.threads, defaultThreads, 0, 32),
+    threads,
     // Rings are powers of two.
     retainBytes: 2 ** Math.ceil(Math.log2(retainBytes)),
-    maxGatherBytes: whole('maxGatherBytes', options.maxGatherBytes, 256 * MIB, 1, Number.MAX_SAFE_INTEGER),
-    hangTimeoutMs: whole('supervision.hangTimeoutMs', supervision.hangTimeoutMs, 30_000, 20, 86_400_000),
-    killTimeoutMs: whole('supervision.killTimeoutMs', supervision.killTimeoutMs, 5_000, 20, 86_400_000),
-    maxHeapMb: options.maxHeapMb === undefined ? undefined : whole('maxHeapMb', options.maxHeapMb, 0, 16, 1 << 20),
-    policy: {
-      batchIntervalMs,
-      reliefIntervalMs: RELIEF_INTERVAL_MS,
-      maxBatchFailures: whole('supervision.maxBatchFailures', supervision.maxBatchFailures, 4, 1, 1000),
-      onBatchError,
-      maxRestarts: whole('supervision.maxRestarts', supervision.maxRestarts, 3, 0, 1_000_000),
-      withinMs: whole('supervision.withinMs', supervision.withinMs, 30_000, 1, 86_400_000),
-      backoff: { minMs: 50, maxMs: 5_000, factor: 2, jitter: 0.2, ...backoff },
-    },
+    maxGatherBytes,
+    maxHeapMb,
+    hangTimeoutMs,
+    killTimeoutMs,
+    policy: { batchIntervalMs, reliefIntervalMs: RELIEF_INTERVAL_MS, ...restarts },
   };
 }
 
-function whole(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
-  if (value === undefined) return fallback;
-  if (!Number.isInteger(value) || value < min || value > max) throw bad(name, value, `a whole number from ${min} to ${max}`);
-  return value;
+function badOption(issue: v.BaseIssue<unknown>): Error {
+  const name = v.getDotPath(issue) ?? 'options';
+  // A key that the table lacks is expected never to be there.
+  const text = issue.expected === 'never'
+    ? `there is no option ${name}${didYouMean(name)}`
+    : `${name} is ${JSON.stringify(issue.input) ?? String(issue.input)}; it must be ${issue.expected ?? issue.message}`;
+  return millraceError('ERR_MILLRACE_BAD_OPTION', text, { context: { option: name } });
 }
 
-function refuseUnknown(options: object, names: readonly string[], prefix: string): void {
-  for (const key of Object.keys(options)) {
-    if (!names.includes(key)) throw millraceError('ERR_MILLRACE_BAD_OPTION', `there is no option ${prefix}${key}; there are ${names.map((name) => prefix + name).join(', ')}`);
-  }
-}
-
-function bad(name: string, value: unknown, wanted: string): Error {
-  return millraceError('ERR_MILLRACE_BAD_OPTION', `${name} is ${JSON.stringify(value) ?? String(value)}; it must be ${wanted}`);
+function didYouMean(name: string): string {
+  const path = name.split('.');
+  const key = path.at(-1)!.toLowerCase();
+  const table = path.length === 1 ? schema.entries : path.length === 2 ? supervision.entries : backoff.entries;
+  const names = Object.keys(table);
+  const near = names.find((each) => each.toLowerCase().startsWith(key.slice(0, 4)) || key.startsWith(each.toLowerCase().slice(0, 4)));
+  return near === undefined ? `; there are ${names.join(', ')}` : `; did you mean ${[...path.slice(0, -1), near].join('.')}?`;
 }
