@@ -21,7 +21,15 @@ import { realEnv } from '../env/real.ts';
 import { millraceError } from '../errors.ts';
 import { resolveRunOptions, type RunOptions } from './options.ts';
 import { startRun } from './run.ts';
-import type { CollectedBatch, Run, RunEvent, RunMetrics, RunState, StopOptions, StopReport } from './running.ts';
+import type {
+  CollectedBatch,
+  Run,
+  RunEvent,
+  RunMetrics,
+  RunState,
+  StopOptions,
+  StopReport,
+} from './running.ts';
 
 export interface StreamingContextOptions extends Omit<RunOptions, 'args' | 'threads'> {
   /** Length of a batch. Batch times are its multiples since 1970. @default '1s' */
@@ -70,8 +78,18 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
     resolveRunOptions(runOptions, batchIntervalMs, 0);
     this.#options = { ...runOptions, threads: 0 };
     this.#env = clock === undefined ? realEnv() : { ...realEnv(), clock };
-    this.#job = { name: 'StreamingContext', batchIntervalMs, defaults: {}, build: () => {}, url: '', origin: 'unknown', callSite };
-    this.#ended = new Promise((resolve, reject) => { this.#settle = { resolve, reject }; });
+    this.#job = {
+      name: 'StreamingContext',
+      batchIntervalMs,
+      defaults: {},
+      build: () => {},
+      url: '',
+      origin: 'unknown',
+      callSite,
+    };
+    this.#ended = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
     this.#ended.catch(() => {});
   }
 
@@ -99,7 +117,11 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
     if (isWorkerThread()) return parkedRun(this);
     if (this.state === 'stopped' || this.state === 'failed') throw this.#tooLate();
     if (this.#starting !== undefined) {
-      throw millraceError('ERR_MILLRACE_ALREADY_STARTED', `start: the streaming context made at ${this.#job.callSite} has been started before`, { context: { callSite: this.#job.callSite } });
+      throw millraceError(
+        'ERR_MILLRACE_ALREADY_STARTED',
+        `start: the streaming context made at ${this.#job.callSite} has been started before`,
+        { context: { callSite: this.#job.callSite } },
+      );
     }
     this.#starting = this.#start();
     return this.#starting;
@@ -117,7 +139,9 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
   async awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
     const ms = durationMs(timeout, 'timeout', 0);
     let timer: { cancel(): void } | undefined;
-    const late = new Promise<false>((resolve) => { timer = realEnv().clock.after(ms, () => resolve(false)); });
+    const late = new Promise<false>((resolve) => {
+      timer = realEnv().clock.after(ms, () => resolve(false));
+    });
     try {
       return await Promise.race([this.#ended.then(() => true), late]);
     } finally {
@@ -174,11 +198,14 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
       const run = await startRun(this.#job, this.#options, {
         env: this.#env,
         graph,
-        prepared: (prepared) => { this.#run = prepared; },
+        prepared: (prepared) => {
+          this.#run = prepared;
+        },
       });
       const { resolve, reject } = this.#settle;
       StreamingContext.#started.push(this);
-      const forget = (): void => void StreamingContext.#started.splice(StreamingContext.#started.indexOf(this), 1);
+      const forget = (): void =>
+        void StreamingContext.#started.splice(StreamingContext.#started.indexOf(this), 1);
       run.awaitTermination().finally(forget).then(resolve, reject);
     } catch (error) {
       this.#state = 'failed';
@@ -189,17 +216,28 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
 
   #running(what: string): Run {
     if (this.#run !== undefined) return this.#run;
-    throw millraceError('ERR_MILLRACE_NOT_STARTED', `${what}: the streaming context made at ${this.#job.callSite} has not been started`, { context: { callSite: this.#job.callSite } });
+    throw millraceError(
+      'ERR_MILLRACE_NOT_STARTED',
+      `${what}: the streaming context made at ${this.#job.callSite} has not been started`,
+      { context: { callSite: this.#job.callSite } },
+    );
   }
 
   #tooLate(): Error {
     const { callSite } = this.#job;
     const why = this.state === 'failed' ? 'has failed' : 'has been stopped';
-    return millraceError('ERR_MILLRACE_STOPPED', `start: the streaming context made at ${callSite} ${why} and can't be started again; make a new one`, { context: { callSite } });
+    return millraceError(
+      'ERR_MILLRACE_STOPPED',
+      `start: the streaming context made at ${callSite} ${why} and can't be started again; make a new one`,
+      { context: { callSite } },
+    );
   }
 }
 
 function refuseThreads(options: object): void {
   if (!('threads' in options) || options.threads === 0 || options.threads === undefined) return;
-  throw millraceError('ERR_MILLRACE_BAD_OPTION', `a StreamingContext runs in the calling thread, so threads can't be ${String(options.threads)}. Define a job() in a module of its own and run(job, { threads })`);
+  throw millraceError(
+    'ERR_MILLRACE_BAD_OPTION',
+    `a StreamingContext runs in the calling thread, so threads can't be ${String(options.threads)}. Define a job() in a module of its own and run(job, { threads })`,
+  );
 }

@@ -7,7 +7,13 @@
  * I1  An attempt that failed is followed by the next one at once: time would change nothing.
  * I2  What fails a batch is in `errors`; what fails the run rejects. Nothing is lost in between.
  */
-import { badOption, type Caller, checkFunction, checkInteger, checkOptions } from '../dstream/arguments.ts';
+import {
+  badOption,
+  type Caller,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+} from '../dstream/arguments.ts';
 import { callSiteText } from '../dstream/call-site.ts';
 import type { ContextBuilder } from '../dstream/context-builder.ts';
 import type { DStream } from '../dstream/dstream.ts';
@@ -74,18 +80,36 @@ export type StreamsOf<I extends TestInputs> = { -readonly [K in keyof I]: DStrea
 /** Batches that are written down in place have literal types; a record of a stream has the type behind them. */
 type RecordOf<L extends TestInputs[number]> = number extends L['length'] ? Of<L> : Plain<Of<L>>;
 type Of<L extends TestInputs[number]> = NonNullable<L[number]>[number];
-type Plain<T> = T extends string ? string
-  : T extends number ? number
-  : T extends boolean ? boolean
-  : T extends bigint ? bigint
-  : T extends readonly unknown[] ? { -readonly [K in keyof T]: Plain<T[K]> }
-  : T;
+type Plain<T> = T extends string
+  ? string
+  : T extends number
+    ? number
+    : T extends boolean
+      ? boolean
+      : T extends bigint
+        ? bigint
+        : T extends readonly unknown[]
+          ? { -readonly [K in keyof T]: Plain<T[K]> }
+          : T;
 
 /** Builds a program on streams of the inputs. The stream that it returns, if any, makes the batches of the result. */
-export type TestBuild<I extends TestInputs, T> = (ssc: ContextBuilder, ...streams: StreamsOf<I>) => DStream<T> | void;
+export type TestBuild<I extends TestInputs, T> = (
+  ssc: ContextBuilder,
+  ...streams: StreamsOf<I>
+) => DStream<T> | void;
 
 const OPTIONS: readonly string[] = [
-  'inputs', 'batchInterval', 'batches', 'partitions', 'threads', 'args', 'supervision', 'retainBytes', 'maxGatherBytes', 'maxHeapMb', 'write',
+  'inputs',
+  'batchInterval',
+  'batches',
+  'partitions',
+  'threads',
+  'args',
+  'supervision',
+  'retainBytes',
+  'maxGatherBytes',
+  'maxHeapMb',
+  'write',
 ];
 const BATCH_INTERVAL_MS = 1000;
 const AT_ONCE = { minMs: 0, maxMs: 0 };
@@ -134,41 +158,67 @@ export async function runProgram(
   const { batches: count = Math.max(0, ...inputs.map((list) => list.length)) } = options;
   checkInteger(caller, 'batches', count, 0);
   const job = jobOf(caller, program, threads);
-  const batchIntervalMs = durationMs(options.batchInterval ?? job.batchIntervalMs, 'batchInterval', 1, caller.callSite);
+  const batchIntervalMs = durationMs(
+    options.batchInterval ?? job.batchIntervalMs,
+    'batchInterval',
+    1,
+    caller.callSite,
+  );
   if (threads > 0) checkCloneable(caller, inputs);
 
   const graph = graphOf(job, { args, inputs, workers: Math.max(1, threads), partitions });
   const real = realEnv();
   const clock = new SteppedClock(real.clock);
-  const names = graph.nodes.filter(({ kind }) => kind === 'collectAs').map(({ params }) => String(params['name']));
+  const names = graph.nodes
+    .filter(({ kind }) => kind === 'collectAs')
+    .map(({ params }) => String(params['name']));
   let printed = '';
   let errors: Promise<readonly BatchError[]> | undefined;
   let collecting: Promise<(readonly [string, readonly CollectedBatch[]])[]> | undefined;
-  const run = await startRun(job, runOptions(job, options, (text) => (printed += text)), {
-    graph, inputs, partitions, batchIntervalMs, body,
-    // Nothing outlives the calling thread, so nothing need lie outside it.
-    env: { ...real, clock, ...(threads === 0 ? { disk: new MemoryDisk() } : {}) },
-    mode: { kind: 'step', batches: count },
-    atTime: (time) => clock.set(time),
-    prepared: (prepared) => {
-      errors = errorsOf(prepared);
-      // Read as they come: results that nobody reads hold the stream back.
-      collecting = Promise.all(names.map(async (name) => [name, await all(prepared.results(name))] as const));
-      collecting.catch(() => {});
+  const run = await startRun(
+    job,
+    runOptions(job, options, (text) => (printed += text)),
+    {
+      graph,
+      inputs,
+      partitions,
+      batchIntervalMs,
+      body,
+      // Nothing outlives the calling thread, so nothing need lie outside it.
+      env: { ...real, clock, ...(threads === 0 ? { disk: new MemoryDisk() } : {}) },
+      mode: { kind: 'step', batches: count },
+      atTime: (time) => clock.set(time),
+      prepared: (prepared) => {
+        errors = errorsOf(prepared);
+        // Read as they come: results that nobody reads hold the stream back.
+        collecting = Promise.all(
+          names.map(async (name) => [name, await all(prepared.results(name))] as const),
+        );
+        collecting.catch(() => {});
+      },
     },
-  });
+  );
   await run.awaitTermination();
   const { [TEST_OUTPUT]: batches = [], ...collected } = Object.fromEntries(await collecting!);
   return { batches, errors: await errors!, collected, printed };
 }
 
-function runOptions(job: Job<never>, options: RunBatchesOptions & { readonly args?: unknown }, print: (text: string) => void): RunOptions<never> {
+function runOptions(
+  job: Job<never>,
+  options: RunBatchesOptions & { readonly args?: unknown },
+  print: (text: string) => void,
+): RunOptions<never> {
   const { threads = 0, args, supervision, retainBytes, maxGatherBytes, maxHeapMb, write } = options;
   const given = { args, retainBytes, maxGatherBytes, maxHeapMb };
   return {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     threads,
-    supervision: { backoff: AT_ONCE, ...job.defaults.supervision, onBatchError: 'continue', ...supervision },
+    supervision: {
+      backoff: AT_ONCE,
+      ...job.defaults.supervision,
+      onBatchError: 'continue',
+      ...supervision,
+    },
     write: (text) => {
       print(text);
       return write?.(text);
@@ -179,7 +229,8 @@ function runOptions(job: Job<never>, options: RunBatchesOptions & { readonly arg
 async function errorsOf(run: Run): Promise<readonly BatchError[]> {
   const errors: BatchError[] = [];
   for await (const event of run.events()) {
-    if (event.type === 'batchFailed') errors.push({ time: event.time, error: fromWire(event.error) });
+    if (event.type === 'batchFailed')
+      errors.push({ time: event.time, error: fromWire(event.error) });
   }
   return errors;
 }
@@ -215,11 +266,19 @@ function jobOf(caller: Caller, program: unknown, threads: number): Job<never> {
 }
 
 function checkInputs(caller: Caller, inputs: unknown): void {
-  if (!Array.isArray(inputs)) throw badOption(caller, 'inputs', 'an array with a list of batches for each input', inputs);
+  if (!Array.isArray(inputs))
+    throw badOption(caller, 'inputs', 'an array with a list of batches for each input', inputs);
   inputs.forEach((list: unknown, input) => {
-    if (!Array.isArray(list)) throw badOption(caller, `inputs[${input}]`, 'an array of batches', list);
+    if (!Array.isArray(list))
+      throw badOption(caller, `inputs[${input}]`, 'an array of batches', list);
     list.forEach((batch: unknown, index) => {
-      if (batch !== null && !Array.isArray(batch)) throw badOption(caller, `inputs[${input}][${index}]`, 'an array of records, or null', batch);
+      if (batch !== null && !Array.isArray(batch))
+        throw badOption(
+          caller,
+          `inputs[${input}][${index}]`,
+          'an array of records, or null',
+          batch,
+        );
     });
   });
 }
