@@ -96,32 +96,36 @@ export function split(p: usize, end: usize, separator: u32, crlf: bool): void {
 /** How often a byte occurs. */
 export function countByte(p: usize, end: usize, byte: u32): u32 {
   const a = i8x16.splat(<i8>byte);
-  let total: u64 = 0;
-  for (; p < end; p += 64) total += popcnt<u64>(Mask.either64(p, a, a) & Mask.before(p, end));
-  return <u32>total;
+  let total: u32 = 0;
+  while (end - p >= 64) {
+    // Each lane counts the hits of its column; it would overflow after 63 rounds.
+    let hits = i8x16.splat(0);
+    const stop = p + min<usize>((end - p) & ~63, 63 * 64);
+    for (; p < stop; p += 64) {
+      hits = i8x16.sub(hits, i8x16.eq(v128.load(p), a));
+      hits = i8x16.sub(hits, i8x16.eq(v128.load(p, 16), a));
+      hits = i8x16.sub(hits, i8x16.eq(v128.load(p, 32), a));
+      hits = i8x16.sub(hits, i8x16.eq(v128.load(p, 48), a));
+    }
+    const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(hits));
+    total += i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
+    total += i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
+  }
+  if (p < end) total += <u32>popcnt(Mask.either64(p, a, a) & Mask.before(p, end));
+  return total;
 }
 
-/** Whether the text that `countLines` last saw has a \r. */
-export let sawCr: bool = false;
-
-/** How many lines there are. */
-export function countLines(p: usize, end: usize): u32 {
-  const lf = i8x16.splat(10);
-  const cr = i8x16.splat(13);
-  let total: u64 = 0;
-  let crs: v128 = i8x16.splat(0);
+/** Whether a byte occurs, in the text or up to 63 bytes behind it. */
+export function mayHave(p: usize, end: usize, byte: u32): bool {
+  const a = i8x16.splat(<i8>byte);
+  let hits = i8x16.splat(0);
   for (; p < end; p += 64) {
-    total += popcnt<u64>(Mask.either64(p, lf, lf) & Mask.before(p, end));
-    crs = v128.or(
-      crs,
-      v128.or(
-        v128.or(i8x16.eq(v128.load(p), cr), i8x16.eq(v128.load(p, 16), cr)),
-        v128.or(i8x16.eq(v128.load(p, 32), cr), i8x16.eq(v128.load(p, 48), cr)),
-      ),
-    );
+    hits = v128.or(hits, i8x16.eq(v128.load(p), a));
+    hits = v128.or(hits, i8x16.eq(v128.load(p, 16), a));
+    hits = v128.or(hits, i8x16.eq(v128.load(p, 32), a));
+    hits = v128.or(hits, i8x16.eq(v128.load(p, 48), a));
   }
-  sawCr = v128.any_true(crs);
-  return <u32>total;
+  return v128.any_true(hits);
 }
 
 /** Where the next \n is. */

@@ -8,7 +8,7 @@
  */
 import { lower, kept, read, transform } from './lines';
 import { logOf, scratch, take } from './memory';
-import { countByte, countLines, countWords, sawCr, split, words } from './scan';
+import { countByte, countWords, mayHave, split, words } from './scan';
 import { reserve } from './table';
 
 export { add, merge, partition } from './columns';
@@ -85,7 +85,7 @@ export function run(length: u32): u32 {
     lines = read;
     left = kept;
   } else {
-    lines = left = countLines(p, end);
+    lines = left = countByte(p, end, 10);
   }
   if (counting) {
     if (tokens == WORDS) counted = countWords(p, end);
@@ -94,7 +94,7 @@ export function run(length: u32): u32 {
   } else if (tokens == WORDS) {
     words(p, end);
   } else {
-    split(p, end, separator, !perLine && sawCr);
+    split(p, end, separator, !perLine && mayHave(p, end, 13));
   }
   return lines;
 }
