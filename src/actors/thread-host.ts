@@ -12,6 +12,7 @@ import type { Env } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { toWire } from '../errors.ts';
 import type { InEdge, OutEdge } from './edge.ts';
+import { handOverName } from './hand-over-file.ts';
 import type { EdgeEnd, FromWorker, TaskStart, ToWorker } from './messages.ts';
 import type { Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 import { TaskRunner } from './task-runner.ts';
@@ -140,7 +141,7 @@ export class ThreadHost {
           outputs: start.outputs.map((end) => (end.kind === 'local' ? localEdge(end.edge) : edges.openOut(end, epoch))),
           createBody: (out) => createBody(task, out),
           parts: start.parts,
-          handOverPath: (barrier) => `${directory}/handover-${epoch}-${barrier}-${task}-${name}`,
+          handOverPath: (barrier) => `${directory}/${handOverName(epoch, barrier, task, name)}`,
           toCoordinator: (m) => this.#coordinator.post(m),
           report: (event) => report(task, event),
           wake: this.#options.wake,

@@ -22,6 +22,8 @@ export interface Clock {
 export interface Disk {
   write(path: string, data: Uint8Array): void;
   read(path: string): Uint8Array;
+  /** Names of the files that lie in a directory itself, in no order. */
+  list(directory: string): string[];
   /** Removes a file; a missing one is not an error. */
   remove(path: string): void;
   /** Makes a directory and its parents. */

@@ -7,7 +7,7 @@
 import { posix } from 'node:path';
 import type { Disk } from './env.ts';
 
-export type DiskOperation = 'write' | 'read' | 'remove' | 'makeDirectory' | 'removeDirectory';
+export type DiskOperation = 'write' | 'read' | 'list' | 'remove' | 'makeDirectory' | 'removeDirectory';
 
 export class MemoryDisk implements Disk {
   #files = new Map<string, Uint8Array>();
@@ -48,8 +48,14 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  list(directory: string): string[] {
+    const at = this.#begin('list', directory);
+    if (!this.#directories.has(at)) throw missing('scandir', directory);
+    return [...this.#files.keys()].filter((path) => posix.dirname(path) === at).map((path) => posix.basename(path));
+  }
+
   /** Paths of all files, sorted. */
-  list(): string[] {
+  paths(): string[] {
     return [...this.#files.keys()].toSorted();
   }
 

@@ -22,7 +22,7 @@ import { shape } from '../plan/compare.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import { RestartIntensity } from '../supervision/intensity.ts';
-import { JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
+import { fenceCoordinator, JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
 import { allocateReceivers } from './edge-memory.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import type { Engine, EngineListener, KillWay, ThreadInfo, ThreadRole } from './engine.ts';
@@ -249,6 +249,7 @@ export class ThreadsEngine implements Engine {
       ...('error' in reason ? { error: fromWire(reason.error) } : {}),
     });
     if (thread.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: number, cause: thread.lastExit });
+    if (thread.role === 'coordinator') fenceCoordinator(this.#memory);
     if (thread.role === 'sources') {
       for (const memory of this.#receivers.values()) fenceSender(memory);
       this.#failPushes('the thread of the sources died');

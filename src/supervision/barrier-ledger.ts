@@ -32,13 +32,8 @@ export class BarrierLedger {
     return entry;
   }
 
-  /** A new epoch: what was taken in the old one means nothing. Gives the hand-over files of barriers never held. */
-  abort(): string[] {
-    const paths: string[] = [];
-    for (const entry of this.#open.values()) {
-      for (const { handOver } of entry.taken.values()) if (handOver?.path !== undefined) paths.push(handOver.path);
-    }
+  /** A new epoch: what was taken in the old one means nothing. */
+  abort(): void {
     this.#open.clear();
-    return paths;
   }
 }

@@ -16,11 +16,13 @@
  * I1  A message of another epoch than the current one is ignored.
  * I2  BASE moves only here, only to a held recovery point, and only after the point is in the index file.
  * I3  A barrier that was cut stays cut: it lies in the receiver edges and is taken again after a recovery.
- * I4  A thread's death counts once against the restart limit, a task's throw against its batch.
+ * I4  A coordinator that main has replaced changes nothing any more: neither index nor BASE, epoch nor cuts.
+ * I5  A thread's death counts once against the restart limit, a task's throw against its batch.
  */
 import type { Barrier } from '../actors/block.ts';
 import type { ConsumerWords, ReceiverMemory } from '../actors/receiver-edge.ts';
 import type { RingMemory } from '../actors/ring.ts';
+import { epochOfHandOver } from '../actors/hand-over-file.ts';
 import type { EdgeEnd, FromSources, FromWorker, TaskStart, ToSources, ToWorker } from '../actors/messages.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { Env, Timer } from '../env/env.ts';
@@ -107,6 +109,9 @@ export class Coordinator {
   #restartTimer: Timer | undefined;
   /** The death that was one too many, until somebody says what it was. */
   #unnamed: { readonly slot: number; readonly timer: Timer; readonly fail: (cause: string) => void } | undefined;
+  readonly #incarnation: number;
+  /** Hand-overs of dead epochs may lie about. */
+  #sweepDue = false;
   /** Goes on for an earlier coordinator that died. */
   readonly #tookOver: boolean;
   #recoveringSince = 0;
@@ -124,6 +129,7 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     const { env, wiring, memory, directory, policy, mode } = options;
+    this.#incarnation = memory.incarnation;
     this.#workers = Array.from({ length: wiring.workers }, () => undefined);
     this.#ledger = new BarrierLedger(wiring.tasks.length);
     this.#index = new HeldIndex(env.disk, directory);
@@ -145,6 +151,8 @@ export class Coordinator {
       this.#held = this.#index.read();
       this.#reported = this.#held.batchStart;
       this.#lastBatchHeld = this.#held.batchStart;
+      this.#records = this.#held.records;
+      for (const start of this.#held.skip) this.#failedBatches.set(start, toWire(givenUpBefore()));
       for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
       // It knows nothing of what was taken in the epoch of the other, so that one ends here.
       this.#recoveringSince = env.clock.monotonic();
@@ -165,6 +173,8 @@ export class Coordinator {
     const worker: WorkerSlot = { slot, port };
     port.onMessage((message) => this.#fromWorker(message));
     port.onClose(() => this.workerDown(slot, UNKNOWN_CAUSE));
+    // It may still be at work on the epoch of a coordinator that died.
+    port.post({ type: 'stop' });
     this.#spares.push(worker);
     if (this.#state === 'waiting') this.#tryStart();
   }
@@ -180,10 +190,8 @@ export class Coordinator {
     });
     if (this.#begun) {
       this.#postConsumers();
-      // The thread before may have put some of them; sources ignore what they have.
-      const { memory } = this.#options;
-      for (let n = this.#held.barrier + 1; n <= memory.lastCut; n++) port.post({ type: 'cut', barrier: memory.cut(n) });
-      if (this.#draining && !this.#intakeStopped) port.post({ type: 'stopIntake' });
+      this.#postOpenCuts();
+      if (this.#draining) port.post({ type: 'stopIntake' });
     } else this.#tryStart();
   }
 
@@ -218,10 +226,9 @@ export class Coordinator {
   drain(): void {
     if (this.#draining || this.#state === 'drained' || this.#state === 'failed') return;
     this.#draining = true;
-    // What an earlier coordinator has begun must be begun again before it can end.
-    if (this.#tookOver && !this.#begun) return;
-    if (this.#sources !== undefined) this.#sources.port.post({ type: 'stopIntake' });
-    else this.#endIntake();
+    // What has begun must go on before it can end: without sources, or behind a coordinator that died, that takes a while.
+    if (this.#begun) this.#sources?.port.post({ type: 'stopIntake' });
+    else if (!this.#tookOver) this.#drained();
   }
 
   /** Ends everything at once, without a last batch. */
@@ -276,10 +283,10 @@ export class Coordinator {
   }
 
   #endIntake(): void {
-    if (this.#intakeStopped) return;
+    // An answer to a coordinator that died comes too early: `begin` asks again.
+    if (this.#intakeStopped || !this.#begun) return;
     this.#intakeStopped = true;
-    if (!this.#begun) this.#drained();
-    else if (!this.#lastIsCut()) this.#batcher.end();
+    if (!this.#lastIsCut()) this.#batcher.end();
   }
 
   #taskFailed(message: Extract<FromWorker, { type: 'failed' }>): void {
@@ -294,6 +301,7 @@ export class Coordinator {
         return;
       }
       this.#failedBatches.set(batchStart, error);
+      this.#checkFence();
       this.#held = { ...this.#held, skip: [...this.#held.skip, batchStart] };
       this.#index.write(this.#held);
     }
@@ -314,6 +322,7 @@ export class Coordinator {
 
   #cut(kind: { batch: boolean; point: boolean; last: boolean; time: number }): void {
     const { memory, env, emit } = this.#options;
+    this.#checkFence();
     const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
     memory.record(barrier, env.clock.monotonic());
     if (barrier.batch) emit({ type: 'batchSubmitted', barrier: barrier.number, time: barrier.time });
@@ -352,11 +361,30 @@ export class Coordinator {
     });
     const batchStart = barrier.batch ? barrier.number : this.#lastBatchHeld;
     const skip = this.#held.skip.filter((start) => start >= batchStart);
-    this.#held = { barrier: barrier.number, batchStart, offsets, parts, skip };
+    this.#checkFence();
+    this.#held = { barrier: barrier.number, batchStart, offsets, parts, skip, records: barrier.batch ? 0 : this.#records };
     this.#index.write(this.#held);
+    this.#checkFence();
     for (const [edge, offset] of offsets) edges.setBase(edge, offset);
     for (const path of obsolete) env.disk.remove(path);
+    if (this.#sweepDue) this.#sweep();
     this.#sources?.port.post({ type: 'held', barrier: barrier.number });
+  }
+
+  /**
+   * Removes what dead epochs left: tasks that died or were stopped between a hand-over and its report, and a coordinator
+   * that died before it removed what was obsolete. All tasks of this epoch have started by now, so no survivor still
+   * writes for an older one.
+   */
+  #sweep(): void {
+    const { env, directory } = this.#options;
+    this.#sweepDue = false;
+    const needed = new Set(this.#held.parts.flat());
+    for (const name of env.disk.list(directory)) {
+      const epoch = epochOfHandOver(name);
+      const path = `${directory}/${name}`;
+      if (epoch !== undefined && epoch < this.epoch && !needed.has(path)) env.disk.remove(path);
+    }
   }
 
   #batchHeld(barrier: Barrier, entry: BarrierEntry): void {
@@ -397,9 +425,9 @@ export class Coordinator {
       this.#state = 'waiting';
       this.#recoveringSince = env.clock.monotonic();
     }
-    this.#records = 0;
+    this.#records = this.#held.records;
     this.#lastBatchHeld = this.#held.batchStart;
-    for (const path of this.#ledger.abort()) env.disk.remove(path);
+    this.#ledger.abort();
     this.#newEpoch(cause, error);
     this.#restartTimer?.cancel();
     const delayMs = this.#progressed ? 0 : this.#backoff.next();
@@ -412,6 +440,7 @@ export class Coordinator {
 
   #newEpoch(cause: string, error?: WireError): void {
     const { memory, emit } = this.#options;
+    this.#checkFence();
     memory.epoch++;
     memory.restarts++;
     emit({ type: 'recovering', epoch: memory.epoch, barrier: this.#held.barrier, cause, restarts: memory.restarts, ...(error === undefined ? {} : { error }) });
@@ -431,6 +460,7 @@ export class Coordinator {
   #startEpoch(): void {
     const { memory, env, emit } = this.#options;
     this.#state = 'running';
+    this.#sweepDue = true;
     const starts = this.#taskStarts();
     this.#postConsumers();
     this.#workers.forEach((worker, w) => {
@@ -448,18 +478,34 @@ export class Coordinator {
     const { memory } = this.#options;
     this.#begun = true;
     const { lastCut } = memory;
-    for (let n = this.#held.barrier + 1; n <= lastCut; n++) this.#sources?.port.post({ type: 'cut', barrier: memory.cut(n) });
-    if (this.#lastIsCut()) {
-      if (this.#held.barrier >= lastCut) this.#drained();
+    const lastIsCut = this.#lastIsCut();
+    if (lastIsCut && this.#held.barrier >= lastCut) {
+      this.#drained();
       return;
     }
-    let lastTime = 0;
-    for (let n = lastCut; n > 0 && n > lastCut - 1000 && lastTime === 0; n--) if (memory.cut(n).batch) lastTime = memory.cut(n).time;
-    this.#batcher.start(lastTime);
-    if (lastCut > 0 && this.#held.barrier >= lastCut) this.#batcher.held(memory.cut(lastCut));
-    if (!this.#draining) return;
-    if (this.#sources !== undefined) this.#sources.port.post({ type: 'stopIntake' });
-    else this.#endIntake();
+    this.#postOpenCuts();
+    if (!lastIsCut) {
+      let newest: Barrier | undefined;
+      for (let n = lastCut; n > 0 && n > lastCut - CUTS && newest === undefined; n--) if (memory.cut(n).batch) newest = memory.cut(n);
+      this.#batcher.start(newest?.time);
+      // Nobody says again that it is held.
+      if (newest !== undefined && newest.number <= this.#held.barrier) this.#batcher.held(newest);
+    }
+    if (this.#draining || lastIsCut) this.#sources?.port.post({ type: 'stopIntake' });
+  }
+
+  /** Sources that are new, or hear of a new coordinator, learn what is held and what is cut; they ignore what they have. */
+  #postOpenCuts(): void {
+    const { memory } = this.#options;
+    const port = this.#sources?.port;
+    if (this.#held.barrier > 0) port?.post({ type: 'held', barrier: this.#held.barrier });
+    for (let n = this.#held.barrier + 1; n <= memory.lastCut; n++) port?.post({ type: 'cut', barrier: memory.cut(n) });
+  }
+
+  #checkFence(): void {
+    const { memory } = this.#options;
+    if (memory.incarnation === this.#incarnation) return;
+    throw millraceError('ERR_MILLRACE_FENCED', `coordinator ${this.#incarnation} was replaced by coordinator ${memory.incarnation} and decides nothing any more`, { context: { epoch: this.#incarnation } });
   }
 
   #lastIsCut(): boolean {
@@ -513,6 +559,11 @@ export class Coordinator {
       })),
     });
   }
+}
+
+/** Of a batch that is skipped: what it failed with was known to a coordinator that died. */
+function givenUpBefore(): Error {
+  return millraceError('ERR_MILLRACE_USER_FUNCTION', 'the batch failed at each attempt and was given up; the coordinator that knew its error has died');
 }
 
 /** What threw inside an open batch doesn't know the batch's time. */

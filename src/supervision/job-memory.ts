@@ -4,7 +4,8 @@
  * Main allocates it; one coordinator at a time writes it, a successor reads it after the other's thread is dead.
  *
  * I1  A barrier stands in the table before it is posted to any source, so a successor can post it again.
- * I2  Numbers ascend by one. The table keeps the newest CUTS; the coordinator cuts no more while half of it is open.
+ * I2  Main alone says who the coordinator is (`fenceCoordinator`); who finds that it is another one writes no more.
+ * I3  Numbers ascend by one. The table keeps the newest CUTS; the coordinator cuts no more while half of it is open.
  */
 import type { Barrier } from '../actors/block.ts';
 import { millraceError } from '../errors.ts';
@@ -16,6 +17,7 @@ const WORDS_PER_CUT = 4;
 const EPOCH = 0;
 const LAST_CUT = 1;
 const RESTARTS = 2;
+const INCARNATION = 3;
 const HEADER = 8;
 
 const BATCH = 1;
@@ -23,6 +25,12 @@ const POINT = 2;
 const LAST = 4;
 
 export type JobMemoryBuffer = SharedArrayBuffer;
+
+/** Main calls it before it starts a coordinator's successor. */
+export function fenceCoordinator(buffer: JobMemoryBuffer): void {
+  const words = new Float64Array(buffer);
+  words[INCARNATION] = words[INCARNATION]! + 1;
+}
 
 export class JobMemory {
   #words: Float64Array;
@@ -33,6 +41,11 @@ export class JobMemory {
 
   static allocate(): JobMemoryBuffer {
     return new SharedArrayBuffer((HEADER + CUTS * WORDS_PER_CUT) * 8);
+  }
+
+  /** Which coordinator it belongs to. */
+  get incarnation(): number {
+    return this.#words[INCARNATION]!;
   }
 
   /** Number of the newest run of the region; 0 before the first. */

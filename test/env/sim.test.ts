@@ -143,7 +143,10 @@ describe('a disk in memory', () => {
       disk.write(`${directory}/f`, bytes('x'));
     }
     disk.removeDirectory('/a/b/');
-    expect(disk.list()).toEqual(['/a/bc/f']);
+    expect(disk.paths()).toEqual(['/a/bc/f']);
+    expect(disk.list('/a')).toEqual([]);
+    expect(disk.list('/a/bc/')).toEqual(['f']);
+    expect(() => disk.list('/a/b')).toThrow(/ENOENT/);
     expect(() => disk.write('/a/b/f', bytes(''))).toThrow(/ENOENT/);
   });
 
@@ -154,6 +157,6 @@ describe('a disk in memory', () => {
     expect(() => disk.write('/f', bytes(''))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
     disk.fault = undefined;
     disk.write('/f', bytes(''));
-    expect(disk.list()).toEqual(['/f']);
+    expect(disk.paths()).toEqual(['/f']);
   });
 });

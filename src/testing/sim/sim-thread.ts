@@ -178,6 +178,10 @@ export class SimThread {
         if (this.dead) throw new Killed();
         return disk.read(path);
       },
+      list: (directory) => {
+        if (this.dead) throw new Killed();
+        return disk.list(directory);
+      },
       remove: (path) => {
         this.at('remove', 'before');
         disk.remove(path);

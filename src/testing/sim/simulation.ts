@@ -174,6 +174,7 @@ export class Simulation {
       env: this.#env, scene: this.#scene,
       workers: workers + spares,
       receivers: this.#receivers,
+      memory: this.#memory,
       fences: hooks.fences ?? true,
       note: (text) => this.#note(text),
       populate: (thread, main, coordinator) => this.#populate(thread, main, coordinator),
@@ -221,7 +222,8 @@ export class Simulation {
     const { timerTurns, deliveryTurns, pumpTurns } = this.#scenario;
     const drawn = this.#chance.below(1000);
     let progress: boolean;
-    if (drawn < timerTurns) progress = this.#timer();
+    // In the end time passes only when nobody has anything to do, or a slow job would never catch up with it.
+    if (drawn < timerTurns) progress = !this.#quiet && this.#timer();
     else if (drawn < timerTurns + pumpTurns) progress = this.#pump();
     else if (drawn < timerTurns + pumpTurns + deliveryTurns) progress = this.#deliver();
     else progress = this.#step();
@@ -294,9 +296,9 @@ export class Simulation {
     return sum;
   }
 
-  /** Somebody is only stalled. */
+  /** Somebody is only stalled, or about to die. */
   #waits(): boolean {
-    return [...this.#supervisor.threads].some((thread) => thread.stalledUntil > this.#turn);
+    return [...this.#supervisor.threads].some(({ stalledUntil, zombieUntil, hungUntil }) => stalledUntil > this.#turn || zombieUntil !== undefined || hungUntil !== undefined);
   }
 
   #mayRun(thread: SimThread): boolean {
@@ -621,13 +623,14 @@ export class Simulation {
 
   async #end(): Promise<void> {
     // What is on its way arrives; then nothing may be left to do.
+    for (const thread of this.#supervisor.threads) thread.calm();
     for (let n = 0; n < 1000 && this.#sweep(); n++) await undefined;
     const { mode, drainAt } = this.#scenario;
     this.#wrong.push(...this.#ledger.check({ early: drainAt !== undefined && mode === 'clock', poisoned: this.#poisoned, step: mode === 'step' }));
     for (const [thread, host] of this.#hosts) {
       if (!thread.dead && thread.zombieUntil === undefined && thread.hungUntil === undefined && host.tasks > 0) this.#wrong.push(`E2: ${thread.name} still has ${host.tasks} tasks`);
     }
-    const files = this.#env.disk.list().filter((path) => path.includes('handover'));
+    const files = this.#env.disk.paths().filter((path) => path.includes('handover'));
     if (files.length > 0) this.#wrong.push(`E2: hand-overs are left: ${files.join()}`);
   }
 
@@ -641,7 +644,7 @@ export class Simulation {
     for (const [thread, coordinator] of this.#coordinators) if (!thread.dead) lines.push(`${thread.name}: epoch ${coordinator.epoch}, held ${coordinator.heldBarrier}`);
     for (const { epoch, words, size } of this.#rings) lines.push(`ring of epoch ${epoch}: ${(words[TAIL]! - words[HEAD]!) | 0} of ${size} bytes, room wanted ${words[ROOM_WANTED]}, head ${words[HEAD]! >>> 0}`);
     for (const [thread, host] of this.#hosts) if (!thread.dead) lines.push(`${thread.name}: ${Array.from({ length: host.tasks }, (_, i) => thread.run(() => host.stepTask(i))).join()}`);
-    lines.push(`files: ${this.#env.disk.list().join()}`);
+    lines.push(`files: ${this.#env.disk.paths().join()}`);
     return lines;
   }
 

@@ -5,12 +5,13 @@
  * I1  A coordinator that comes up is introduced to everyone anew; who comes up is introduced to the coordinator, if there
  *     is one.
  * I2  What a dead thread had posted is heard before its port is closed.
- * I3  The senders of a dead thread of sources are fenced off before their successors start.
+ * I3  A dead coordinator and the senders of dead sources are fenced off before their successors start.
  */
 import { fenceSender, type ReceiverMemory } from '../../actors/receiver-edge.ts';
 import type { TaskEvent } from '../../actors/task.ts';
 import type { SimEnv, SimPort } from '../../env/sim.ts';
 import type { CoordinatorEvent } from '../../supervision/coordinator.ts';
+import { fenceCoordinator, type JobMemoryBuffer } from '../../supervision/job-memory.ts';
 import type { SimRole } from './faults.ts';
 import { SimThread, type Scene } from './sim-thread.ts';
 
@@ -42,6 +43,7 @@ export interface SupervisorOptions {
   readonly scene: Scene;
   readonly workers: number;
   readonly receivers: ReadonlyMap<number, ReceiverMemory>;
+  readonly memory: JobMemoryBuffer;
   readonly fences: boolean;
   readonly note: (text: string) => void;
   /** Builds what runs in the thread. */
@@ -145,6 +147,7 @@ export class Supervisor {
     main.close();
     life.state = 'down';
     if (life.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: life.number, cause: 'it was killed' });
+    if (life.role === 'coordinator' && this.#options.fences) fenceCoordinator(this.#options.memory);
     if (life.role === 'sources' && this.#options.fences) for (const memory of this.#options.receivers.values()) fenceSender(memory);
     this.#start(life);
   }
