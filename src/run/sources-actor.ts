@@ -7,7 +7,7 @@ import type { FromSources, ToSources } from '../actors/messages.ts';
 import { ReceiverEdgeWriter, type ReceiverMemory } from '../actors/receiver-edge.ts';
 import type { Env } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
-import { millraceError, toWire } from '../errors.ts';
+import { MillraceError, millraceError, toWire } from '../errors.ts';
 import { createSource } from '../io/create-source.ts';
 import { InputSource } from '../io/input.ts';
 import { SourceHost } from '../io/source-host.ts';
@@ -63,7 +63,11 @@ export class SourcesActor {
       {
         onPut: (source, barrier) => this.#post({ type: 'put', source, barrier }),
         onRelief: (source) => this.#post({ type: 'relief', source }),
-        onFailure: (source, error) => this.#post({ type: 'sourceFailed', source, error: toWire(error) }),
+        onFailure: (source, error) => {
+          // Whoever was replaced has no say in whether the job goes on.
+          if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_FENCED') return;
+          this.#post({ type: 'sourceFailed', source, error: toWire(error) });
+        },
         onState: (source, state, detail) => report({
           type: 'sourceState', source: names[source]!, state,
           ...(detail.error === undefined ? {} : { error: toWire(detail.error) }),
