@@ -82,6 +82,8 @@ export interface SimResult {
 
 /** Turns after the last fault in which a job must come to its end. */
 const QUIET_TURNS = 40_000;
+/** Barriers that may be open before time waits for those who work. */
+const OPEN_CUTS = 16;
 const DIRECTORY = '/job';
 const GATHER_BYTES = 1 << 20;
 
@@ -223,7 +225,7 @@ export class Simulation {
     const drawn = this.#chance.below(1000);
     let progress: boolean;
     // In the end time passes only when nobody has anything to do, or a slow job would never catch up with it.
-    if (drawn < timerTurns) progress = !this.#quiet && this.#timer();
+    if (drawn < timerTurns) progress = !this.#quiet && this.#openCuts() < OPEN_CUTS && this.#timer();
     else if (drawn < timerTurns + pumpTurns) progress = this.#pump();
     else if (drawn < timerTurns + pumpTurns + deliveryTurns) progress = this.#deliver();
     else progress = this.#step();
@@ -234,6 +236,10 @@ export class Simulation {
     if (++this.#fruitless < 30) return;
     this.#fruitless = 0;
     if (!this.#sweep() && !this.#timer() && !this.#waits()) throw new Wrong('E3: nobody can do anything, and no timer is set');
+  }
+
+  #openCuts(): number {
+    return new JobMemory(this.#memory).lastCut - this.#lastHeld;
   }
 
   #timer(): boolean {
