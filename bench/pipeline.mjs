@@ -9,7 +9,7 @@
 //
 //   numbers     five map and filter over integers, then a sum; blocks of 64 k records
 //   wordcount   flatMap(split(' ')), map(word => [word, 1]), reduceByKey over Zipf text; blocks of
-//               256 KiB, a batch each 32 MiB
+//               256 KiB, a batch each 16 MiB
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -17,14 +17,20 @@ import { fileURLToPath } from 'node:url';
 import { blocksOf, makeText } from './_text.mjs';
 
 const { values: flags } = parseArgs({
-  options: { runs: { type: 'string', default: '9' }, only: { type: 'string' }, json: { type: 'boolean', default: false }, child: { type: 'string' } },
+  options: {
+    runs: { type: 'string', default: '9' },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    child: { type: 'string' },
+  },
 });
 
-const SECONDS = 1.5;
+const SECONDS = 1;
 
 // ── Contenders: each gives a function that does one round and says how many records that were. ──
 
-const numbersBlocks = () => Array.from({ length: 16 }, (_, b) => Array.from({ length: 65_536 }, (_, i) => b * 65_536 + i));
+const numbersBlocks = () =>
+  Array.from({ length: 16 }, (_, b) => Array.from({ length: 65_536 }, (_, i) => b * 65_536 + i));
 
 function numbersByHand() {
   const blocks = numbersBlocks();
@@ -59,14 +65,16 @@ const endOfBatch = { number: 1, batch: true, point: false, last: false, time: 0 
 
 const numbersOf = (form) => async () => {
   const body = await sourceBody(
-    (ssc) => ssc.inputStream('in')
-      .map((n) => n + 1)
-      .filter((n) => (n & 1) === 0)
-      .map((n) => n * 3)
-      .filter((n) => n % 5 !== 0)
-      .map((n) => n - 7)
-      .reduce((a, b) => (a + b) | 0)
-      .print(),
+    (ssc) =>
+      ssc
+        .inputStream('in')
+        .map((n) => n + 1)
+        .filter((n) => (n & 1) === 0)
+        .map((n) => n * 3)
+        .filter((n) => n % 5 !== 0)
+        .map((n) => n - 7)
+        .reduce((a, b) => (a + b) | 0)
+        .print(),
     { form },
   );
   const blocks = numbersBlocks().map((rows) => ({ kind: 'rows', port: 0, rows }));
@@ -77,7 +85,7 @@ const numbersOf = (form) => async () => {
   };
 };
 
-const textBlocks = () => blocksOf(makeText(32 * 1024 * 1024));
+const textBlocks = () => blocksOf(makeText(16 * 1024 * 1024));
 
 function wordcountByHand() {
   const blocks = textBlocks();
@@ -86,7 +94,8 @@ function wordcountByHand() {
   const text = (s) => {
     const all = s.split('\n');
     all.pop();
-    for (const line of all) for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const line of all)
+      for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
     lines += all.length;
   };
   return () => {
@@ -98,7 +107,10 @@ function wordcountByHand() {
 }
 
 const wordcountOf = (build, options) => async () => {
-  const body = await sourceBody((ssc) => build(ssc.socketTextStream('localhost', 1)).print(), options);
+  const body = await sourceBody(
+    (ssc) => build(ssc.socketTextStream('localhost', 1)).print(),
+    options,
+  );
   const blocks = textBlocks().map((bytes) => ({ kind: 'text', port: 0, bytes }));
   return () => {
     for (const block of blocks) body.block(block, 0);
@@ -114,16 +126,33 @@ const CONTENDERS = {
   'numbers, compiled': numbersOf('compiled'),
   'numbers, closures': numbersOf('closures'),
   'wordcount, by hand': wordcountByHand,
-  'wordcount, compiled': wordcountOf((lines) => splitWords(lines).map((word) => [word, 1]).reduceByKey((a, b) => a + b)),
-  'wordcount, closures': wordcountOf((lines) => splitWords(lines).map((word) => [word, 1]).reduceByKey((a, b) => a + b), { form: 'closures' }),
+  'wordcount, compiled': wordcountOf((lines) =>
+    splitWords(lines)
+      .map((word) => [word, 1])
+      .reduceByKey((a, b) => a + b),
+  ),
+  'wordcount, closures': wordcountOf(
+    (lines) =>
+      splitWords(lines)
+        .map((word) => [word, 1])
+        .reduceByKey((a, b) => a + b),
+    { form: 'closures' },
+  ),
   'wordcount, compiled, countByValue': wordcountOf((lines) => splitWords(lines).countByValue()),
-  'wordcount, declared, closures': wordcountOf((lines) => lines.words().countByValue(), { kernels: false }),
+  'wordcount, declared, closures': wordcountOf((lines) => lines.words().countByValue(), {
+    kernels: false,
+  }),
   'wordcount, declared, kernel': wordcountOf((lines) => lines.words().countByValue()),
 };
 
+function spread(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1], min: sorted[0], max: sorted.at(-1) };
+}
+
 if (flags.child !== undefined) {
   const round = await CONTENDERS[flags.child]();
-  for (let i = 0; i < 3; i++) round();
+  for (let i = 0; i < 2; i++) round();
   const start = process.cpuUsage();
   const used = () => {
     const { user, system } = process.cpuUsage(start);
@@ -133,24 +162,45 @@ if (flags.child !== undefined) {
   while (used() < SECONDS) records += round();
   console.log(records / used());
 } else {
-  const names = Object.keys(CONTENDERS).filter((name) => flags.only === undefined || name.includes(flags.only));
+  const names = Object.keys(CONTENDERS).filter(
+    (name) => flags.only === undefined || name.includes(flags.only),
+  );
   const rates = new Map(names.map((name) => [name, []]));
   const self = fileURLToPath(import.meta.url);
   for (let run = 0; run < Number(flags.runs); run++) {
-    for (const name of names) rates.get(name).push(Number(execFileSync(process.execPath, [self, '--child', name], { encoding: 'utf8' })));
+    for (const name of names)
+      rates
+        .get(name)
+        .push(
+          Number(execFileSync(process.execPath, [self, '--child', name], { encoding: 'utf8' })),
+        );
   }
   const results = names.map((name) => {
-    const sorted = rates.get(name).sort((a, b) => a - b);
-    const median = sorted[sorted.length >> 1];
+    const mine = rates.get(name);
     const hand = rates.get(`${name.split(',')[0]}, by hand`);
-    return { name, median, min: sorted[0], max: sorted.at(-1), ...(hand === undefined ? {} : { ofHand: median / hand[hand.length >> 1] }) };
+    // Pairs of neighbours in time, so that what slows the machine slows both.
+    const ratios =
+      hand === undefined ? undefined : spread(mine.map((rate, run) => rate / hand[run]));
+    return { name, ...spread(mine), ...(ratios === undefined ? {} : { ofHand: ratios }) };
   });
-  if (flags.json) console.log(JSON.stringify({ node: process.version, cpu: cpus()[0].model, runs: Number(flags.runs), results }));
+  if (flags.json)
+    console.log(
+      JSON.stringify({
+        node: process.version,
+        cpu: cpus()[0].model,
+        runs: Number(flags.runs),
+        results,
+      }),
+    );
   else {
-    console.log(`${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${flags.runs} runs; M records per CPU-second`);
+    console.log(
+      `${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${flags.runs} runs; M records per CPU-second`,
+    );
     for (const { name, median, min, max, ofHand } of results) {
       const m = (x) => (x / 1e6).toFixed(x < 1e7 ? 3 : 1);
-      console.log(`${name.padEnd(34)} ${m(median).padStart(8)}  (${m(min)} – ${m(max)})${ofHand === undefined ? '' : `  ${ofHand.toFixed(2)} of by hand`}`);
+      console.log(
+        `${name.padEnd(34)} ${m(median).padStart(8)}  (${m(min)} – ${m(max)})${ofHand === undefined ? '' : `  ${ofHand.median.toFixed(2)} of by hand (${ofHand.min.toFixed(2)} – ${ofHand.max.toFixed(2)})`}`,
+      );
     }
   }
 }

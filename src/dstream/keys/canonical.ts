@@ -42,7 +42,12 @@ function write(part: unknown, key: unknown, depth: number): string {
       if (depth > MAX_DEPTH) throw new BadKey(key, `it is nested more than ${MAX_DEPTH} deep`);
       return Array.isArray(part) ? writeArray(part, key, depth) : writeObject(part, key, depth);
     default:
-      throw new BadKey(key, depth === 0 ? `${article(typeof part)} has no value to compare by` : `it holds ${article(typeof part)}, which has no value to compare by`);
+      throw new BadKey(
+        key,
+        depth === 0
+          ? `${article(typeof part)} has no value to compare by`
+          : `it holds ${article(typeof part)}, which has no value to compare by`,
+      );
   }
 }
 
@@ -56,18 +61,25 @@ function writeObject(part: object, key: unknown, depth: number): string {
   const prototype = Object.getPrototypeOf(part) as object | null;
   // A plain object's prototype is null or the root of its realm, whichever realm that is.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw new BadKey(key, `${depth === 0 ? 'an instance' : 'it holds an instance, and one'} of ${className(prototype)} has no value to compare by`);
+    throw new BadKey(
+      key,
+      `${depth === 0 ? 'an instance' : 'it holds an instance, and one'} of ${className(prototype)} has no value to compare by`,
+    );
   }
-  if (Object.getOwnPropertySymbols(part).length > 0) throw new BadKey(key, 'an object with symbols for names has no value to compare by');
+  if (Object.getOwnPropertySymbols(part).length > 0)
+    throw new BadKey(key, 'an object with symbols for names has no value to compare by');
   const record = part as Record<string, unknown>;
   let text = '{';
-  for (const name of Object.keys(record).sort()) text += `${name.length}:${name}${write(record[name], key, depth + 1)}`;
+  for (const name of Object.keys(record).sort())
+    text += `${name.length}:${name}${write(record[name], key, depth + 1)}`;
   return `${text}}`;
 }
 
 function className(prototype: object): string {
   const { constructor } = prototype as { readonly constructor?: unknown };
-  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'a class';
+  return typeof constructor === 'function' && constructor.name !== ''
+    ? constructor.name
+    : 'a class';
 }
 
 function article(type: string): string {

@@ -44,7 +44,8 @@ export class KeyTable<V> {
     if (typeof key === 'string') {
       own = unsliced(key);
       this.#texts.add(own as string, slot);
-    } else if (typeof key === 'object' && key !== null) this.#composites.set(canonicalKey(key), slot);
+    } else if (typeof key === 'object' && key !== null)
+      this.#composites.set(canonicalKey(key), slot);
     else {
       if (key === 0) own = 0;
       this.#primitives.set(own, slot);

@@ -29,6 +29,12 @@ export class TextIndex {
   #mask: number = FIRST_ENTRIES - 1;
   #used = 0;
   #others: Map<string, number> = new Map();
+  /** The packed text that was last looked for in vain, the place for it, and its words; until the next `add`. */
+  #missed: string | undefined = undefined;
+  #missedAt = 0;
+  #a = 0;
+  #b = 0;
+  #c = 0;
 
   /** The slot of a text, or -1. */
   find(text: string): number {
@@ -67,7 +73,14 @@ export class TextIndex {
         for (let probe = 0; probe < MAX_PROBES; probe++) {
           const at = entry << 2;
           const slot = entries[at + 3]!;
-          if (slot === 0) return -1;
+          if (slot === 0) {
+            this.#missed = text;
+            this.#missedAt = at;
+            this.#a = a;
+            this.#b = b;
+            this.#c = c;
+            return -1;
+          }
           if (entries[at] === a && entries[at + 1] === b && entries[at + 2] === c) return slot - 1;
           entry = (entry + 1) & mask;
         }
@@ -76,8 +89,21 @@ export class TextIndex {
     return this.#others.get(text) ?? -1;
   }
 
-  /** Adds a text that is not there. */
+  /** Adds a text that is not there. Right after it was looked for in vain, half of the work is done. */
   add(text: string, slot: number): void {
+    const missed = this.#missed;
+    this.#missed = undefined;
+    // Full (I2): the place that was found goes with the old entries.
+    if (text === missed && (this.#used + 1) * 2 <= this.#mask) {
+      const entries = this.#entries;
+      const at = this.#missedAt;
+      entries[at] = this.#a;
+      entries[at + 1] = this.#b;
+      entries[at + 2] = this.#c;
+      entries[at + 3] = slot + 1;
+      this.#used++;
+      return;
+    }
     const words = [0, 0, 0];
     let packed = text.length <= PACKED_LENGTH;
     for (let i = 0; packed && i < text.length; i++) {
@@ -95,6 +121,7 @@ export class TextIndex {
   }
 
   clear(): void {
+    this.#missed = undefined;
     const entries = this.#mask + 1;
     if (entries >= LARGE_ENTRIES && this.#used * 32 < entries) {
       this.#entries = new Int32Array(FIRST_ENTRIES * ENTRY);

@@ -50,12 +50,22 @@ export function blamed(error: unknown, node: GraphNode, scene: Scene): MillraceE
   const where = `${nameOf(node)} (${node.uid}) at ${node.callSite}`;
   const withRecord = record === undefined ? '' : `; record: ${record}`;
   if (error instanceof BadKey) {
-    return millraceError('ERR_MILLRACE_KEY_TYPE', `${where} can't take the key ${shown(error.key)}: ${error.message}${withRecord}`, { context });
+    return millraceError(
+      'ERR_MILLRACE_KEY_TYPE',
+      `${where} can't take the key ${shown(error.key)}: ${error.message}${withRecord}`,
+      { context },
+    );
   }
   if (error instanceof BadRecord) {
-    return millraceError('ERR_MILLRACE_RECORD_TYPE', `${where} ${error.message}${withRecord}`, { context });
+    return millraceError('ERR_MILLRACE_RECORD_TYPE', `${where} ${error.message}${withRecord}`, {
+      context,
+    });
   }
-  return millraceError('ERR_MILLRACE_USER_FUNCTION', `${where}: its function threw: ${messageOf(error)}${withRecord}`, { context, cause: error });
+  return millraceError(
+    'ERR_MILLRACE_USER_FUNCTION',
+    `${where}: its function threw: ${messageOf(error)}${withRecord}`,
+    { context, cause: error },
+  );
 }
 
 /** The error of a batch that an operator needs and does not have. */
@@ -76,16 +86,23 @@ function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? error.message : shown(error);
   } catch {
-    return 'something that can\'t be shown';
+    return "something that can't be shown";
   }
 }
 
 function shown(value: unknown): string {
   let text: string;
   try {
-    text = inspect(value, { depth: 3, maxArrayLength: 16, maxStringLength: 200, breakLength: Infinity });
+    text = inspect(value, {
+      depth: 3,
+      maxArrayLength: 16,
+      maxStringLength: 200,
+      breakLength: Infinity,
+    });
   } catch {
     return `[${typeof value}]`;
   }
-  return text.length <= MAX_RECORD_LENGTH ? text : `${text.slice(0, MAX_RECORD_LENGTH)}… (${text.length - MAX_RECORD_LENGTH} more)`;
+  return text.length <= MAX_RECORD_LENGTH
+    ? text
+    : `${text.slice(0, MAX_RECORD_LENGTH)}… (${text.length - MAX_RECORD_LENGTH} more)`;
 }

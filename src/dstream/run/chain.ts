@@ -12,7 +12,15 @@
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OpInstance, Send } from '../../plan/planned.ts';
 
-export type SinkKind = 'combine' | 'tally' | 'group' | 'spread' | 'reduce' | 'count' | 'output' | 'collect';
+export type SinkKind =
+  | 'combine'
+  | 'tally'
+  | 'group'
+  | 'spread'
+  | 'reduce'
+  | 'count'
+  | 'output'
+  | 'collect';
 
 /** A narrow operator, record by record. */
 export interface ApplyStep {
@@ -54,7 +62,12 @@ export function buildChain(graph: Graph, tree: OpInstance): Chain {
   const operators: GraphNode[] = [];
   const number = (node: GraphNode): number => operators.push(node) - 1;
 
-  const addSink = (node: GraphNode, sink: SinkKind, send: Send | undefined, next: () => readonly Step[]): SinkStep => {
+  const addSink = (
+    node: GraphNode,
+    sink: SinkKind,
+    send: Send | undefined,
+    next: () => readonly Step[],
+  ): SinkStep => {
     const slot = sinks.length;
     sinks.push(undefined as never);
     const step: SinkStep = { step: 'sink', op: number(node), node, sink, slot, send, next: next() };
@@ -73,7 +86,8 @@ export function buildChain(graph: Graph, tree: OpInstance): Chain {
   const stepsOf = (instance: OpInstance): readonly Step[] => {
     const node = nodeAt(graph, instance.node);
     if (node.kind === 'union') return below(instance);
-    if (node.kind === 'mapPartitions' || node.kind === 'glom') return [addSink(node, 'collect', undefined, () => below(instance))];
+    if (node.kind === 'mapPartitions' || node.kind === 'glom')
+      return [addSink(node, 'collect', undefined, () => below(instance))];
     return [{ step: 'apply', op: number(node), node, next: below(instance) }];
   };
 

@@ -9,14 +9,22 @@ export function isByteKeys(keys: ColumnsBlock['keys']): keys is ByteKeys {
 }
 
 /** The keys from `from` to before `to`, as values. */
-export function keysOf(keys: ColumnsBlock['keys'], from: number = 0, to: number = Number.POSITIVE_INFINITY): readonly unknown[] {
+export function keysOf(
+  keys: ColumnsBlock['keys'],
+  from: number = 0,
+  to: number = Number.POSITIVE_INFINITY,
+): readonly unknown[] {
   if (!isByteKeys(keys)) return from === 0 && to >= keys.length ? keys : keys.slice(from, to);
   const count = keys.lengths.length;
   return decodeKeys({ ...keys, count, values: NO_VALUES }, from, Math.min(to, count));
 }
 
 /** The records of columns: `[key, value]` tuples. */
-export function pairsOf(block: ColumnsBlock, from: number = 0, to: number = block.count): readonly (readonly [unknown, unknown])[] {
+export function pairsOf(
+  block: ColumnsBlock,
+  from: number = 0,
+  to: number = block.count,
+): readonly (readonly [unknown, unknown])[] {
   const keys = keysOf(block.keys, from, to);
   const pairs: [unknown, unknown][] = [];
   for (let i = 0; i < keys.length; i++) pairs.push([keys[i], block.values[from + i]]);

@@ -43,14 +43,30 @@ type Line = string | { readonly first: string; readonly rest: string };
 
 let loopsMade = 0;
 
-export function compileLoop(steps: readonly Step[], operators: readonly GraphNode[], shape: Shape): Loop {
+export function compileLoop(
+  steps: readonly Step[],
+  operators: readonly GraphNode[],
+  shape: Shape,
+): Loop {
   const writer = new LoopWriter();
   const source = writer.write(steps, shape, operators);
-  const make = new Function('H', 'F', source) as (helpers: typeof HELPERS, functions: readonly unknown[]) => Loop;
+  const make = new Function('H', 'F', source) as (
+    helpers: typeof HELPERS,
+    functions: readonly unknown[],
+  ) => Loop;
   return make(HELPERS, writer.functions);
 }
 
-const HELPERS = { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray: Array.isArray };
+const HELPERS = {
+  partitionOf,
+  itemsOf,
+  notPair,
+  splitOf,
+  trimOf,
+  lowerOf,
+  wordsOf,
+  isArray: Array.isArray,
+};
 
 class LoopWriter {
   /** What the code calls: user functions and prepared tests, by number. */
@@ -76,10 +92,24 @@ class LoopWriter {
     }
     const functions = this.functions.map((_, i) => `const f${i} = F[${i}];`);
     const title = operators.map((node) => node.uid.replace(/[^\w#.-]/g, '_')).join('/');
-    const loop = (goOn: string, body: readonly string[]): string[] => [`for (; ${goOn}; i++) {`, ...body, 'op = 0; rec = 0; rec2 = 0;', '}'];
+    const loop = (goOn: string, body: readonly string[]): string[] => [
+      `for (; ${goOn}; i++) {`,
+      ...body,
+      'op = 0; rec = 0; rec2 = 0;',
+      '}',
+    ];
     const reducing = this.#reduced.map((slot) => `has${slot}`).join(' && ');
-    const first = reducing === '' ? [] : loop(`i < n && !(${reducing})`, this.#body.map((line) => (typeof line === 'string' ? line : line.first)));
-    const rest = loop('i < n', this.#body.map((line) => (typeof line === 'string' ? line : line.rest)));
+    const first =
+      reducing === ''
+        ? []
+        : loop(
+            `i < n && !(${reducing})`,
+            this.#body.map((line) => (typeof line === 'string' ? line : line.first)),
+          );
+    const rest = loop(
+      'i < n',
+      this.#body.map((line) => (typeof line === 'string' ? line : line.rest)),
+    );
     return [
       "'use strict';",
       'const { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
@@ -128,7 +158,9 @@ class LoopWriter {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
         const given = this.#let(`${this.#user(node, 'f')}(${from})`);
-        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (row) => this.#steps(next, { row }));
+        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (row) =>
+          this.#steps(next, { row }),
+        );
         return;
       }
       case 'words': {
@@ -140,14 +172,18 @@ class LoopWriter {
       case 'split': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        this.#each(`splitOf(${from}, ${this.#function(node.params['separator'])})`, (row) => this.#steps(next, { row }));
+        this.#each(`splitOf(${from}, ${this.#function(node.params['separator'])})`, (row) =>
+          this.#steps(next, { row }),
+        );
         return;
       }
       case 'trim':
       case 'toLowerCase': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        this.#steps(next, { row: this.#let(`${node.kind === 'trim' ? 'trimOf' : 'lowerOf'}(${from})`) });
+        this.#steps(next, {
+          row: this.#let(`${node.kind === 'trim' ? 'trimOf' : 'lowerOf'}(${from})`),
+        });
         return;
       }
       case 'mapValues': {
@@ -160,7 +196,9 @@ class LoopWriter {
         const { key, value } = this.#pair(step.op, current);
         this.#at(step.op, { key, value });
         const given = this.#let(`${this.#user(node, 'f')}(${value})`);
-        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (each) => this.#steps(next, { key, value: each }));
+        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (each) =>
+          this.#steps(next, { key, value: each }),
+        );
         return;
       }
       default:
@@ -179,8 +217,14 @@ class LoopWriter {
         if (reducer === 'count') this.#upsert(slot, key, (at) => `${at} + 1`, '1');
         else if (reducer === 'sum') this.#upsert(slot, key, (at) => `${at} + ${value}`, value);
         else {
-          const create = operator === 'reduceByKey' ? value : `${this.#user(node, 'create')}(${value})`;
-          this.#upsert(slot, key, (at) => `${this.#user(node, 'mergeValue')}(${at}, ${value})`, create);
+          const create =
+            operator === 'reduceByKey' ? value : `${this.#user(node, 'create')}(${value})`;
+          this.#upsert(
+            slot,
+            key,
+            (at) => `${this.#user(node, 'mergeValue')}(${at}, ${value})`,
+            create,
+          );
         }
         return;
       }
@@ -194,7 +238,9 @@ class LoopWriter {
         const { key, value } = this.#pair(op, current);
         this.#at(op, { key, value });
         const partitions = step.send!.outputs.length;
-        this.#before.push(`const keys${slot} = S[${slot}].keys, values${slot} = S[${slot}].values;`);
+        this.#before.push(
+          `const keys${slot} = S[${slot}].keys, values${slot} = S[${slot}].values;`,
+        );
         const p = this.#let(`partitionOf(${key}, ${partitions})`);
         this.#body.push(`keys${slot}[${p}].push(${key}); values${slot}[${p}].push(${value});`);
         return;
@@ -202,8 +248,12 @@ class LoopWriter {
       case 'spread': {
         const row = this.#row(current);
         const partitions = step.send!.outputs.length;
-        this.#before.push(`const rows${slot} = S[${slot}].rows; let next${slot} = S[${slot}].next;`);
-        this.#body.push(`rows${slot}[next${slot}].push(${row}); if (++next${slot} === ${partitions}) next${slot} = 0;`);
+        this.#before.push(
+          `const rows${slot} = S[${slot}].rows; let next${slot} = S[${slot}].next;`,
+        );
+        this.#body.push(
+          `rows${slot}[next${slot}].push(${row}); if (++next${slot} === ${partitions}) next${slot} = 0;`,
+        );
         this.#after.push(`S[${slot}].next = next${slot};`);
         return;
       }
@@ -211,8 +261,14 @@ class LoopWriter {
         const row = this.#row(current);
         this.#at(op, { row });
         this.#before.push(`let has${slot} = S[${slot}].has, acc${slot} = S[${slot}].value;`);
-        const reduced = node.params['reducer'] === 'sum' ? `acc${slot} += ${row};` : `acc${slot} = ${this.#user(node, 'f')}(acc${slot}, ${row});`;
-        this.#body.push({ first: `if (!has${slot}) { acc${slot} = ${row}; has${slot} = true; } else ${reduced}`, rest: reduced });
+        const reduced =
+          node.params['reducer'] === 'sum'
+            ? `acc${slot} += ${row};`
+            : `acc${slot} = ${this.#user(node, 'f')}(acc${slot}, ${row});`;
+        this.#body.push({
+          first: `if (!has${slot}) { acc${slot} = ${row}; has${slot} = true; } else ${reduced}`,
+          rest: reduced,
+        });
         this.#reduced.push(slot);
         this.#after.push(`S[${slot}].has = has${slot}; S[${slot}].value = acc${slot};`);
         return;
@@ -232,7 +288,9 @@ class LoopWriter {
 
   /** One look-up for a key that is there. */
   #upsert(slot: number, key: string, merged: (at: string) => string, created: string): void {
-    this.#before.push(`const table${slot} = S[${slot}].table, values${slot} = table${slot}.values;`);
+    this.#before.push(
+      `const table${slot} = S[${slot}].table, values${slot} = table${slot}.values;`,
+    );
     const at = this.#let(`table${slot}.find(${key})`);
     this.#body.push(
       `if (${at} >= 0) values${slot}[${at}] = ${merged(`values${slot}[${at}]`)};`,
@@ -251,7 +309,10 @@ class LoopWriter {
   #each(items: string, body: (item: string) => void): void {
     const list = this.#let(items);
     const [i, item] = [this.#name('i'), this.#name('r')];
-    this.#body.push(`for (let ${i} = 0; ${i} < ${list}.length; ${i}++) {`, `const ${item} = ${list}[${i}];`);
+    this.#body.push(
+      `for (let ${i} = 0; ${i} < ${list}.length; ${i}++) {`,
+      `const ${item} = ${list}[${i}];`,
+    );
     body(item);
     this.#body.push('}');
   }

@@ -23,12 +23,20 @@ export interface BodyOptions {
 
 const MAX_GATHER_BYTES = 256 * 1024 * 1024;
 
-export function createBody(plan: Plan, taskId: number, out: TaskOutput, options: BodyOptions = {}): TaskBody {
+export function createBody(
+  plan: Plan,
+  taskId: number,
+  out: TaskOutput,
+  options: BodyOptions = {},
+): TaskBody {
   const { graph, tasks } = plan;
   const task = tasks[taskId]!;
   if (task.kind === 'outputs') {
     const maxGatherBytes = options.maxGatherBytes ?? MAX_GATHER_BYTES;
-    return new OutputsBody({ graph, outputs: task.outputs, ports: task.ports, maxGatherBytes }, out);
+    return new OutputsBody(
+      { graph, outputs: task.outputs, ports: task.ports, maxGatherBytes },
+      out,
+    );
   }
   const form = options.form ?? bestForm();
   // Without WebAssembly (`--jitless`) there are no kernels; strings give the same.
@@ -36,15 +44,28 @@ export function createBody(plan: Plan, taskId: number, out: TaskOutput, options:
   const treeTo = (to: TaskOutput): OperatorTree => new OperatorTree(graph, task.tree, to, form);
   if (task.kind === 'source') {
     const text = kernels ? kernelAt(plan, task.tree) : undefined;
-    return text === undefined ? new SourceBody(treeTo(out), out) : new KernelSourceBody(text.program, text.send, out, treeTo);
+    return text === undefined
+      ? new SourceBody(treeTo(out), out)
+      : new KernelSourceBody(text.program, text.send, out, treeTo);
   }
   const node = nodeAt(graph, task.tree.node);
   const senders = sendersTo(plan, node.id);
   const arrivals = senders.reduce((total, { sends }) => total + sends, 0);
-  if (kernels && node.kind === 'countByValue' && senders.every(({ tree }) => kernelAt(plan, tree) !== undefined)) {
+  if (
+    kernels &&
+    node.kind === 'countByValue' &&
+    senders.every(({ tree }) => kernelAt(plan, tree) !== undefined)
+  ) {
     return new KernelCountBody(node, arrivals, treeTo(out));
   }
-  return new WideBody({ graph, node, partition: task.tree.partition, arrivals, tree: treeTo(out), form });
+  return new WideBody({
+    graph,
+    node,
+    partition: task.tree.partition,
+    arrivals,
+    tree: treeTo(out),
+    form,
+  });
 }
 
 /** The text program of a task's tree, if a kernel can run it. */
@@ -54,9 +75,13 @@ function kernelAt(plan: Plan, tree: OpInstance): ReturnType<typeof textProgramAt
 }
 
 /** The trees that send to a wide operator, and how many partitions each sends. */
-function sendersTo(plan: Plan, node: number): { readonly tree: OpInstance; readonly sends: number }[] {
+function sendersTo(
+  plan: Plan,
+  node: number,
+): { readonly tree: OpInstance; readonly sends: number }[] {
   const sendsBelow = (instance: OpInstance): number =>
-    instance.sends.filter((send) => send.node === node).length + instance.children.reduce((total, child) => total + sendsBelow(child), 0);
+    instance.sends.filter((send) => send.node === node).length +
+    instance.children.reduce((total, child) => total + sendsBelow(child), 0);
   return plan.tasks.flatMap((task) => {
     const sends = task.kind === 'outputs' ? 0 : sendsBelow(task.tree);
     return task.kind === 'outputs' || sends === 0 ? [] : [{ tree: task.tree, sends }];

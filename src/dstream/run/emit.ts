@@ -8,9 +8,19 @@ import { isByteKeys } from './columns.ts';
 export const MAX_BLOCK_RECORDS = 65_536;
 
 /** Sends keys and values side by side. The arrays are the receiver's from now on. */
-export function emitColumns(out: TaskOutput, output: number, port: number, keys: ColumnsBlock['keys'], values: ColumnsBlock['values']): void {
+export function emitColumns(
+  out: TaskOutput,
+  output: number,
+  port: number,
+  keys: ColumnsBlock['keys'],
+  values: ColumnsBlock['values'],
+): void {
   if (isByteKeys(keys)) {
-    emitByteColumns(out, output, port, { ...keys, count: keys.lengths.length, values: values as Float64Array });
+    emitByteColumns(out, output, port, {
+      ...keys,
+      count: keys.lengths.length,
+      values: values as Float64Array,
+    });
     return;
   }
   const count = keys.length;
@@ -20,12 +30,23 @@ export function emitColumns(out: TaskOutput, output: number, port: number, keys:
   }
   for (let from = 0; from < count; from += MAX_BLOCK_RECORDS) {
     const to = Math.min(count, from + MAX_BLOCK_RECORDS);
-    out.emit(output, { kind: 'columns', port, count: to - from, keys: keys.slice(from, to), values: values.slice(from, to) });
+    out.emit(output, {
+      kind: 'columns',
+      port,
+      count: to - from,
+      keys: keys.slice(from, to),
+      values: values.slice(from, to),
+    });
   }
 }
 
 /** Sends text keys as bytes, and their counts. */
-export function emitByteColumns(out: TaskOutput, output: number, port: number, columns: ByteColumns): void {
+export function emitByteColumns(
+  out: TaskOutput,
+  output: number,
+  port: number,
+  columns: ByteColumns,
+): void {
   const { count, lengths, bytes, values } = columns;
   let at = 0;
   for (let from = 0; from < count; from += MAX_BLOCK_RECORDS) {
@@ -33,12 +54,23 @@ export function emitByteColumns(out: TaskOutput, output: number, port: number, c
     const start = at;
     for (let i = from; i < to; i++) at += lengths[i]!;
     const keys = { lengths: lengths.subarray(from, to), bytes: bytes.subarray(start, at) };
-    out.emit(output, { kind: 'columns', port, count: to - from, keys, values: values.subarray(from, to) });
+    out.emit(output, {
+      kind: 'columns',
+      port,
+      count: to - from,
+      keys,
+      values: values.subarray(from, to),
+    });
   }
 }
 
 /** Sends records. The array is the receiver's from now on. */
-export function emitRows(out: TaskOutput, output: number, port: number, rows: readonly unknown[]): void {
+export function emitRows(
+  out: TaskOutput,
+  output: number,
+  port: number,
+  rows: readonly unknown[],
+): void {
   const count = rows.length;
   if (count <= MAX_BLOCK_RECORDS) {
     if (count > 0) out.emit(output, { kind: 'rows', port, rows });

@@ -14,7 +14,9 @@ export class GatheredPartition implements PartitionSource {
 
   constructor(blocks: readonly Block[]) {
     this.#blocks = blocks;
-    this.#counts = blocks.map((block) => (block.kind === 'columns' ? block.count : rowsOf(block).length));
+    this.#counts = blocks.map((block) =>
+      block.kind === 'columns' ? block.count : rowsOf(block).length,
+    );
     this.count = this.#counts.reduce((total, count) => total + count, 0);
   }
 
@@ -23,7 +25,10 @@ export class GatheredPartition implements PartitionSource {
     let start = 0;
     for (let i = 0; i < this.#blocks.length && start < to; i++) {
       const count = this.#counts[i]!;
-      if (start + count > from) parts.push(rowsOf(this.#blocks[i]!, Math.max(0, from - start), Math.min(count, to - start)));
+      if (start + count > from)
+        parts.push(
+          rowsOf(this.#blocks[i]!, Math.max(0, from - start), Math.min(count, to - start)),
+        );
       start += count;
     }
     return parts.length === 1 ? parts[0]! : parts.flat();
@@ -43,8 +48,12 @@ const SAMPLE = 16;
 export function approximateBytes(block: Block): number {
   if (block.kind === 'text') return block.bytes.length;
   if (block.kind === 'rows') return sampled(block.rows);
-  const keys = isByteKeys(block.keys) ? block.keys.bytes.length + block.keys.lengths.byteLength : sampled(block.keys);
-  return keys + (ArrayBuffer.isView(block.values) ? block.values.byteLength : sampled(block.values));
+  const keys = isByteKeys(block.keys)
+    ? block.keys.bytes.length + block.keys.lengths.byteLength
+    : sampled(block.keys);
+  return (
+    keys + (ArrayBuffer.isView(block.values) ? block.values.byteLength : sampled(block.values))
+  );
 }
 
 function sampled(values: readonly unknown[]): number {
@@ -63,9 +72,17 @@ function sizeOf(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return 8;
   if (ArrayBuffer.isView(value)) return 64 + value.byteLength;
   if (depth > 3) return 64;
-  const inner: readonly unknown[] =
-    Array.isArray(value) ? value : value instanceof Map ? [...value].flat() : value instanceof Set ? [...value] : Object.values(value);
-  if (inner.length <= SAMPLE) return inner.reduce<number>((total, each) => total + 8 + sizeOf(each, depth + 1), 32);
-  const some = inner.slice(0, SAMPLE).reduce<number>((total, each) => total + 8 + sizeOf(each, depth + 1), 0);
+  const inner: readonly unknown[] = Array.isArray(value)
+    ? value
+    : value instanceof Map
+      ? [...value].flat()
+      : value instanceof Set
+        ? [...value]
+        : Object.values(value);
+  if (inner.length <= SAMPLE)
+    return inner.reduce<number>((total, each) => total + 8 + sizeOf(each, depth + 1), 32);
+  const some = inner
+    .slice(0, SAMPLE)
+    .reduce<number>((total, each) => total + 8 + sizeOf(each, depth + 1), 0);
   return 32 + (some / SAMPLE) * inner.length;
 }

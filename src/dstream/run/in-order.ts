@@ -46,7 +46,8 @@ export class InOrder {
   drain(): void {
     const waiting = this.#waiting;
     this.clear();
-    for (const sender of [...waiting.keys()].sort((a, b) => a - b)) waiting.get(sender)!.forEach(this.#use);
+    for (const sender of [...waiting.keys()].sort((a, b) => a - b))
+      waiting.get(sender)!.forEach(this.#use);
   }
 
   /** What waits, to be given to `restore`; undefined when nothing does. */
@@ -57,7 +58,8 @@ export class InOrder {
   restore(held: unknown): void {
     this.#waiting = new Map((held ?? []) as [number, Block[]][]);
     this.#records = 0;
-    for (const blocks of this.#waiting.values()) for (const block of blocks) this.#records += recordsIn(block);
+    for (const blocks of this.#waiting.values())
+      for (const block of blocks) this.#records += recordsIn(block);
   }
 
   clear(): void {

@@ -6,7 +6,16 @@ import { partitionOf } from '../keys/partitioner.ts';
 import type { ApplyStep, SinkStep, Step } from './chain.ts';
 import type { Loop, Shape } from './loop.ts';
 import { itemsOf, notPair } from './records.ts';
-import type { CollectSink, CountSink, GroupSink, OutputSink, ReduceSink, Sink, SpreadSink, TableSink } from './sinks.ts';
+import type {
+  CollectSink,
+  CountSink,
+  GroupSink,
+  OutputSink,
+  ReduceSink,
+  Sink,
+  SpreadSink,
+  TableSink,
+} from './sinks.ts';
 import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
 
 /** Set while the loop runs; who is at work, on what. */
@@ -40,7 +49,9 @@ export function interpretLoop(steps: readonly Step[], shape: Shape): Loop {
 }
 
 function all(steps: readonly Step[], scene: Scene): Consumer {
-  const consumers = steps.map((step) => (step.step === 'apply' ? apply(step, scene) : sink(step, scene)));
+  const consumers = steps.map((step) =>
+    step.step === 'apply' ? apply(step, scene) : sink(step, scene),
+  );
   const [only] = consumers;
   if (consumers.length === 1) return only!;
   return {

@@ -57,7 +57,9 @@ export class KernelCountBody implements TaskBody {
   handOver(): HandOver | undefined {
     const table = this.#table.size === 0 ? undefined : this.#table.columns()[0];
     const held = [this.#inOrder.held(), table, this.#tree.held()];
-    return held.every((one) => one === undefined) ? undefined : { mode: 'replace', bytes: packValue(held) };
+    return held.every((one) => one === undefined)
+      ? undefined
+      : { mode: 'replace', bytes: packValue(held) };
   }
 
   restore(parts: readonly Uint8Array[]): void {
@@ -82,7 +84,8 @@ export class KernelCountBody implements TaskBody {
   }
 
   #merge(block: Block): void {
-    if (block.kind !== 'columns' || !isByteKeys(block.keys)) throw new TypeError('a kernel sends columns of bytes');
+    if (block.kind !== 'columns' || !isByteKeys(block.keys))
+      throw new TypeError('a kernel sends columns of bytes');
     this.#table.merge({ ...block.keys, count: block.count, values: block.values as Float64Array });
   }
 }

@@ -28,7 +28,12 @@ export class KernelSourceBody implements TaskBody {
   #records = 0;
 
   /** @param treeTo makes the tree of the closure form, sending to the given output */
-  constructor(program: TextProgram, send: Send, out: TaskOutput, treeTo: (out: TaskOutput) => OperatorTree) {
+  constructor(
+    program: TextProgram,
+    send: Send,
+    out: TaskOutput,
+    treeTo: (out: TaskOutput) => OperatorTree,
+  ) {
     this.#kernel = new TextKernel(program);
     this.#send = send;
     this.#out = out;
@@ -42,7 +47,8 @@ export class KernelSourceBody implements TaskBody {
   }
 
   block(block: Block): void {
-    if (block.kind === 'text' && this.#kernel.usable(block.bytes)) this.#records += this.#kernel.block(block.bytes);
+    if (block.kind === 'text' && this.#kernel.usable(block.bytes))
+      this.#records += this.#kernel.block(block.bytes);
     else {
       this.#closures.block(block);
       this.#tree.flush();
@@ -84,7 +90,9 @@ export class KernelSourceBody implements TaskBody {
   #flush(): void {
     const { outputs, port } = this.#send;
     if (this.#kernel.size > 0) {
-      this.#kernel.columns(outputs.length).forEach((columns, p) => emitByteColumns(this.#out, outputs[p]!, port, columns));
+      this.#kernel
+        .columns(outputs.length)
+        .forEach((columns, p) => emitByteColumns(this.#out, outputs[p]!, port, columns));
     }
     if (this.#kernel.count > 0) emitRows(this.#out, outputs[0]!, port, [this.#kernel.count]);
     this.#kernel.clear();
@@ -92,7 +100,8 @@ export class KernelSourceBody implements TaskBody {
 
   /** What the closure form has counted of one block. */
   #add(block: Block): void {
-    if (block.kind === 'rows') for (const count of block.rows) this.#kernel.add('', count as number);
+    if (block.kind === 'rows')
+      for (const count of block.rows) this.#kernel.add('', count as number);
     else if (block.kind === 'columns') {
       const keys = keysOf(block.keys) as readonly string[];
       for (let i = 0; i < keys.length; i++) this.#kernel.add(keys[i]!, block.values[i] as number);

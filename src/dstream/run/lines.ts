@@ -12,7 +12,8 @@ const RETURN = 13;
 
 /** Splits at `\n`; one `\r` before it goes too. The last line may lack its `\n`. */
 export function linesOf(bytes: Uint8Array): Lines {
-  const length = bytes.length > 0 && bytes[bytes.length - 1] === NEWLINE ? bytes.length - 1 : bytes.length;
+  const length =
+    bytes.length > 0 && bytes[bytes.length - 1] === NEWLINE ? bytes.length - 1 : bytes.length;
   if (bytes.length === 0) return { lines: [], invalid: 0 };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, length);
   let text: string;

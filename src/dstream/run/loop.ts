@@ -20,7 +20,12 @@ export type Shape = 'rows' | 'pairs';
  * @param b the values, of pairs
  * @param sinks by slot
  */
-export type Loop = (a: readonly unknown[], b: ArrayLike<unknown>, sinks: readonly Sink[], blame: Blame) => void;
+export type Loop = (
+  a: readonly unknown[],
+  b: ArrayLike<unknown>,
+  sinks: readonly Sink[],
+  blame: Blame,
+) => void;
 
 export type Form = 'compiled' | 'closures';
 
@@ -45,7 +50,14 @@ export function bestForm(): Form {
 const DRY_RUNS = 64;
 
 /** The loop for steps of a graph; `operators` are those of their chain, `sinks` some that it is to work on. */
-export function loopOf(graph: Graph, steps: readonly Step[], operators: readonly GraphNode[], shape: Shape, form: Form, sinks: readonly Sink[]): Loop {
+export function loopOf(
+  graph: Graph,
+  steps: readonly Step[],
+  operators: readonly GraphNode[],
+  shape: Shape,
+  form: Form,
+  sinks: readonly Sink[],
+): Loop {
   let loops = kept.get(graph);
   if (loops === undefined) {
     loops = new Map();

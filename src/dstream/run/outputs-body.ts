@@ -51,11 +51,15 @@ export class OutputsBody implements TaskBody {
     this.#out = out;
     this.#maxGatherBytes = options.maxGatherBytes;
     this.#gatherings = options.outputs.map((id) => {
-      const ports = options.ports.flatMap(({ output, partition }, port) => (output === id ? [{ port, partition }] : []));
+      const ports = options.ports.flatMap(({ output, partition }, port) =>
+        output === id ? [{ port, partition }] : [],
+      );
       ports.sort((a, b) => a.partition - b.partition);
       return { node: nodeAt(options.graph, id), ports: ports.map(({ port }) => port), bytes: 0 };
     });
-    this.#byPort = options.ports.map(({ output }) => this.#gatherings[options.outputs.indexOf(output)]!);
+    this.#byPort = options.ports.map(
+      ({ output }) => this.#gatherings[options.outputs.indexOf(output)]!,
+    );
     this.#blocks = options.ports.map(() => []);
   }
 
@@ -74,7 +78,8 @@ export class OutputsBody implements TaskBody {
     if (barrier.batch) return undefined;
     const fresh = this.#fresh;
     this.#fresh = [];
-    if (fresh.length === 0) return this.#handedOver ? { mode: 'keep', bytes: new Uint8Array(0) } : undefined;
+    if (fresh.length === 0)
+      return this.#handedOver ? { mode: 'keep', bytes: new Uint8Array(0) } : undefined;
     this.#handedOver = true;
     return { mode: 'append', bytes: packValue(fresh) };
   }
@@ -99,7 +104,14 @@ export class OutputsBody implements TaskBody {
       throw millraceError(
         'ERR_MILLRACE_BATCH_TOO_LARGE',
         `the batch that ${node.kind} (${node.uid}) at ${node.callSite} gathers is larger than maxGatherBytes (${this.#maxGatherBytes}); reduce it before the output, or shorten batchInterval`,
-        { context: { operator: node.uid, kind: node.kind, callSite: node.callSite, maxGatherBytes: this.#maxGatherBytes } },
+        {
+          context: {
+            operator: node.uid,
+            kind: node.kind,
+            callSite: node.callSite,
+            maxGatherBytes: this.#maxGatherBytes,
+          },
+        },
       );
     }
     this.#blocks[block.port]!.push(block);
@@ -112,7 +124,10 @@ export class OutputsBody implements TaskBody {
       const absent = ports.filter((port) => missing.has(port)).length;
       if (absent === ports.length) continue;
       if (absent > 0) throw missingBatch(node, barrier.time);
-      const batch = new Batch<unknown>(barrier.time, ports.map((port) => new GatheredPartition(this.#blocks[port]!)));
+      const batch = new Batch<unknown>(
+        barrier.time,
+        ports.map((port) => new GatheredPartition(this.#blocks[port]!)),
+      );
       const awaited = this.#output(node, batch, barrier);
       if (awaited !== undefined) return awaited.then(() => this.#run(barrier, missing, i + 1));
     }
@@ -124,9 +139,21 @@ export class OutputsBody implements TaskBody {
     const { number, time } = barrier;
     switch (node.kind) {
       case 'print':
-        return this.#out.report({ type: 'printed', output: node.id, barrier: number, text: formatBatch(time, batch, node.params['n'] as number) });
+        return this.#out.report({
+          type: 'printed',
+          output: node.id,
+          barrier: number,
+          text: formatBatch(time, batch, node.params['n'] as number),
+        });
       case 'collectAs':
-        return this.#out.report({ type: 'collected', output: node.id, name: node.params['name'] as string, barrier: number, time, partitions: batch.toPartitions() });
+        return this.#out.report({
+          type: 'collected',
+          output: node.id,
+          name: node.params['name'] as string,
+          barrier: number,
+          time,
+          partitions: batch.toPartitions(),
+        });
       default:
         return this.#callUser(node, batch, time);
     }
@@ -138,7 +165,12 @@ export class OutputsBody implements TaskBody {
     };
     try {
       const given: unknown = node.functions['f']!(batch, time);
-      if (given === null || typeof given !== 'object' || typeof (given as PromiseLike<void>).then !== 'function') return undefined;
+      if (
+        given === null ||
+        typeof given !== 'object' ||
+        typeof (given as PromiseLike<void>).then !== 'function'
+      )
+        return undefined;
       return Promise.resolve(given as PromiseLike<void>).then(() => undefined, fail);
     } catch (error) {
       return fail(error);

@@ -7,7 +7,8 @@
  * I1  Combining sinks (combine, tally, reduce, count) send at batch barriers, or when a table is full; passing ones
  *     (group, spread, output) at any barrier and when they have gathered a good block. What passes is therefore never
  *     part of a hand-over: at a barrier it has been sent.
- * I2  What is sent and in which order depends on the records alone, not on how they were cut into blocks.
+ * I2  What is sent and in which order depends on the records alone, not on how they were cut into
+ *     blocks; only a full table is sent at the end of the block that filled it.
  */
 import type { TaskOutput } from '../../actors/task.ts';
 import { KeyTable } from '../keys/key-table.ts';
@@ -232,7 +233,8 @@ export class CountSink implements Sink {
   endPoint(): void {}
 
   endBatch(out: TaskOutput): void {
-    if (this.count > 0) emitRows(out, this.#step.send!.outputs[0]!, this.#step.send!.port, [this.count]);
+    if (this.count > 0)
+      emitRows(out, this.#step.send!.outputs[0]!, this.#step.send!.port, [this.count]);
     this.clear();
   }
 

@@ -30,6 +30,7 @@ export function grepTest(params: Readonly<Record<string, unknown>>): (record: un
 }
 
 function asText(record: unknown): string {
-  if (typeof record !== 'string') throw new BadRecord(`takes text, not ${record === null ? 'null' : typeof record}`);
+  if (typeof record !== 'string')
+    throw new BadRecord(`takes text, not ${record === null ? 'null' : typeof record}`);
   return record;
 }

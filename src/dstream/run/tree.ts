@@ -16,7 +16,16 @@ import { keysOf } from './columns.ts';
 import { emitColumns, emitRows } from './emit.ts';
 import { type Form, type Loop, loopOf, type Shape } from './loop.ts';
 import { itemsOf } from './records.ts';
-import { CollectSink, CountSink, GroupSink, OutputSink, ReduceSink, type Sink, SpreadSink, TableSink } from './sinks.ts';
+import {
+  CollectSink,
+  CountSink,
+  GroupSink,
+  OutputSink,
+  ReduceSink,
+  type Sink,
+  SpreadSink,
+  TableSink,
+} from './sinks.ts';
 
 const NO_VALUES: readonly unknown[] = [];
 
@@ -42,11 +51,19 @@ export class OperatorTree {
     this.#out = out;
     this.#form = form;
     this.#chain = buildChain(graph, tree);
-    this.#direct = this.#chain.steps.filter((step): step is SinkStep => step.step === 'sink' && step.sink === 'output');
-    this.#steps = this.#chain.steps.filter((step) => step.step !== 'sink' || step.sink !== 'output');
+    this.#direct = this.#chain.steps.filter(
+      (step): step is SinkStep => step.step === 'sink' && step.sink === 'output',
+    );
+    this.#steps = this.#chain.steps.filter(
+      (step) => step.step !== 'sink' || step.sink !== 'output',
+    );
     this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
     this.#blame = (error, op, record) => {
-      throw blamed(error, this.#chain.operators[op]!, { partition: tree.partition, time: this.#time, record: { value: record } });
+      throw blamed(error, this.#chain.operators[op]!, {
+        partition: tree.partition,
+        time: this.#time,
+        record: { value: record },
+      });
     };
   }
 
@@ -62,7 +79,8 @@ export class OperatorTree {
 
   /** Takes records of the root, as keys and values. Keys that are bytes become strings only for the loop. */
   pairs(keys: ColumnsBlock['keys'], values: ColumnsBlock['values']): void {
-    for (const { send } of this.#direct) emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
+    for (const { send } of this.#direct)
+      emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
     if (this.#steps.length > 0) {
       this.#pairsLoop ??= this.#loopOf(this.#steps, 'pairs');
       this.#pairsLoop(keysOf(keys), values, this.#sinks, this.#blame);
@@ -93,7 +111,8 @@ export class OperatorTree {
       const node = nodeAt(this.#graph, instance.node);
       if (node.kind === 'union') throw missingBatch(node, barrier.time);
       instance.children.forEach(pass);
-      for (const { outputs, port } of instance.sends) for (const output of outputs) this.#out.absent(output, port);
+      for (const { outputs, port } of instance.sends)
+        for (const output of outputs) this.#out.absent(output, port);
     };
     pass(this.#tree);
   }
@@ -155,6 +174,7 @@ export class OperatorTree {
         throw blamed(error, step.node, { partition: this.#tree.partition, time: this.#time });
       }
     }
-    if (step.next.length > 0) this.#loopOf(step.next, 'rows')(given, NO_VALUES, this.#sinks, this.#blame);
+    if (step.next.length > 0)
+      this.#loopOf(step.next, 'rows')(given, NO_VALUES, this.#sinks, this.#blame);
   }
 }

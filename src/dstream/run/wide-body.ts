@@ -49,7 +49,9 @@ export class WideBody implements TaskBody {
     if (node.kind !== 'repartition') {
       const step = gatherStep(node);
       this.#sink = step.sink === 'reduce' ? new ReduceSink(step) : new TableSink(step);
-      this.#loop = loopOf(graph, [step], [node], step.sink === 'reduce' ? 'rows' : 'pairs', form, [this.#sink]);
+      this.#loop = loopOf(graph, [step], [node], step.sink === 'reduce' ? 'rows' : 'pairs', form, [
+        this.#sink,
+      ]);
     }
     this.#blame = (error, _op, record) => {
       throw blamed(error, node, { partition, time: this.#time, record: { value: record } });
@@ -57,7 +59,8 @@ export class WideBody implements TaskBody {
   }
 
   block(block: Block, input: number): void {
-    this.#records += block.kind === 'rows' ? block.rows.length : block.kind === 'columns' ? block.count : 0;
+    this.#records +=
+      block.kind === 'rows' ? block.rows.length : block.kind === 'columns' ? block.count : 0;
     this.#inOrder.offer(input, block);
   }
 
@@ -69,7 +72,8 @@ export class WideBody implements TaskBody {
     }
     const missing = absent.reduce((total, ports) => total + ports.length, 0);
     if (missing > 0) {
-      if (missing < arrivals || node.kind === 'count' || node.kind === 'repartition') throw missingBatch(node, barrier.time);
+      if (missing < arrivals || node.kind === 'count' || node.kind === 'repartition')
+        throw missingBatch(node, barrier.time);
       tree.absent(barrier);
       return;
     }
@@ -82,7 +86,9 @@ export class WideBody implements TaskBody {
 
   handOver(): HandOver | undefined {
     const held = [this.#inOrder.held(), this.#sink?.held(), this.#options.tree.held()];
-    return held.every((one) => one === undefined) ? undefined : { mode: 'replace', bytes: packValue(held) };
+    return held.every((one) => one === undefined)
+      ? undefined
+      : { mode: 'replace', bytes: packValue(held) };
   }
 
   restore(parts: readonly Uint8Array[]): void {
@@ -141,7 +147,11 @@ const append = (list: unknown[], value: unknown): unknown[] => {
 
 /** The one step that gathers: the operator's sink as the receiving side sees it. */
 function gatherStep(node: GraphNode): SinkStep {
-  const step = (sink: SinkKind, functions: GraphNode['functions'], params: GraphNode['params'] = {}): SinkStep => ({
+  const step = (
+    sink: SinkKind,
+    functions: GraphNode['functions'],
+    params: GraphNode['params'] = {},
+  ): SinkStep => ({
     step: 'sink',
     op: 0,
     // The signature of a loop has the id, and a negative one is nobody else's.

@@ -28,7 +28,11 @@ export interface DriveOptions extends BodyOptions {
 
 export interface Outcome {
   /** What `collectAs` collected, or what a batch failed with. */
-  readonly batches: { readonly time: number; readonly results: Readonly<Record<string, readonly (readonly unknown[])[]>>; readonly error?: unknown }[];
+  readonly batches: {
+    readonly time: number;
+    readonly results: Readonly<Record<string, readonly (readonly unknown[])[]>>;
+    readonly error?: unknown;
+  }[];
   readonly printed: string[];
   readonly counted: Record<string, number>;
   readonly records: number;
@@ -48,7 +52,11 @@ export function planOf(build: (ssc: ContextBuilder) => void, options: DriveOptio
 }
 
 /** Runs a plan over batches: `inputs[source][batch]`. */
-export async function drive(planned: Plan, inputs: readonly (readonly SourceBatch[])[], options: DriveOptions = {}): Promise<Outcome> {
+export async function drive(
+  planned: Plan,
+  inputs: readonly (readonly SourceBatch[])[],
+  options: DriveOptions = {},
+): Promise<Outcome> {
   return new Driver(planned, options).run(inputs);
 }
 
@@ -58,7 +66,11 @@ export async function results(
   batches: readonly SourceBatch[],
   options: DriveOptions = {},
 ): Promise<Outcome> {
-  return drive(planOf((ssc) => build(ssc.inputStream('in') as DStream<never>, ssc).collectAs('out'), options), [batches], options);
+  return drive(
+    planOf((ssc) => build(ssc.inputStream('in') as DStream<never>, ssc).collectAs('out'), options),
+    [batches],
+    options,
+  );
 }
 
 /** The one result of each batch: partitions, or the error. */
@@ -68,7 +80,14 @@ export function partitionsOf(outcome: Outcome): unknown[] {
 
 /** The one result of each batch: sorted records, or the error. */
 export function sortedOf(outcome: Outcome): unknown[] {
-  return outcome.batches.map(({ results: all, error }) => error ?? all['out']?.flat().map((row) => JSON.stringify(row)).sort());
+  return outcome.batches.map(
+    ({ results: all, error }) =>
+      error ??
+      all['out']
+        ?.flat()
+        .map((row) => JSON.stringify(row))
+        .sort(),
+  );
 }
 
 class Driver {
@@ -95,7 +114,10 @@ class Driver {
       const time = (n + 1) * 1000;
       this.#results = {};
       try {
-        await this.#batch(inputs.map((batches) => batches[n]), time);
+        await this.#batch(
+          inputs.map((batches) => batches[n]),
+          time,
+        );
         this.#outcome.batches.push({ time, results: this.#results });
       } catch (error) {
         this.#outcome.batches.push({ time, results: this.#results, error });
@@ -109,7 +131,10 @@ class Driver {
 
   async #batch(batches: readonly SourceBatch[], time: number): Promise<void> {
     const { recoverEvery = Number.POSITIVE_INFINITY } = this.#options;
-    const longest = Math.max(0, ...batches.flatMap((batch) => (batch ?? []).map((blocks) => blocks.length)));
+    const longest = Math.max(
+      0,
+      ...batches.flatMap((batch) => (batch ?? []).map((blocks) => blocks.length)),
+    );
     for (let from = 0; from === 0 || from < longest; from += recoverEvery) {
       const last = from + recoverEvery >= longest;
       this.#put(batches, from, from + recoverEvery, last);
@@ -126,7 +151,8 @@ class Driver {
           if (last) this.#edges[edge]!.absent.push(0);
           return;
         }
-        for (const block of (batch[partition] ?? []).slice(from, to)) this.#edges[edge]!.frames.push(blockOf(block));
+        for (const block of (batch[partition] ?? []).slice(from, to))
+          this.#edges[edge]!.frames.push(blockOf(block));
       });
     }
   }
@@ -143,13 +169,20 @@ class Driver {
         const input = open[pick(open.length)]!;
         body.block(queues[input]!.shift()!, input);
       }
-      await body.barrier(barrier, inputs.map((edge) => this.#edges[edge]!.absent));
+      await body.barrier(
+        barrier,
+        inputs.map((edge) => this.#edges[edge]!.absent),
+      );
       for (const edge of inputs) this.#edges[edge]!.absent = [];
       const handOver = body.handOver(barrier);
       if (handOver === undefined) this.#parts[id] = [];
       else if (handOver.mode === 'replace') this.#parts[id] = [handOver.bytes];
       else if (handOver.mode === 'append') this.#parts[id]!.push(handOver.bytes);
-      this.#outcome.records += inputs.some((edge) => this.#plan.wiring.edges[edge]!.kind === 'receiver') ? (body.takeRecordCount?.() ?? 0) : 0;
+      this.#outcome.records += inputs.some(
+        (edge) => this.#plan.wiring.edges[edge]!.kind === 'receiver',
+      )
+        ? (body.takeRecordCount?.() ?? 0)
+        : 0;
     }
   }
 
@@ -164,7 +197,8 @@ class Driver {
   #outputOf(task: number): TaskOutput {
     const { outputs } = this.#plan.wiring.tasks[task]!;
     return {
-      emit: (output, block) => this.#edges[outputs[output]!]!.frames.push(unpackValue(packValue(block)) as Block),
+      emit: (output, block) =>
+        this.#edges[outputs[output]!]!.frames.push(unpackValue(packValue(block)) as Block),
       absent: (output, port) => this.#edges[outputs[output]!]!.absent.push(port),
       report: (event) => this.#report(event),
     };
