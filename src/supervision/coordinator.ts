@@ -110,6 +110,8 @@ export class Coordinator {
   /** The death that was one too many, until somebody says what it was. */
   #unnamed: { readonly slot: number; readonly timer: Timer; readonly fail: (cause: string) => void } | undefined;
   readonly #incarnation: number;
+  /** Its own: the one in shared memory may be a successor's. */
+  #epoch = 0;
   /** Hand-overs of dead epochs may lie about. */
   #sweepDue = false;
   /** Goes on for an earlier coordinator that died. */
@@ -146,7 +148,7 @@ export class Coordinator {
     if (!this.#tookOver) {
       this.#held = startPoint(wiring.tasks.length);
       this.#index.write(this.#held);
-      memory.epoch = 1;
+      memory.epoch = this.#epoch = 1;
     } else {
       this.#held = this.#index.read();
       this.#reported = this.#held.batchStart;
@@ -161,7 +163,7 @@ export class Coordinator {
   }
 
   get epoch(): number {
-    return this.#options.memory.epoch;
+    return this.#epoch;
   }
 
   get heldBarrier(): number {
@@ -441,9 +443,9 @@ export class Coordinator {
   #newEpoch(cause: string, error?: WireError): void {
     const { memory, emit } = this.#options;
     this.#checkFence();
-    memory.epoch++;
+    memory.epoch = this.#epoch = memory.epoch + 1;
     memory.restarts++;
-    emit({ type: 'recovering', epoch: memory.epoch, barrier: this.#held.barrier, cause, restarts: memory.restarts, ...(error === undefined ? {} : { error }) });
+    emit({ type: 'recovering', epoch: this.#epoch, barrier: this.#held.barrier, cause, restarts: memory.restarts, ...(error === undefined ? {} : { error }) });
   }
 
   #tryStart(): void {
@@ -458,16 +460,17 @@ export class Coordinator {
   }
 
   #startEpoch(): void {
-    const { memory, env, emit } = this.#options;
+    const { env, emit } = this.#options;
+    this.#checkFence();
     this.#state = 'running';
     this.#sweepDue = true;
     const starts = this.#taskStarts();
     this.#postConsumers();
     this.#workers.forEach((worker, w) => {
-      worker!.port.post({ type: 'start', epoch: memory.epoch, tasks: starts[w]!, batchStart: this.#held.batchStart, skip: this.#held.skip });
+      worker!.port.post({ type: 'start', epoch: this.#epoch, tasks: starts[w]!, batchStart: this.#held.batchStart, skip: this.#held.skip });
     });
     emit({
-      type: 'started', epoch: memory.epoch, barrier: this.#held.barrier,
+      type: 'started', epoch: this.#epoch, barrier: this.#held.barrier,
       tookMs: this.#recoveringSince === 0 ? 0 : env.clock.monotonic() - this.#recoveringSince,
       workers: this.#workers.map((worker) => worker!.slot),
     });
