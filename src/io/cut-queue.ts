@@ -167,11 +167,17 @@ export class CutQueue {
     const { edges } = this.#options;
     const { barrier, batch } = cut;
     const absent = batch !== undefined && batch.partitions === undefined ? ABSENT : NONE_ABSENT;
-    for (; cut.puts < edges.length; cut.puts++) {
-      const edge = edges[cut.puts]!;
-      if (edge.lastBarrier < barrier.number && !edge.putBarrier(barrier, absent)) return false;
+    try {
+      for (; cut.puts < edges.length; cut.puts++) {
+        const edge = edges[cut.puts]!;
+        if (edge.lastBarrier < barrier.number && !edge.putBarrier(barrier, absent)) return false;
+      }
+      return true;
+    } catch (error) {
+      // Also behind a promise of `pull`, where a throw would end the thread.
+      this.#fail(error);
+      return false;
     }
-    return true;
   }
 
   #fail(error: unknown): void {
