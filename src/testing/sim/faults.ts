@@ -29,7 +29,7 @@ export type Fault =
   /** A source loses its connection, or throws. */
   | { readonly kind: 'disconnect'; readonly turn: number; readonly source: number; readonly how: 'lost' | 'throws' }
   /** A thread gets no turn. */
-  | { readonly kind: 'stall'; readonly turn: number; readonly role: SimRole; readonly pick: number; readonly turns: number };
+  | { readonly kind: 'stall'; readonly turn: number; readonly role: SimRole | 'main'; readonly pick: number; readonly turns: number };
 
 const OPERATIONS: readonly Operation[] = ['store', 'store', 'write', 'remove', 'post', 'block', 'barrier', 'handOver'];
 
@@ -52,6 +52,8 @@ function planFault(chance: Pcg32, turn: number): Fault {
   if (kind < 16) return { kind: 'throw', turn, after: chance.below(40), times: 1 + chance.below(3) };
   if (kind < 17) return { kind: 'disk', turn, role: drawRole(chance), pick, times: 1 + chance.below(2) };
   if (kind < 18) return { kind: 'disconnect', turn, source: chance.below(2), how: chance.below(2) === 0 ? 'lost' : 'throws' };
+  // The embedding thread runs what else its process does, and may be away for long.
+  if (chance.below(3) === 0) return { kind: 'stall', turn, role: 'main', pick, turns: 1 + chance.below(2000) };
   return { kind: 'stall', turn, role: drawRole(chance), pick, turns: 1 + chance.below(300) };
 }
 

@@ -38,8 +38,6 @@ export interface Scenario {
 const PLAN = 2;
 const FAULTS = 3;
 
-const MOST_FAULTS = 10;
-const FAULT_TURNS = 2500;
 
 export function scenarioOf(seed: number): Scenario {
   const chance = new Pcg32(seed, PLAN);
@@ -66,7 +64,7 @@ export function scenarioOf(seed: number): Scenario {
     pumpTurns: one(5, 40),
     drainAt: chance.below(4) === 0 ? 200 + chance.below(2500) : undefined,
     poison: chance.below(8) === 0 ? [chance.below(60)] : [],
-    faults: planFaults(new Pcg32(seed, FAULTS), MOST_FAULTS, FAULT_TURNS),
+    faults: planFaults(new Pcg32(seed, FAULTS), one(4, 10, 25), one(600, 2500)),
   };
 }
 

@@ -139,6 +139,8 @@ export class Simulation {
   #quiet = false;
   #draining = false;
   #drained = false;
+  #mainStalledUntil = 0;
+  #nothingLeft = false;
   #deaths = 0;
   #lastHeld = 0;
   #throws = { after: 0, left: 0 };
@@ -179,6 +181,7 @@ export class Simulation {
       memory: this.#memory,
       fences: hooks.fences ?? true,
       note: (text) => this.#note(text),
+      mayRun: () => this.#turn >= this.#mainStalledUntil,
       populate: (thread, main, coordinator) => this.#populate(thread, main, coordinator),
       hear: (message) => this.#hear(message),
     });
@@ -260,7 +263,7 @@ export class Simulation {
   #deliver(): boolean {
     const ports = this.#env.deliverable().filter((port) => {
       const owner = this.#owners.get(port);
-      return owner === undefined || this.#mayRun(owner);
+      return owner === undefined ? this.#turn >= this.#mainStalledUntil : this.#mayRun(owner);
     });
     if (ports.length === 0) return false;
     const at = this.#chance.below(ports.length);
@@ -304,7 +307,7 @@ export class Simulation {
 
   /** Somebody is only stalled, or about to die. */
   #waits(): boolean {
-    return [...this.#supervisor.threads].some(({ stalledUntil, zombieUntil, hungUntil }) => stalledUntil > this.#turn || zombieUntil !== undefined || hungUntil !== undefined);
+    return this.#turn < this.#mainStalledUntil || [...this.#supervisor.threads].some(({ stalledUntil, zombieUntil, hungUntil }) => stalledUntil > this.#turn || zombieUntil !== undefined || hungUntil !== undefined);
   }
 
   #mayRun(thread: SimThread): boolean {
@@ -377,6 +380,10 @@ export class Simulation {
         this.#feeds[fault.source % this.#feeds.length]!.disconnect(fault.how);
         return;
       case 'stall': {
+        if (fault.role === 'main') {
+          this.#mainStalledUntil = this.#turn + fault.turns;
+          return;
+        }
         const thread = pick(fault, fault.role);
         if (thread !== undefined) thread.stalledUntil = this.#turn + fault.turns;
         return;
@@ -389,6 +396,7 @@ export class Simulation {
   #calm(): void {
     this.#note('quiet');
     this.#quiet = true;
+    this.#mainStalledUntil = 0;
     for (const thread of this.#supervisor.threads) thread.calm();
     for (const feed of this.#feeds) feed.calm();
     this.#throws.left = 0;
@@ -623,6 +631,7 @@ export class Simulation {
       if (wrong !== undefined) this.#wrong.push(wrong);
       return;
     }
+    if (message.event.type === 'started') this.#nothingLeft = message.event.barrier === new JobMemory(this.#memory).lastCut;
     if (message.event.type === 'drained') this.#drained = true;
     if (message.event.type === 'failed') this.#wrong.push(`the job failed: ${String((fromWire(message.event.error) as Error).stack)}`);
   }
@@ -636,7 +645,8 @@ export class Simulation {
     for (const [thread, host] of this.#hosts) {
       if (!thread.dead && thread.zombieUntil === undefined && thread.hungUntil === undefined && host.tasks > 0) this.#wrong.push(`E2: ${thread.name} still has ${host.tasks} tasks`);
     }
-    const files = this.#env.disk.paths().filter((path) => path.includes('handover'));
+    // A coordinator that finds the last barrier held has nothing more to do, and the directory goes with the job.
+    const files = this.#nothingLeft ? [] : this.#env.disk.paths().filter((path) => path.includes('handover'));
     if (files.length > 0) this.#wrong.push(`E2: hand-overs are left: ${files.join()}`);
   }
 

@@ -46,6 +46,8 @@ export interface SupervisorOptions {
   readonly memory: JobMemoryBuffer;
   readonly fences: boolean;
   readonly note: (text: string) => void;
+  /** False: this thread gets no turn for now. */
+  readonly mayRun: () => boolean;
   /** Builds what runs in the thread. */
   readonly populate: (thread: SimThread, main: SimPort<ToThread, FromThread>, coordinator: AnyPort | undefined) => void;
   readonly hear: (message: FromThread) => void;
@@ -81,8 +83,14 @@ export class Supervisor {
 
   /** The thread is, or is taken to be, dead: main hears of it in a while. */
   lost(thread: SimThread): void {
-    const { env } = this.#options;
-    env.clock.after(env.chance.below(15), () => this.#exited(thread));
+    this.#later(this.#options.env.chance.below(15), () => this.#exited(thread));
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.#options.env.clock.after(ms, () => {
+      if (this.#options.mayRun()) act();
+      else this.#later(1, act);
+    });
   }
 
   get #coordinator(): Life {
@@ -94,7 +102,7 @@ export class Supervisor {
     life.state = 'starting';
     const number = ++this.#numbers;
     life.number = number;
-    env.clock.after(1 + env.chance.below(20), () => {
+    this.#later(1 + env.chance.below(20), () => {
       note(`start ${life.role}${number}`);
       const thread = new SimThread({
         env, number, scene, note,
