@@ -33,3 +33,5 @@ export const naturalSilent = job('naturalSilent', { batchInterval: '1s' }, (ssc,
 export const declaredSilent = job('declaredSilent', { batchInterval: '1s' }, (ssc, args) => {
   ssc.socketTextStream('127.0.0.1', args.port).words().countByValue().foreachBatch(silent);
 });
+
+export const programs = { natural, declared, naturalSilent, declaredSilent };

@@ -2,10 +2,10 @@
 //
 //   node bench/_millrace.mjs PORT natural|declared THREADS
 import { run } from '../dist/index.js';
-import * as jobs from './_millrace-job.mjs';
+import { programs } from './_millrace-job.mjs';
 
 const [port, program, threads] = process.argv.slice(2);
-const running = await run(jobs[program], { args: { port: Number(port) }, threads: Number(threads) });
+const running = await run(programs[program], { args: { port: Number(port) }, threads: Number(threads) });
 let lines = 0;
 for await (const event of running.events()) {
   if (event.type !== 'batchCompleted') continue;

@@ -7,7 +7,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { run } from '../dist/index.js';
-import * as jobs from './_millrace-job.mjs';
+import { programs } from './_millrace-job.mjs';
 import { machine, sleep, startServer } from './_util.mjs';
 
 const { values: flags } = parseArgs({ options: { secs: { type: 'string', default: '20' }, json: { type: 'boolean', default: false } } });
@@ -22,7 +22,7 @@ const measure = async () => {
 await sleep(1000);
 const idle = await measure();
 const server = await startServer();
-const running = await run(jobs.declaredSilent, { args: { port: server.port }, threads: 2 });
+const running = await run(programs.declaredSilent, { args: { port: server.port }, threads: 2 });
 await sleep(3000);
 const loaded = await measure();
 const { records } = running.metrics();

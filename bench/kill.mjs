@@ -6,7 +6,7 @@
 // epoch, and how much later than the median undisturbed batch the batch came into which the death fell.
 import { parseArgs } from 'node:util';
 import { run } from '../dist/index.js';
-import * as jobs from './_millrace-job.mjs';
+import { programs } from './_millrace-job.mjs';
 import { figure, machine, median, sleep, startServer } from './_util.mjs';
 
 const { values: flags } = parseArgs({
@@ -16,7 +16,7 @@ if (!flags.json) console.log(`# ${machine()}, ${flags.kills} kills`);
 for (const program of flags.program.split(',')) {
   const server = await startServer();
   // The sink's lines are not ours.
-  const running = await run(jobs[`${program}Silent`], { args: { port: server.port }, threads: 2, supervision: { maxRestarts: 1000, withinMs: 60_000, backoff: { maxMs: 50 } } });
+  const running = await run(programs[`${program}Silent`], { args: { port: server.port }, threads: 2, supervision: { maxRestarts: 1000, withinMs: 60_000, backoff: { maxMs: 50 } } });
   const batches = [];
   const recoveries = [];
   void (async () => {

@@ -5,12 +5,12 @@
 // Prints a line a minute: lines a second, resident memory, heap of the main thread.
 import { parseArgs } from 'node:util';
 import { run } from '../dist/index.js';
-import * as jobs from './_millrace-job.mjs';
+import { programs } from './_millrace-job.mjs';
 import { machine, sleep, startServer } from './_util.mjs';
 
 const { values: flags } = parseArgs({ options: { secs: { type: 'string', default: '600' }, program: { type: 'string', default: 'declared' }, json: { type: 'boolean', default: false } } });
 const server = await startServer();
-const running = await run(jobs[`${flags.program}Silent`], { args: { port: server.port }, threads: 2 });
+const running = await run(programs[`${flags.program}Silent`], { args: { port: server.port }, threads: 2 });
 if (!flags.json) console.log(`# ${machine()}, ${flags.program}`);
 const samples = [];
 let before = 0;

@@ -32,5 +32,6 @@ test('loops are compiled where code may be generated, else closures', () => {
 });
 
 test('declared text runs over strings where there is no WebAssembly', () => {
-  expect(printed(['--jitless', '--no-expose-wasm'], BODIES)).toBe('compiled SourceBody 2');
+  // As under --jitless; the flag that takes it away has other names in other versions of Node.
+  expect(printed(['--jitless'], `delete globalThis.WebAssembly;\n${BODIES}`)).toBe('compiled SourceBody 2');
 });
