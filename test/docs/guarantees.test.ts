@@ -4,9 +4,9 @@ import { join, normalize } from 'node:path';
 import { expect, it } from 'vitest';
 import { page, root } from './pages.ts';
 
-const cited = [...page('docs/guarantees.md').prose.matchAll(/\[([^\]]+)\]\((\.\.\/test\/[^)]+)\)/g)].map(
-  ([, title, file]) => ({ title: title!, file: normalize(join('docs', file!)) }),
-);
+const cited = [
+  ...page('docs/guarantees.md').prose.matchAll(/\[([^\]]+)\]\((\.\.\/test\/[^)]+)\)/g),
+].map(([, title, file]) => ({ title: title!, file: normalize(join('docs', file!)) }));
 
 it('names proofs', () => {
   expect(cited.length).toBeGreaterThan(20);

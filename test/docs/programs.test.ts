@@ -1,10 +1,10 @@
 /** Every ts block of the pages compiles against the built package, and those that say what they give or print are run. */
 import type { DStream } from 'millrace';
-import { runBatches } from 'millrace/testing';
+import { runBatches, type BatchesResult } from 'millrace/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DStream as Streams } from '../../src/dstream/dstream.ts';
-import { page, pages } from './pages.ts';
-import { compilePages, type Program, type Programs } from './programs.ts';
+import { page, pages, type Fence } from './pages.ts';
+import { compilePages, isProgram, type Program, type Programs } from './programs.ts';
 
 const DSTREAM = 'docs/dstream.md';
 let programs: Programs;
@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => programs.remove());
 
 const fences = pages().flatMap(({ path, fences: all }) =>
-  all.filter(({ language }) => language === 'ts').map((fence) => ({ path, fence })),
+  all.filter(isProgram).map((fence) => ({ path, fence })),
 );
 
 function programAt(title: string): Program {
@@ -30,49 +30,67 @@ it('all blocks compile', () => {
 
 describe('examples of operators', () => {
   type Builder = (ssc: unknown, streams: Record<string, unknown>) => DStream<unknown> | void;
-  const told = fences.filter(({ path, fence }) => path === DSTREAM && /^\/\/ (gives|prints)/m.test(fence.text));
+  const those = (which: RegExp): readonly (readonly [string, Fence])[] =>
+    fences
+      .filter(({ path, fence }) => path === DSTREAM && which.test(fence.text))
+      .map(({ fence }) => [`${fence.heading}, line ${fence.line}`, fence]);
 
-  it.each(told.map(({ path, fence }) => [`${fence.heading}, ${path}:${fence.line}`, fence] as const))('%s', async (_, fence) => {
+  /** Runs the example on the streams that the page makes at its head. */
+  async function resultOf(fence: Fence, partitions = 1): Promise<BatchesResult> {
     const example = programAt(`${DSTREAM}:${fence.line}`);
-    const { default: build } = (await import(/* @vite-ignore */ example.url)) as { default: Builder };
-    const inputs = await inputsOfPage();
+    const head = programs.all.find((each) => each.page === DSTREAM && !each.isFragment)!;
+    const inputs = (await import(/* @vite-ignore */ head.url)) as Record<string, never[][]>;
     const names = Object.keys(inputs);
-    const text = fence.text.replaceAll(/^\/\/ ?/gm, '');
-    const partitions = text.includes('gives, in two partitions,') ? 2 : 1;
-    const out = await runBatches({ inputs: Object.values(inputs) as never[][][], partitions }, (ssc, ...streams) =>
+    const { default: build } = (await import(/* @vite-ignore */ example.url)) as {
+      default: Builder;
+    };
+    return runBatches({ inputs: Object.values(inputs), partitions }, (ssc, ...streams) =>
       build(ssc, Object.fromEntries(names.map((name, n) => [name, streams[n]]))),
     );
-    expect(out.errors).toEqual([]);
-    const printed = /^prints\n([^]*)$/m.exec(text)?.[1];
-    if (printed !== undefined) {
-      expect(out.printed.slice(0, printed.length)).toBe(printed);
-      return;
-    }
-    const gives = /^gives(?:, in two partitions,)? (.*)$/m.exec(text)![1]!;
-    const wanted = gives.split(', then ').map(literal);
-    const one = out.batches.every((batch) => batch.partitions.length === 1);
-    expect(out.batches.map((batch) => (one ? batch.values : batch.partitions))).toEqual(wanted);
+  }
+
+  it.each(those(/^\/\/ gives/m))('%s, gives what it says', async (_, fence) => {
+    const [, two, text] = /^\/\/ gives(, in two partitions,)? (.*)$/m.exec(fence.text)!;
+    const { batches, errors } = await resultOf(fence, two === undefined ? 1 : 2);
+    const one = batches.every(({ partitions }) => partitions.length === 1);
+    const given = batches.map(({ values, partitions }) => (one ? values : partitions));
+    expect(errors).toEqual([]);
+    expect(given).toEqual(text!.split(', then ').map(literal));
+  });
+
+  it.each(those(/^\/\/ prints/m))('%s, prints what it says', async (_, fence) => {
+    const lines = fence.text.split('\n').filter((line) => line.startsWith('//'));
+    const text = lines.slice(1).map((line) => `${line.slice(3)}\n`);
+    const { printed } = await resultOf(fence);
+    expect(printed.startsWith(text.join('')), printed).toBe(true);
   });
 
   it('there is one for each operator, source and output', () => {
-    const shown = new Set(fences.filter(({ path }) => path === DSTREAM).map(({ fence }) => fence.heading));
-    const operators = Object.getOwnPropertyNames(Streams.prototype).filter((name) => name !== 'constructor');
-    const sources = ['socketTextStream', 'textFileStream', 'queueStream', 'inputStream', 'ssc.union'];
+    const shown = new Set(
+      fences.filter(({ path }) => path === DSTREAM).map(({ fence }) => fence.heading),
+    );
+    const operators = Object.getOwnPropertyNames(Streams.prototype).filter(
+      (name) => name !== 'constructor',
+    );
+    const sources = [
+      'socketTextStream',
+      'textFileStream',
+      'queueStream',
+      'inputStream',
+      'ssc.union',
+    ];
     expect([...operators, ...sources].filter((name) => !shown.has(name))).toEqual([]);
     const { text } = page(DSTREAM);
-    expect(operators.filter((name) => !text.includes(`\`${name}\``) && name !== 'named')).toEqual([]);
+    expect(operators.filter((name) => !text.includes(`\`${name}\``) && name !== 'named')).toEqual(
+      [],
+    );
   });
-
-  async function inputsOfPage(): Promise<Record<string, unknown>> {
-    const made = programs.all.find((each) => each.page === DSTREAM && !each.isFragment)!;
-    return { ...((await import(/* @vite-ignore */ made.url)) as object) };
-  }
 });
 
 describe('programs that test themselves', () => {
   const self = fences.filter(({ fence }) => /from 'millrace\/testing'/.test(fence.text));
   it.each(self.map(({ path, fence }) => `${path}:${fence.line}`))('%s', async (title) => {
-    await import(/* @vite-ignore */ programAt(title).url);
+    await expect(import(/* @vite-ignore */ programAt(title).url)).resolves.toBeDefined();
   });
 });
 

@@ -64,6 +64,11 @@ export interface Programs {
   remove(): void;
 }
 
+/** Whether the block is whole. One with `// …` shows parts of a file, to which another test holds it. */
+export function isProgram({ language, text }: Fence): boolean {
+  return language === 'ts' && !/^\/\/ …$/m.test(text);
+}
+
 export function compilePages(): Programs {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-pages-')));
   const write = (file: string, text: string): void => {
@@ -82,7 +87,7 @@ export function compilePages(): Programs {
   const places = new Map<string, { readonly path: string; readonly offset: number }>();
   for (const { path, fences } of pages()) {
     for (const fence of fences) {
-      if (fence.language !== 'ts') continue;
+      if (!isProgram(fence)) continue;
       const folder = path.replaceAll(/\W/g, '-');
       const name = /^\/\/ ([\w-]+)\.ts\n/.exec(fence.text)?.[1] ?? `line-${fence.line}`;
       const file = `${folder}/${name}`;
@@ -95,10 +100,14 @@ export function compilePages(): Programs {
     }
   }
   const tsc = `${root}node_modules/typescript/bin/tsc`;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], {
-    cwd: directory,
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [tsc, '-p', '.', '--pretty', 'false'],
+    {
+      cwd: directory,
+      encoding: 'utf8',
+    },
+  );
   const errors = stdout
     .split('\n')
     .filter((line) => line !== '')
@@ -113,7 +122,10 @@ export function compilePages(): Programs {
 }
 
 function fragment(text: string): { text: string; before: number } {
-  const code = text.replace(/^\/\/.*\n?/gm, '').trimEnd().replace(/;$/, '');
+  const code = text
+    .replace(/^\/\/.*\n?/gm, '')
+    .trimEnd()
+    .replace(/;$/, '');
   const head = [
     `import { count, sum } from 'millrace';`,
     `import type { Build } from '../globals.ts';`,
