@@ -34,8 +34,8 @@ const numbersBlocks = () =>
 
 function numbersByHand() {
   const blocks = numbersBlocks();
-  let total = 0;
-  const block = (rows) => {
+  const block = (rows, before) => {
+    let total = before;
     for (let i = 0; i < rows.length; i++) {
       const a = rows[i] + 1;
       if ((a & 1) === 0) {
@@ -43,9 +43,12 @@ function numbersByHand() {
         if (b % 5 !== 0) total = (total + (b - 7)) | 0;
       }
     }
+    return total;
   };
   return () => {
-    for (const rows of blocks) block(rows);
+    let total = 0;
+    for (const rows of blocks) total = block(rows, total);
+    numbersByHand.total = total;
     return blocks.length * 65_536;
   };
 }

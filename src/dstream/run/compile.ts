@@ -22,7 +22,7 @@
  *   of each round, they are constants there, and optimised code keeps them nowhere; without that they cost a tenth.
  * - Sinks' fields are read once before the loop and, where they are numbers, written back behind it. After a throw
  *   nothing is written back: the body is dropped anyway.
- * - A reduction has nothing to start from until its first record. A loop of its own takes the records up to that one,
+ * - A reduction has nothing to start from until its first record. A function of its own takes the records up to that one,
  *   so that the other need not ask.
  * - A new loop is run some times over nothing. Else V8 may optimise it during its first block, knowing nothing of the
  *   code behind the loop, leave the optimised code there, and do so again for each block: three times slower for ever.
@@ -92,21 +92,41 @@ class LoopWriter {
     }
     const functions = this.functions.map((_, i) => `const f${i} = F[${i}];`);
     const title = operators.map((node) => node.uid.replace(/[^\w#.-]/g, '_')).join('/');
-    const loop = (goOn: string, body: readonly string[]): string[] => [
+    const routine = (
+      name: string,
+      start: string,
+      goOn: string,
+      body: readonly string[],
+    ): string[] => [
+      `function ${name}(a, b, S, blame) {`,
+      `let op = 0, rec = 0, rec2 = 0, i = ${start};`,
+      'const n = a.length;',
+      ...this.#before,
+      'try {',
       `for (; ${goOn}; i++) {`,
       ...body,
       'op = 0; rec = 0; rec2 = 0;',
       '}',
+      '} catch (error) { blame(error, op, pairs[op] ? [rec, rec2] : rec); }',
+      ...this.#after,
+      'return i;',
+      '}',
     ];
-    const reducing = this.#reduced.map((slot) => `has${slot}`).join(' && ');
+    const reducing = (of: (slot: number) => string): string => this.#reduced.map(of).join(' && ');
     const first =
-      reducing === ''
+      this.#reduced.length === 0
         ? []
-        : loop(
-            `i < n && !(${reducing})`,
+        : routine(
+            'first',
+            '0',
+            `i < n && !(${reducing((slot) => `has${slot}`)})`,
             this.#body.map((line) => (typeof line === 'string' ? line : line.first)),
           );
-    const rest = loop(
+    const rest = routine(
+      'run',
+      first.length === 0
+        ? '0'
+        : `${reducing((slot) => `S[${slot}].has`)} ? 0 : first(a, b, S, blame)`,
       'i < n',
       this.#body.map((line) => (typeof line === 'string' ? line : line.rest)),
     );
@@ -115,16 +135,9 @@ class LoopWriter {
       'const { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
       `const pairs = ${JSON.stringify(operators.map((_, op) => this.#pairOps.has(op)))};`,
       ...functions,
-      'return function run(a, b, S, blame) {',
-      'let op = 0, rec = 0, rec2 = 0, i = 0;',
-      'const n = a.length;',
-      ...this.#before,
-      'try {',
       ...first,
       ...rest,
-      '} catch (error) { blame(error, op, pairs[op] ? [rec, rec2] : rec); }',
-      ...this.#after,
-      '};',
+      'return run;',
       `//# sourceURL=millrace:loop-${++loopsMade}/${title}`,
     ].join('\n');
   }
