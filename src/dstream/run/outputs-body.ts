@@ -46,6 +46,8 @@ export class OutputsBody implements TaskBody {
   /** Since the last hand-over. */
   #fresh: Block[] = [];
   #handedOver = false;
+  /** Another body may run the outputs by now; the rest of a batch that waits for a promise is left to it. */
+  #closed = false;
 
   constructor(options: OutputsBodyOptions, out: TaskOutput) {
     this.#out = out;
@@ -89,6 +91,10 @@ export class OutputsBody implements TaskBody {
     this.#handedOver = parts.length > 0;
   }
 
+  close(): void {
+    this.#closed = true;
+  }
+
   discard(): void {
     this.#blocks = this.#blocks.map(() => []);
     this.#fresh = [];
@@ -119,7 +125,7 @@ export class OutputsBody implements TaskBody {
 
   /** Runs the outputs from the `from`-th on; goes on behind a promise where one gives it. */
   #run(barrier: Barrier, missing: ReadonlySet<number>, from: number): void | Promise<void> {
-    for (let i = from; i < this.#gatherings.length; i++) {
+    for (let i = from; i < this.#gatherings.length && !this.#closed; i++) {
       const { node, ports } = this.#gatherings[i]!;
       const absent = ports.filter((port) => missing.has(port)).length;
       if (absent === ports.length) continue;

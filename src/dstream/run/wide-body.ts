@@ -113,12 +113,13 @@ export class WideBody implements TaskBody {
   }
 
   #use(block: Block): void {
-    if (block.kind === 'text') return;
-    const { tree } = this.#options;
     if (this.#sink === undefined) {
-      if (block.kind === 'rows') tree.rows(block.rows);
+      if (block.kind !== 'rows') throw new TypeError(`a sender spreads rows, not ${block.kind}`);
+      this.#options.tree.rows(block.rows);
     } else if (block.kind === 'rows') this.#loop!(block.rows, [], [this.#sink], this.#blame);
-    else this.#loop!(keysOf(block.keys), block.values, [this.#sink], this.#blame);
+    else if (block.kind === 'columns') {
+      this.#loop!(keysOf(block.keys), block.values, [this.#sink], this.#blame);
+    } else throw new TypeError('a sender exchanges no text');
   }
 
   #giveResult(): void {
