@@ -81,10 +81,10 @@ export class ThreadHost {
   turn(): TurnResult {
     let progressed = false;
     let awaiting = false;
-    // By index, and over a copy: a step may end in a `start` only through the event loop, never inside a turn.
     const runners = this.#runners;
+    // Downstream first (ids ascend along the edges): what closes a batch goes before what begins the next one.
     // A user's function may stop the run in the calling thread, and with it all tasks.
-    for (let i = 0; i < runners.length && runners === this.#runners; i++) {
+    for (let i = runners.length - 1; i >= 0 && runners === this.#runners; i--) {
       const progress = this.stepTask(i);
       if (progress === 'progress') progressed = true;
       else if (progress === 'awaiting') awaiting = true;
