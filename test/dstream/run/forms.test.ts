@@ -33,5 +33,7 @@ test('loops are compiled where code may be generated, else closures', () => {
 
 test('declared text runs over strings where there is no WebAssembly', () => {
   // As under --jitless; the flag that takes it away has other names in other versions of Node.
-  expect(printed(['--jitless'], `delete globalThis.WebAssembly;\n${BODIES}`)).toBe('compiled SourceBody 2');
+  expect(printed(['--jitless'], `delete globalThis.WebAssembly;\n${BODIES}`)).toBe(
+    'compiled SourceBody 2',
+  );
 });
