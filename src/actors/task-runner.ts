@@ -14,12 +14,14 @@
 import type { Env } from '../env/env.ts';
 import { millraceError, toWire } from '../errors.ts';
 import type { Barrier, Block, Frame } from './block.ts';
+import { BlockSlices } from './block-slices.ts';
 import type { InEdge, OutEdge } from './edge.ts';
 import type { FromWorker } from './messages.ts';
 import type { HandOver, Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 
-/** Blocks that a step takes before it lets other tasks of the thread have a turn. */
-const BLOCKS_PER_STEP = 8;
+/** A step takes so many pieces of blocks, and begins none after so long, before other tasks of the thread have a turn. */
+const PIECES_PER_STEP = 8;
+const STEP_MS = 1;
 
 export interface TaskRunnerOptions {
   readonly env: Env;
@@ -47,6 +49,8 @@ export class TaskRunner implements TaskOutput {
   #pending: Frame[][];
   #pendingCount = 0;
   #absentNext: number[][];
+  /** By input. */
+  #slices: BlockSlices[];
   /** Inputs that are at the barrier being aligned. */
   #atBarrier: boolean[];
   #atBarrierCount = 0;
@@ -61,6 +65,7 @@ export class TaskRunner implements TaskOutput {
     this.task = options.task;
     this.#pending = options.outputs.map(() => []);
     this.#absentNext = options.outputs.map(() => []);
+    this.#slices = options.inputs.map((_, input) => new BlockSlices(options.env.clock, input));
     this.#atBarrier = options.inputs.map(() => false);
     this.#batchStart = options.batchStart;
     this.#skipping = options.skip.has(options.batchStart);
@@ -117,9 +122,11 @@ export class TaskRunner implements TaskOutput {
   }
 
   #read(): boolean {
-    const { inputs } = this.#options;
+    const { inputs, env } = this.#options;
     let taken = 0;
-    for (let round = 0; round < BLOCKS_PER_STEP && this.#pendingCount === 0; round++) {
+    let now = env.clock.monotonic();
+    const endMs = now + STEP_MS;
+    for (let round = 0; round < PIECES_PER_STEP && this.#pendingCount === 0; round++) {
       let any = false;
       for (let i = 0; i < inputs.length && this.#pendingCount === 0; i++) {
         if (this.#atBarrier[i]) continue;
@@ -131,12 +138,14 @@ export class TaskRunner implements TaskOutput {
         if (frame.kind === 'barrier') {
           this.#atBarrier[i] = true;
           this.#atBarrierCount++;
-        } else {
-          if (!this.#skipping) this.#body.block(frame, i);
-          edge.advance();
+        } else if (this.#skipping) edge.advance();
+        else {
+          const slices = this.#slices[i]!;
+          if (slices.feed(frame, this.#body, now)) edge.advance();
+          now = slices.endedMs;
         }
       }
-      if (!any) break;
+      if (!any || now >= endMs) break;
     }
     return taken > 0;
   }

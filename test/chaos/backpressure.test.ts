@@ -34,7 +34,13 @@ describe('what is slow', () => {
       const control = new Int32Array(new SharedArrayBuffer(8));
       const watched = await WatchedRun.start(
         'slow.js',
-        { threads: 2, retainBytes: MIB, args: { port, slow, control } as never },
+        {
+          threads: 2,
+          retainBytes: MIB,
+          // A block of the map takes longer than that; its thread is slow, and does not hang.
+          supervision: { hangTimeoutMs: 1000 },
+          args: { port, slow, control } as never,
+        },
         ['declared'],
       );
       const count = new WordCount(server, watched, ['declared'], control);
