@@ -7,10 +7,18 @@
  * two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one. While too many
  * barriers are open (`mayCut`) none is cut; the missed ones follow as others are held.
  *
+ * Shortly before the end of a batch a flush barrier is cut, which is neither: tasks send what they have combined so far,
+ * so that at the end there is little left to exchange and to merge.
+ *
  * In step (`'step'`, for tests on virtual time) batch n has time n × interval and is cut when the batch before it is
  * held, `batches` times; then comes the last barrier.
  */
 import type { Clock, Timer } from '../env/env.ts';
+
+/** How long before the end of a batch what is combined is sent. */
+const FLUSH_LEAD_MS = 60;
+/** Shorter batches go without. */
+const LEADS_PER_INTERVAL = 8;
 
 export type BatchMode = { readonly kind: 'clock' } | { readonly kind: 'step'; readonly batches: number };
 
@@ -29,10 +37,12 @@ export class Batcher {
   #options: BatcherOptions;
   #timer: Timer | undefined;
   #reliefTimer: Timer | undefined;
+  #flushTimer: Timer | undefined;
   /** Time of the next batch. */
   #next = 0;
   #batches = 0;
   #reliefOpen = false;
+  #flushOpen = false;
   /** A batch is due and may not be cut yet. */
   #heldBack = false;
   #state: 'idle' | 'running' | 'ended' = 'idle';
@@ -71,6 +81,7 @@ export class Batcher {
   /** A barrier is held. */
   held(barrier: { batch: boolean; point: boolean }): void {
     if (barrier.point) this.#reliefOpen = false;
+    else if (!barrier.batch) this.#flushOpen = false;
     if (this.#heldBack && this.#state === 'running' && this.#mayCut()) {
       this.#heldBack = false;
       this.#arm();
@@ -84,6 +95,7 @@ export class Batcher {
     this.#state = 'ended';
     this.#timer?.cancel();
     this.#reliefTimer?.cancel();
+    this.#flushTimer?.cancel();
     this.#options.cut({ batch: true, point: true, last: true, time: this.#next });
   }
 
@@ -91,6 +103,7 @@ export class Batcher {
     this.#state = 'ended';
     this.#timer?.cancel();
     this.#reliefTimer?.cancel();
+    this.#flushTimer?.cancel();
   }
 
   #arm(): void {
@@ -105,6 +118,20 @@ export class Batcher {
       if (this.#state === 'running') this.#arm();
     });
     this.#armRelief();
+    this.#armFlush();
+  }
+
+  #armFlush(): void {
+    const { clock, intervalMs } = this.#options;
+    this.#flushTimer?.cancel();
+    const inMs = this.#next - FLUSH_LEAD_MS - clock.now();
+    if (intervalMs < FLUSH_LEAD_MS * LEADS_PER_INTERVAL || inMs <= 0) return;
+    this.#flushTimer = clock.after(inMs, () => {
+      // One that is still open tells of tasks that are behind: more of them would not help.
+      if (this.#flushOpen || !this.#mayCut()) return;
+      this.#flushOpen = true;
+      this.#options.cut({ batch: false, point: false, last: false, time: this.#next });
+    });
   }
 
   #armRelief(): void {

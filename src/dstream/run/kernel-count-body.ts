@@ -36,6 +36,7 @@ export class KernelCountBody implements TaskBody {
 
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
     if (!barrier.batch) {
+      this.#inOrder.drain();
       this.#tree.endPoint();
       return;
     }

@@ -4,7 +4,7 @@
  * Called by its thread's runner only.
  *
  * I1  The result is that of the closure form, block by block.
- * I2  Counts leave at batch barriers, or when the table is full.
+ * I2  Counts leave at any barrier, or when the table is full; a mere number of words or lines at batch barriers.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
 import { packValue, unpackValue } from '../../actors/codec.ts';
@@ -57,8 +57,8 @@ export class KernelSourceBody implements TaskBody {
   }
 
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
-    if (!barrier.batch) return;
-    if (absent.some((ports) => ports.length > 0)) this.#tree.absent(barrier);
+    if (!barrier.batch) this.#flushTable();
+    else if (absent.some((ports) => ports.length > 0)) this.#tree.absent(barrier);
     else this.#flush();
   }
 
@@ -89,12 +89,17 @@ export class KernelSourceBody implements TaskBody {
 
   #flush(): void {
     const { outputs, port } = this.#send;
-    if (this.#kernel.size > 0) {
-      this.#kernel
-        .columns(outputs.length)
-        .forEach((columns, p) => emitByteColumns(this.#out, outputs[p]!, port, columns));
-    }
+    this.#flushTable();
     if (this.#kernel.count > 0) emitRows(this.#out, outputs[0]!, port, [this.#kernel.count]);
+    this.#kernel.clear();
+  }
+
+  #flushTable(): void {
+    const { outputs, port } = this.#send;
+    if (this.#kernel.size === 0) return;
+    this.#kernel
+      .columns(outputs.length)
+      .forEach((columns, p) => emitByteColumns(this.#out, outputs[p]!, port, columns));
     this.#kernel.clear();
   }
 

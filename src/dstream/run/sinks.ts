@@ -4,9 +4,9 @@
  * The loops write into the public fields directly. Everything here is dropped and built anew when a region recovers, so
  * each sink says what it holds (`held`) and takes it back (`restore`).
  *
- * I1  Combining sinks (combine, tally, reduce, count) send at batch barriers, or when a table is full; passing ones
- *     (group, spread, output) at any barrier and when they have gathered a good block. What passes is therefore never
- *     part of a hand-over: at a barrier it has been sent.
+ * I1  Tables (combine, tally) send at any barrier, or when full; reduced records (reduce, count) at batch barriers;
+ *     passing sinks (group, spread, output) at any barrier and when they have gathered a good block. So a hand-over
+ *     inside a batch holds what was combined once only: at the receiver.
  * I2  What is sent and in which order depends on the records alone, not on how they were cut into
  *     blocks; only a full table is sent at the end of the block that filled it.
  */
@@ -47,7 +47,9 @@ export class TableSink implements Sink {
     if (this.table.size >= FULL_TABLE_KEYS) this.endBatch(out);
   }
 
-  endPoint(): void {}
+  endPoint(out: TaskOutput): void {
+    this.endBatch(out);
+  }
 
   endBatch(out: TaskOutput): void {
     const { keys, values } = this.table;

@@ -6,8 +6,9 @@
  * are merged or values are listed, a reduced record. Only `repartition` passes its records straight on.
  * Called by its thread's runner only.
  *
- * I1  The result is a function of what each sender sent, in the order of senders: timing has no part in it (but see
- *     I2 of in-order.ts for huge batches of operators whose functions must not mind the order).
+ * I1  The result is a function of what each sender sent between two barriers, in the order of senders: timing has no
+ *     part in it (but see I2 of in-order.ts for huge batches of operators whose functions must not mind the order).
+ *     Where values are only listed, the order is that of the whole batch.
  * I2  Behind a batch barrier nothing is held.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
@@ -67,6 +68,8 @@ export class WideBody implements TaskBody {
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
     const { node, tree, arrivals } = this.#options;
     if (!barrier.batch) {
+      // What is merged now needs no time at the end of the batch. Where values are only listed, their order is kept.
+      if (combines(node)) this.#inOrder.drain();
       tree.endPoint();
       return;
     }
@@ -136,6 +139,11 @@ export class WideBody implements TaskBody {
       else if (node.kind === 'count') tree.rows([0]);
     }
   }
+}
+
+/** Whether senders combine before they send: then functions must not mind how values are grouped. */
+function combines({ kind, params }: GraphNode): boolean {
+  return kind !== 'repartition' && kind !== 'groupByKey' && params['mapSideCombine'] !== false;
 }
 
 const identity = (value: unknown): unknown => value;

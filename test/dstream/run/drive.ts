@@ -20,7 +20,9 @@ export type SourceBatch = readonly Blocks[] | undefined;
 export interface DriveOptions extends BodyOptions {
   readonly partitions?: number;
   readonly sourcePartitions?: number;
-  /** Blocks of each source partition between two relief barriers, at which all bodies are built anew. */
+  /** Blocks of each source partition between two relief barriers. */
+  readonly pointEvery?: number;
+  /** The same, and at each of them all bodies are built anew. */
   readonly recoverEvery?: number;
   /** Gives 0 … n - 1: which of n inputs a task reads next. @default the first */
   readonly pick?: (n: number) => number;
@@ -130,16 +132,16 @@ class Driver {
   }
 
   async #batch(batches: readonly SourceBatch[], time: number): Promise<void> {
-    const { recoverEvery = Number.POSITIVE_INFINITY } = this.#options;
+    const { recoverEvery, pointEvery = recoverEvery ?? Number.POSITIVE_INFINITY } = this.#options;
     const longest = Math.max(
       0,
       ...batches.flatMap((batch) => (batch ?? []).map((blocks) => blocks.length)),
     );
-    for (let from = 0; from === 0 || from < longest; from += recoverEvery) {
-      const last = from + recoverEvery >= longest;
-      this.#put(batches, from, from + recoverEvery, last);
+    for (let from = 0; from === 0 || from < longest; from += pointEvery) {
+      const last = from + pointEvery >= longest;
+      this.#put(batches, from, from + pointEvery, last);
       await this.#pass({ number: ++this.#number, batch: last, point: true, last: false, time });
-      if (Number.isFinite(recoverEvery)) this.#build();
+      if (recoverEvery !== undefined) this.#build();
     }
   }
 

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../src/env/virtual-clock.ts';
+import { Batcher, type BatcherOptions, type BatchMode } from '../../src/supervision/batcher.ts';
+
+interface Cut {
+  readonly at: number;
+  readonly batch: boolean;
+  readonly point: boolean;
+  readonly last: boolean;
+  readonly time: number;
+}
+
+function batcher(options: Partial<BatcherOptions> & { startMs?: number; mode?: BatchMode } = {}): { clock: VirtualClock; cuts: Cut[]; batcher: Batcher; kinds: () => string[] } {
+  const clock = new VirtualClock({ startMs: options.startMs ?? 10_250 });
+  const cuts: Cut[] = [];
+  const made = new Batcher({
+    clock, intervalMs: 1000, reliefIntervalMs: 500, mode: { kind: 'clock' }, ...options,
+    cut: (kind) => cuts.push({ at: clock.now(), ...kind }),
+  });
+  const kinds = (): string[] => cuts.map(({ at, batch, point, last }) => `${at} ${last ? 'last' : batch ? 'batch' : point ? 'relief' : 'flush'}`);
+  return { clock, cuts, batcher: made, kinds };
+}
+
+describe('on the clock', () => {
+  it('a batch ends at each multiple of the interval since 1970 and is stamped with it', () => {
+    const { clock, cuts, batcher: b } = batcher({ intervalMs: 300, startMs: 10_250 });
+    b.start();
+    clock.advance(1000);
+    expect(cuts.map(({ time }) => time)).toEqual([10_500, 10_800, 11_100]);
+    expect(cuts.every(({ at, time, batch, point }) => at === time && batch && point)).toBe(true);
+  });
+
+  it('relief points lie between the ends of long batches, and a flush shortly before them', () => {
+    const { clock, batcher: b, kinds } = batcher();
+    b.start();
+    for (let n = 0; n < 275; n++) {
+      clock.advance(10);
+      // Everything is held at once.
+      b.held({ batch: true, point: true });
+      b.held({ batch: false, point: false });
+    }
+    expect(kinds()).toEqual([
+      '10940 flush', '11000 batch',
+      '11500 relief', '11940 flush', '12000 batch',
+      '12500 relief', '12940 flush', '13000 batch',
+    ]);
+  });
+
+  it('no flush is cut while the one before is not held: tasks are behind', () => {
+    const { clock, batcher: b, kinds } = batcher();
+    b.start();
+    clock.advance(3000);
+    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10940 flush']);
+    b.held({ batch: false, point: false });
+    clock.advance(1000);
+    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10940 flush', '13940 flush']);
+  });
+
+  it('one relief is open at a time, however often receivers ask', () => {
+    const { clock, batcher: b, kinds } = batcher({ intervalMs: 500 });
+    b.start();
+    b.relief();
+    b.relief();
+    expect(kinds()).toEqual(['10250 relief']);
+    b.held({ batch: false, point: true });
+    clock.advance(10);
+    b.relief();
+    expect(kinds()).toEqual(['10250 relief', '10260 relief']);
+  });
+
+  it('missed batches follow one after another, none is left out', () => {
+    let may = true;
+    const { clock, cuts, batcher: b } = batcher({ intervalMs: 300, mayCut: () => may });
+    b.start();
+    clock.advance(300);
+    may = false;
+    clock.advance(900);
+    may = true;
+    b.held({ batch: true, point: true });
+    clock.advance(1);
+    expect(cuts.map(({ time }) => time)).toEqual([10_500, 10_800, 11_100, 11_400]);
+  });
+
+  it('a successor goes on with the batch behind the newest one', () => {
+    const { clock, cuts, batcher: b } = batcher({ intervalMs: 300, startMs: 11_000 });
+    b.start(10_500);
+    clock.advance(1);
+    expect(cuts.map(({ time }) => time)).toEqual([10_800]);
+  });
+
+  it('the last batch is cut at once, and nothing behind it', () => {
+    const { clock, batcher: b, kinds } = batcher();
+    b.start();
+    b.end();
+    b.end();
+    clock.advance(5000);
+    expect(kinds()).toEqual(['10250 last']);
+  });
+});
+
+describe('in step', () => {
+  it('a batch is cut when the one before is held, then the end', () => {
+    const { cuts, batcher: b } = batcher({ mode: { kind: 'step', batches: 2 } });
+    b.start();
+    b.held({ batch: false, point: true });
+    expect(cuts).toHaveLength(1);
+    b.held({ batch: true, point: true });
+    b.held({ batch: true, point: true });
+    expect(cuts.map(({ time, batch, last }) => ({ time, batch, last }))).toEqual([
+      { time: 1000, batch: true, last: false },
+      { time: 2000, batch: true, last: false },
+      { time: 3000, batch: false, last: true },
+    ]);
+  });
+});
