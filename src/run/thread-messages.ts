@@ -8,7 +8,7 @@ import type { ReceiverMemory } from '../actors/receiver-edge.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { WireError } from '../errors.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
-import type { CoordinatorEvent, CoordinatorPolicy } from '../supervision/coordinator.ts';
+import type { CoordinatorEvent, CoordinatorPolicy, LeftBehind } from '../supervision/coordinator.ts';
 import type { JobMemoryBuffer } from '../supervision/job-memory.ts';
 import type { KillWay, SourceEvent } from './engine.ts';
 import type { JobSpec } from './job-spec.ts';
@@ -54,7 +54,7 @@ export type ToThread =
   /** There is a new coordinator behind this port. */
   | { readonly type: 'coordinator'; readonly port: MessagePort }
   /** Die, on purpose, in this way. */
-  | { readonly type: 'die'; readonly way: KillWay }
+  | { readonly type: 'die'; readonly way: KillWay; readonly exitCode?: number }
   /** Sources: records for an in-process source; answered by `pushed`. */
   | { readonly type: 'push'; readonly id: number; readonly name: string; readonly records: readonly unknown[] }
   /** There is room for another event. */
@@ -62,8 +62,8 @@ export type ToThread =
   | { readonly type: 'stop' };
 
 export type FromThread =
-  /** With an id other than 0 it is to be answered by `told`. */
-  | (FromTask & { readonly id: number })
+  /** With an id other than 0 it is to be answered by `told`. `epoch` is the one in which the thread said it. */
+  | (FromTask & { readonly id: number; readonly epoch: number })
   | { readonly type: 'source'; readonly event: SourceEvent }
   | { readonly type: 'pushed'; readonly id: number; readonly error?: WireError }
   | { readonly type: 'hint'; readonly text: string };
@@ -73,9 +73,12 @@ export type ToCoordinator =
   | { readonly type: 'sources'; readonly slot: number; readonly port: MessagePort }
   | { readonly type: 'workerDown'; readonly slot: number; readonly cause: string }
   | { readonly type: 'drain' }
-  | { readonly type: 'die'; readonly way: KillWay }
+  /** What isn't through yet? Answered by `left`. */
+  | { readonly type: 'left' }
+  | { readonly type: 'die'; readonly way: KillWay; readonly exitCode?: number }
   | { readonly type: 'stop' };
 
 export type FromCoordinator =
   | { readonly type: 'event'; readonly event: CoordinatorEvent }
+  | { readonly type: 'left'; readonly left: LeftBehind }
   | { readonly type: 'hang'; readonly slot: number; readonly state: string; readonly sinceMs: number };

@@ -21,9 +21,11 @@ import { fromWire, MillraceError, millraceError, toWire } from '../errors.ts';
 import { shape } from '../plan/compare.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
+import type { LeftBehind } from '../supervision/coordinator.ts';
 import { RestartIntensity } from '../supervision/intensity.ts';
 import { fenceCoordinator, JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
 import { allocateReceivers } from './edge-memory.ts';
+import { EpochOrder } from './epoch-order.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import type { Engine, EngineListener, KillWay, ThreadInfo, ThreadRole } from './engine.ts';
 import type { JobSpec, PlanSpec } from './job-spec.ts';
@@ -33,6 +35,8 @@ import type { FromCoordinator, FromThread, ThreadTaskOf, ToCoordinator, ToThread
 const SLOTS = 256;
 /** A thread that doesn't end by itself in this time is ended. */
 const STOP_GRACE_MS = 1000;
+/** A coordinator that doesn't say by then what is left has nothing to say. */
+const LEFT_MS = 1000;
 const WORKER_FILE: URL = new URL('../worker.js', import.meta.url);
 
 interface Thread {
@@ -69,6 +73,7 @@ export class ThreadsEngine implements Engine {
   #coordinator!: Thread;
   #sources!: Thread;
   #nextNumber = 1;
+  #order = new EpochOrder();
   #pushes = new Map<number, { resolve: () => void; reject: (error: unknown) => void }>();
   #nextPush = 1;
   #hints = new Set<string>();
@@ -76,6 +81,9 @@ export class ThreadsEngine implements Engine {
   #draining = false;
   #stopped: Promise<readonly string[]> | undefined;
   #intensity = new Map<Thread, RestartIntensity>();
+  /** Slot numbers of threads that were given up: their lines in shared memory are theirs for ever. */
+  #lostNumbers = new Set<number>();
+  #leftAsked: ((left: LeftBehind | undefined) => void)[] = [];
   /** Slot numbers that have tasks; others are spares. */
   #working = new Set<number>();
 
@@ -124,14 +132,30 @@ export class ThreadsEngine implements Engine {
     }));
   }
 
-  kill(slot: number, way: KillWay): void {
+  get quarantined(): number {
+    return this.#threads.reduce((sum, { slot }) => sum + slot.quarantined, 0);
+  }
+
+  left(): Promise<LeftBehind | undefined> {
+    if (this.#coordinator?.state !== 'up') return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const timer = this.#options.env.clock.after(LEFT_MS, () => resolve(undefined));
+      this.#leftAsked.push((left) => {
+        timer.cancel();
+        resolve(left);
+      });
+      this.#toCoordinator({ type: 'left' });
+    });
+  }
+
+  kill(slot: number, way: KillWay, exitCode?: number): void {
     const thread = this.#threads.find(({ number }) => number === slot);
     if (thread === undefined || thread.state !== 'up') {
       throw millraceError('ERR_MILLRACE_BAD_OPTION', `there is no thread in slot ${slot}; there are ${this.#threads.map((t) => `${t.number} (${t.role})`).join(', ')}`);
     }
     if (way === 'terminate') void thread.slot.kill({ kind: 'killed' });
     else {
-      this.#post(thread, { type: 'die', way });
+      this.#post(thread, { type: 'die', way, ...(exitCode === undefined ? {} : { exitCode }) });
     }
   }
 
@@ -159,14 +183,25 @@ export class ThreadsEngine implements Engine {
     return thread;
   }
 
+  /** Long runs use the numbers again, but none that a thread still has. */
+  #freeNumber(): number {
+    for (;;) {
+      const number = this.#nextNumber;
+      this.#nextNumber = (number + 1) % SLOTS;
+      const taken = this.#lostNumbers.has(number) || this.#threads.some((thread) => thread.number === number && thread.state !== 'down');
+      if (number !== 0 && !taken) return number;
+    }
+  }
+
   async #start(thread: Thread): Promise<void> {
-    const number = this.#nextNumber++ % SLOTS;
+    const number = this.#freeNumber();
     thread.number = number;
     thread.state = 'starting';
     const main = new MessageChannel();
     const pulse = new MessageChannel();
     const { task, transfer, coordinator } = this.#task(thread.role, number, main.port2, pulse.port2);
     thread.main = messagePort(main.port1);
+    if (thread.role === 'worker') this.#order.add(thread.main);
     thread.main.onMessage((message) => this.#hear(thread, number, message));
     const started = thread.slot.start(task, transfer);
     const exited = thread.slot.exited;
@@ -176,7 +211,7 @@ export class ThreadsEngine implements Engine {
       thread.state = 'down';
       thread.lastExit = error instanceof Error ? error.message : String(error);
       coordinator?.close();
-      thread.main.close();
+      this.#order.gone(thread.main, false);
       throw jobError(error);
     }
     if (this.#state === 'stopping') return;
@@ -242,7 +277,7 @@ export class ThreadsEngine implements Engine {
     thread.state = 'down';
     thread.restarts++;
     thread.lastExit = describe(reason);
-    thread.main!.close();
+    this.#order.gone(thread.main!, thread.role === 'worker' && reason.kind === 'lost');
     thread.unwatch?.();
     listener.thread({
       type: 'actorExited', role: thread.role, slot: number, reason: thread.lastExit,
@@ -254,7 +289,25 @@ export class ThreadsEngine implements Engine {
       for (const memory of this.#receivers.values()) fenceSender(memory);
       this.#failPushes('the thread of the sources died');
     }
-    this.#replace(thread);
+    if (reason.kind === 'lost') this.#lost(number);
+    // Its last words may have been that the job is over.
+    if (!this.#isStopping()) this.#replace(thread);
+  }
+
+  /** Nothing of it is used again, but it holds its core and its memory: a few of them may, no more. */
+  #lost(number: number): void {
+    this.#lostNumbers.add(number);
+    const { options: { maxQuarantined }, listener } = this.#options;
+    if (this.quarantined <= maxQuarantined) return;
+    listener.giveUp(millraceError(
+      'ERR_MILLRACE_QUARANTINE_FULL',
+      `${this.quarantined} threads would not end and may still run; maxQuarantined is ${maxQuarantined}`,
+      { context: { quarantined: this.quarantined, maxQuarantined } },
+    ));
+  }
+
+  #isStopping(): boolean {
+    return this.#state === 'stopping';
   }
 
   #replace(thread: Thread): void {
@@ -286,10 +339,9 @@ export class ThreadsEngine implements Engine {
   // ---- messages
 
   #hear(thread: Thread, number: number, message: FromThread | FromCoordinator): void {
-    if (thread.number !== number) return;
     const { listener, log } = this.#options;
-    switch (message.type) {
-      case 'task': {
+    if (message.type === 'task') {
+      this.#order.hear(message.epoch, () => {
         const room = listener.task(message.task, message.event);
         if (message.id === 0) return;
         const answer = (): void => {
@@ -297,8 +349,11 @@ export class ThreadsEngine implements Engine {
         };
         if (room === undefined) answer();
         else void room.then(answer, answer);
-        return;
-      }
+      });
+      return;
+    }
+    if (thread.number !== number) return;
+    switch (message.type) {
       case 'source':
         listener.source(message.event);
         return;
@@ -316,6 +371,9 @@ export class ThreadsEngine implements Engine {
       case 'event':
         if (message.event.type === 'started') this.#working = new Set(message.event.workers);
         listener.coordinator(message.event);
+        return;
+      case 'left':
+        for (const answer of this.#leftAsked.splice(0)) answer(message.left);
         return;
       case 'hang':
         this.#hung(message.slot, message.state, message.sinceMs);
@@ -349,21 +407,24 @@ export class ThreadsEngine implements Engine {
     this.#state = 'stopping';
     this.#failPushes('the run stops');
     const { clock } = this.#options.env;
-    const stuck: string[] = [];
     await Promise.all(this.#threads.map(async (thread) => {
-      if (thread.slot.state === 'empty' || thread.slot.state === 'dead') return;
+      if (thread.slot.state === 'empty' || thread.slot.state === 'dead') {
+        if (thread.main !== undefined) this.#order.gone(thread.main, false);
+        return;
+      }
       this.#post(thread, { type: 'stop' });
       let timer: Timer | undefined;
       const grace = new Promise<'late'>((resolve) => { timer = clock.after(STOP_GRACE_MS, () => resolve('late')); });
-      let reason: ExitReason | 'late' = await Promise.race([thread.slot.exited, grace]);
+      const reason: ExitReason | 'late' = await Promise.race([thread.slot.exited, grace]);
       timer?.cancel();
-      if (reason === 'late') reason = await thread.slot.kill({ kind: 'shutdown' });
-      if (reason.kind === 'lost') stuck.push(thread.slot.name);
+      if (reason === 'late') await thread.slot.kill({ kind: 'shutdown' });
       thread.state = 'down';
-      thread.main?.close();
+      if (thread.main !== undefined) this.#order.gone(thread.main, false);
       thread.unwatch?.();
     }));
-    return stuck;
+    this.#order.close();
+    // Those that were given up earlier too.
+    return this.#threads.flatMap(({ slot }) => Array.from({ length: slot.quarantined }, () => slot.name));
   }
 }
 

@@ -10,8 +10,9 @@
  * I1  The event loop turns at least every LOOP_MS, whatever else happens, so user timers and promises live.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { RemoteBell, Sleeper } from '../actors/doorbell.ts';
+import { RemoteBell, Sleeper, type Bell } from '../actors/doorbell.ts';
 import type { FromWorker, ToWorker } from '../actors/messages.ts';
+import { spoilRing, type RingMemory } from '../actors/ring.ts';
 import type { ThreadControl } from '../actors/slot-thread.ts';
 import { ThreadHost } from '../actors/thread-host.ts';
 import { VitalsWriter } from '../actors/vitals.ts';
@@ -41,15 +42,17 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
   const plan = planInThread(job, spec, thread.name);
   const sleeper = new Sleeper(spec.doorbells, slot);
 
-  const teller = new Teller((id, event, answer) => main.post({ type: 'task', task: id, event, id: answer }));
+  const teller = new Teller((id, event, answer) => main.post({ type: 'task', task: id, event, id: answer, epoch: host.epoch }));
   let stopped = false;
   let wake: (() => void) | undefined;
   let coordinator = coordinatorPort(task.coordinator);
-  const host = new ThreadHost({
+  /** The ring that was opened last, for those who want it damaged. */
+  let ring: { readonly memory: RingMemory; readonly bell: Bell } | undefined;
+  const host: ThreadHost = new ThreadHost({
     env,
     name: `${slot}-${thread.incarnation}`,
     coordinator,
-    edges: edgeOpener((peer) => new RemoteBell(spec.doorbells, peer)),
+    edges: edgeOpener((peer) => new RemoteBell(spec.doorbells, peer), (memory, bell) => { ring = { memory, bell }; }),
     createBody: (id, out) => createBody(plan, id, out, { maxGatherBytes: spec.maxGatherBytes }),
     directory: spec.directory,
     vitals,
@@ -64,8 +67,16 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
         host.attach(coordinator);
         return;
       case 'die':
+        if (message.way === 'task') {
+          host.failTask(new Error('this task was told to throw'));
+          return;
+        }
+        if (message.way === 'corrupt') {
+          if (ring !== undefined) spoil(ring);
+          return;
+        }
         vitals.running();
-        die(message.way);
+        die(message.way, message.exitCode);
         return;
       case 'stop':
         stopped = true;
@@ -116,6 +127,13 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
   host.stop();
   coordinator.close();
   main.close();
+}
+
+/** Sends nothing until the reader has had time to find it. */
+function spoil({ memory, bell }: { readonly memory: RingMemory; readonly bell: Bell }): void {
+  spoilRing(memory);
+  bell.ring();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
 }
 
 function coordinatorPort(port: MessagePort): PollablePort<ToWorker, FromWorker> {

@@ -447,13 +447,13 @@ export class Simulation {
 
   #worker(thread: SimThread, main: SimPort<ToThread, FromThread>, coordinator: SimPort<ToWorker, FromWorker>): void {
     const toMain = thread.port(main);
-    const teller = new Teller((_task, event, id) => toMain.post({ type: 'task', event, id }));
+    const teller = new Teller((_task, event, id) => toMain.post({ type: 'task', event, id, epoch: host.epoch }));
     const { kernels, form } = this.#scenario;
     const { disk, body, openIn, openOut } = this.#hooks;
     const opener = edgeOpener(() => NO_BELL);
     const env = disk === undefined ? thread.env : { ...thread.env, disk: disk(thread.env.disk) };
     let port = this.#own(thread, coordinator);
-    const host = new ThreadHost({
+    const host: ThreadHost = new ThreadHost({
       env,
       name: thread.name,
       coordinator: port,

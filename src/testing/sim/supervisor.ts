@@ -11,6 +11,7 @@ import { fenceSender, type ReceiverMemory } from '../../actors/receiver-edge.ts'
 import type { TaskEvent } from '../../actors/task.ts';
 import type { SimEnv, SimPort } from '../../env/sim.ts';
 import type { CoordinatorEvent } from '../../supervision/coordinator.ts';
+import { EpochOrder, type EpochPort } from '../../run/epoch-order.ts';
 import { fenceCoordinator, type JobMemoryBuffer } from '../../supervision/job-memory.ts';
 import type { SimRole } from './faults.ts';
 import { SimThread, type Scene } from './sim-thread.ts';
@@ -27,7 +28,7 @@ export type ToThread =
 
 /** From a thread. */
 export type FromThread =
-  | { readonly type: 'task'; readonly event: TaskEvent; readonly id: number }
+  | { readonly type: 'task'; readonly event: TaskEvent; readonly id: number; readonly epoch: number }
   | { readonly type: 'event'; readonly event: CoordinatorEvent };
 
 export interface Life {
@@ -36,6 +37,7 @@ export interface Life {
   state: 'starting' | 'up' | 'down';
   thread: SimThread | undefined;
   main: SimPort<FromThread, ToThread> | undefined;
+  port: EpochPort | undefined;
 }
 
 export interface SupervisorOptions {
@@ -58,12 +60,13 @@ export class Supervisor {
   /** All threads that are not dead, zombies too. */
   readonly threads: Set<SimThread> = new Set();
   #options: SupervisorOptions;
+  readonly #order = new EpochOrder();
   #numbers = 0;
   #draining = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const life = (role: SimRole): Life => ({ role, number: 0, state: 'down', thread: undefined, main: undefined });
+    const life = (role: SimRole): Life => ({ role, number: 0, state: 'down', thread: undefined, main: undefined, port: undefined });
     this.lives = [life('coordinator'), life('sources'), ...Array.from({ length: options.workers }, () => life('worker'))];
   }
 
@@ -115,13 +118,19 @@ export class Supervisor {
       });
       this.threads.add(thread);
       const [main, mainOfThread] = env.channel<FromThread, ToThread>();
+      const port: EpochPort = { poll: () => { while (main.deliverOne()); }, close: () => main.close() };
+      if (life.role === 'worker') this.#order.add(port);
       main.onMessage((message) => {
-        if (life.number !== number) return;
-        this.#options.hear(message);
-        if (message.type === 'task' && message.id > 0) main.post({ type: 'told' });
+        if (message.type === 'task') {
+          this.#order.hear(message.epoch, () => {
+            this.#options.hear(message);
+            if (message.id > 0) main.post({ type: 'told' });
+          });
+        } else if (life.number === number) this.#options.hear(message);
       });
       life.thread = thread;
       life.main = main;
+      life.port = port;
       life.state = 'up';
       const coordinator = life.role === 'coordinator' ? undefined : env.channel<unknown, unknown>();
       this.#options.populate(thread, mainOfThread, coordinator?.[1]);
@@ -150,9 +159,7 @@ export class Supervisor {
     const life = this.lives.find((each) => each.thread === thread);
     if (life === undefined || life.state !== 'up') return;
     this.#options.note(`exit of ${thread.name}`);
-    const main = life.main!;
-    while (main.deliverOne());
-    main.close();
+    this.#order.gone(life.port!, life.role === 'worker' && !thread.dead);
     life.state = 'down';
     if (life.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: life.number, cause: 'it was killed' });
     if (life.role === 'coordinator' && this.#options.fences) fenceCoordinator(this.#options.memory);
