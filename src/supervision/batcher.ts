@@ -16,9 +16,9 @@
 import type { Clock, Timer } from '../env/env.ts';
 
 /** How long before the end of a batch what is combined is sent. */
-const FLUSH_LEAD_MS = 60;
+const FLUSH_LEAD_MS = 25;
 /** Shorter batches go without. */
-const LEADS_PER_INTERVAL = 8;
+const LEADS_PER_INTERVAL = 16;
 
 export type BatchMode = { readonly kind: 'clock' } | { readonly kind: 'step'; readonly batches: number };
 

@@ -33,16 +33,16 @@ describe('on the clock', () => {
   it('relief points lie between the ends of long batches, and a flush shortly before them', () => {
     const { clock, batcher: b, kinds } = batcher();
     b.start();
-    for (let n = 0; n < 275; n++) {
-      clock.advance(10);
+    for (let n = 0; n < 550; n++) {
+      clock.advance(5);
       // Everything is held at once.
       b.held({ batch: true, point: true });
       b.held({ batch: false, point: false });
     }
     expect(kinds()).toEqual([
-      '10940 flush', '11000 batch',
-      '11500 relief', '11940 flush', '12000 batch',
-      '12500 relief', '12940 flush', '13000 batch',
+      '10975 flush', '11000 batch',
+      '11500 relief', '11975 flush', '12000 batch',
+      '12500 relief', '12975 flush', '13000 batch',
     ]);
   });
 
@@ -50,10 +50,10 @@ describe('on the clock', () => {
     const { clock, batcher: b, kinds } = batcher();
     b.start();
     clock.advance(3000);
-    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10940 flush']);
+    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10975 flush']);
     b.held({ batch: false, point: false });
     clock.advance(1000);
-    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10940 flush', '13940 flush']);
+    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10975 flush', '13975 flush']);
   });
 
   it('one relief is open at a time, however often receivers ask', () => {
