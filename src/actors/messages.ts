@@ -9,11 +9,11 @@ import type { RingMemory } from './ring.ts';
 import type { TaskEvent } from './task.ts';
 import type { WireError } from '../errors.ts';
 
-/** How one end of an edge is reached. `peer` is the doorbell slot of the thread at the other end. */
+/** How one end of an edge is reached. `base` is where a consumer of this epoch begins. `peer` is the doorbell slot of the thread at the other end. */
 export type EdgeEnd =
   | { readonly kind: 'local'; readonly edge: number }
   | { readonly kind: 'ring'; readonly edge: number; readonly memory: RingMemory; readonly peer: number }
-  | { readonly kind: 'receiver'; readonly edge: number; readonly memory: ReceiverMemory; readonly words: ConsumerWords; readonly peer: number };
+  | { readonly kind: 'receiver'; readonly edge: number; readonly memory: ReceiverMemory; readonly words: ConsumerWords; readonly base: number; readonly peer: number };
 
 export interface TaskStart {
   readonly task: number;

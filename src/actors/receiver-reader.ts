@@ -3,7 +3,10 @@
  * it. It begins at BASE, and what it reads stays on the edge until BASE has moved behind it.
  *
  * I1  Its words are its own: a consumer that was replaced reports to words that nobody looks at any more.
+ * I2  BASE passes a consumer only after it was replaced. What it has read may have been overwritten then, so it looks at
+ *     BASE once more when it has used a frame, and ends (ERR_MILLRACE_FENCED).
  */
+import { millraceError } from '../errors.ts';
 import type { Frame } from './block.ts';
 import type { Bell } from './doorbell.ts';
 import type { InEdge } from './edge.ts';
@@ -14,6 +17,8 @@ import { BASE, CONSUMER_HEAD, CONSUMER_STARTED, ROOM_WANTED, TAIL } from './ring
 export interface ReceiverEdgeReaderOptions {
   readonly memory: ReceiverMemory;
   readonly words: ConsumerWords;
+  /** Where it begins. @default BASE as it is now */
+  readonly base?: number;
   /** Of the sender's thread. */
   readonly bell: Bell;
   /** Of the edge, for errors. @default 'receiver edge' */
@@ -25,21 +30,22 @@ export class ReceiverEdgeReader implements InEdge {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #reader: FrameReader;
   readonly #bell: Bell;
+  readonly #name: string;
   #head: number;
   #frame: Frame | undefined;
 
-  /** Begins at BASE. */
   constructor(options: ReceiverEdgeReaderOptions) {
     const { memory } = options;
     const { data, checksum } = memory;
     this.#control = new Int32Array(memory.control);
     this.#words = new Int32Array(options.words);
     this.#bell = options.bell;
-    this.#head = Atomics.load(this.#control, BASE);
+    this.#name = options.name ?? 'receiver edge';
+    this.#head = options.base === undefined ? Atomics.load(this.#control, BASE) : options.base | 0;
     this.#reader = new FrameReader({
       data,
       checksum,
-      name: options.name ?? 'receiver edge',
+      name: this.#name,
       head: this.#head,
       epoch: 0,
       continuous: true,
@@ -54,11 +60,15 @@ export class ReceiverEdgeReader implements InEdge {
     if (this.#frame !== undefined) return this.#frame;
     this.#frame = this.#reader.next(Atomics.load(this.#control, TAIL));
     if (this.#reader.head !== this.#head) this.#report();
+    if (this.#frame !== undefined) this.#checkFence();
     return this.#frame;
   }
 
   advance(): void {
-    if (this.#frame === undefined) return;
+    const frame = this.#frame;
+    if (frame === undefined) return;
+    // It was a view. A barrier's own place may be free by now, if all others had taken it before.
+    if (frame.kind === 'text') this.#checkFence();
     this.#frame = undefined;
     this.#reader.advance();
     this.#report();
@@ -66,6 +76,15 @@ export class ReceiverEdgeReader implements InEdge {
 
   offsetBehind(): number {
     return this.#reader.behind >>> 0;
+  }
+
+  #checkFence(): void {
+    if (((Atomics.load(this.#control, BASE) - this.#reader.head) | 0) <= 0) return;
+    throw millraceError(
+      'ERR_MILLRACE_FENCED',
+      `${this.#name}: a consumer at ${this.#reader.head >>> 0} was replaced, and what it reads is free to be overwritten`,
+      { context: { edge: this.#name, position: this.#reader.head >>> 0 } },
+    );
   }
 
   #report(): void {

@@ -12,7 +12,7 @@ export function edgeOpener(bellOf: (slot: number) => Bell): EdgeOpener {
   return {
     openIn(end: EdgeEnd, epoch: number): InEdge {
       if (end.kind === 'ring') return new RingReader({ memory: end.memory, epoch, bell: bellOf(end.peer) });
-      if (end.kind === 'receiver') return new ReceiverEdgeReader({ memory: end.memory, words: end.words, bell: bellOf(end.peer) });
+      if (end.kind === 'receiver') return new ReceiverEdgeReader({ memory: end.memory, words: end.words, base: end.base, bell: bellOf(end.peer) });
       throw unexpected(end);
     },
     openOut(end: EdgeEnd, epoch: number): OutEdge {

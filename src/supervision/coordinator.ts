@@ -21,6 +21,7 @@
  */
 import type { Barrier } from '../actors/block.ts';
 import type { ConsumerWords, ReceiverMemory } from '../actors/receiver-edge.ts';
+import { baseOf } from '../actors/receiver-memory.ts';
 import type { RingMemory } from '../actors/ring.ts';
 import { epochOfHandOver } from '../actors/hand-over-file.ts';
 import type { EdgeEnd, FromSources, FromWorker, TaskStart, ToSources, ToWorker } from '../actors/messages.ts';
@@ -527,7 +528,8 @@ export class Coordinator {
       if (kind === 'receiver') {
         const words = edges.createWords();
         this.#words.set(edge, words);
-        inEnds.set(edge, { kind: 'receiver', edge, memory: edges.receiver(edge), words, peer: this.#sources?.slot ?? 0 });
+        const memory = edges.receiver(edge);
+        inEnds.set(edge, { kind: 'receiver', edge, memory, words, base: baseOf(memory), peer: this.#sources?.slot ?? 0 });
         continue;
       }
       const sender = this.#workers[wiring.tasks[from]!.worker]!;

@@ -150,6 +150,31 @@ describe('a receiver edge', () => {
     expect(writer.sendText(bytes('x'.repeat(200)), EMPTY, 1)).toBe(false);
   });
 
+  it('a consumer that BASE has passed ends, and uses nothing that it read', () => {
+    const memory = createReceiverEdge(65_536);
+    const writer = new ReceiverEdgeWriter({ memory });
+    const send = (n: number): void => {
+      expect(writer.sendText(bytes(`line ${n}`), EMPTY, n)).toBe(true);
+      const barrier = { number: n, batch: true, point: true, last: false, time: n };
+      expect(writer.putBarrier(barrier, [])).toBe(true);
+    };
+    send(1);
+    send(2);
+    const replaced = reader(memory);
+    expect(replaced.peek()).toMatchObject({ kind: 'text' });
+    const successor = reader(memory);
+    for (let frame = 0; frame < 2; frame++) {
+      successor.peek();
+      if (frame === 1) setBase(memory, successor.offsetBehind());
+      successor.advance();
+    }
+    expect(codeOf(() => replaced.advance())).toBe('ERR_MILLRACE_FENCED');
+    const late = new ReceiverEdgeReader({ memory, words: createConsumerWords(), base: 0, bell: NO_BELL });
+    expect(codeOf(() => late.peek())).toBe('ERR_MILLRACE_FENCED');
+    expect(successor.peek()).toMatchObject({ kind: 'text' });
+    successor.advance();
+  });
+
   it('a block larger than a quarter of the edge is refused with a code, a smaller one travels in fragments', () => {
     const memory = createReceiverEdge(8192, { checksum: true });
     const writer = new ReceiverEdgeWriter({ memory, maxUnreadBytes: 1e9 });
