@@ -231,7 +231,7 @@ export class TaskRunner implements TaskOutput {
     for (let o = 0; o < this.#pending.length; o++) {
       const queue = this.#pending[o]!;
       let n = 0;
-      while (n < queue.length && this.#options.outputs[o]!.send(queue[n]!)) n++;
+      while (n < queue.length && this.#sendNow(o, queue[n]!)) n++;
       if (n > 0) {
         queue.splice(0, n);
         this.#pendingCount -= n;
@@ -239,6 +239,16 @@ export class TaskRunner implements TaskOutput {
       }
     }
     return sent;
+  }
+
+  /** What had to wait is encoded only now, and may turn out not to be fit for it. */
+  #sendNow(output: number, frame: Frame): boolean {
+    try {
+      return this.#options.outputs[output]!.send(frame);
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
   }
 
   #fail(error: unknown): void {
