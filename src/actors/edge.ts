@@ -23,4 +23,6 @@ export interface InEdge {
    * once the barrier that `peek` gave is held.
    */
   offsetBehind?(): number;
+  /** Receiver edges only: the frame that `peek` gave lay there before this end was opened. */
+  isOld?(): boolean;
 }

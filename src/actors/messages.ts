@@ -6,14 +6,14 @@
 import type { Barrier } from './block.ts';
 import type { ConsumerWords, ReceiverMemory } from './receiver-edge.ts';
 import type { RingMemory } from './ring.ts';
-import type { TaskEvent } from './task.ts';
+import type { Publication, TaskEvent } from './task.ts';
 import type { WireError } from '../errors.ts';
 
 /** How one end of an edge is reached. `base` is where a consumer of this epoch begins. `peer` is the doorbell slot of the thread at the other end. */
 export type EdgeEnd =
-  | { readonly kind: 'local'; readonly edge: number }
-  | { readonly kind: 'ring'; readonly edge: number; readonly memory: RingMemory; readonly peer: number }
-  | { readonly kind: 'receiver'; readonly edge: number; readonly memory: ReceiverMemory; readonly words: ConsumerWords; readonly base: number; readonly peer: number };
+  | { readonly kind: 'local'; readonly edge: number; readonly feedback?: boolean }
+  | { readonly kind: 'ring'; readonly edge: number; readonly memory: RingMemory; readonly peer: number; readonly feedback?: boolean }
+  | { readonly kind: 'receiver'; readonly edge: number; readonly memory: ReceiverMemory; readonly words: ConsumerWords; readonly base: number; readonly peer: number; readonly dropOld?: boolean };
 
 export interface TaskStart {
   readonly task: number;
@@ -48,7 +48,7 @@ export type FromWorker =
       readonly barrier: number;
       /** Receiver edges: [edge id, offset behind the barrier]. */
       readonly offsets: readonly (readonly [number, number])[];
-      readonly handOver?: { readonly mode: 'replace' | 'append' | 'keep'; readonly path?: string };
+      readonly handOver?: { readonly mode: 'replace' | 'append' | 'keep'; readonly path?: string; readonly publish?: readonly Publication[] };
       /** Records read since the barrier before. */
       readonly records: number;
     }

@@ -50,6 +50,7 @@ export {
   fenceSender,
   lastBarrierOf,
   setBase,
+  unreadBytes,
   type ConsumerWords,
   type ReceiverMemory,
 } from './receiver-memory.ts';
@@ -150,7 +151,7 @@ export class ReceiverEdgeWriter {
     return this.#note.barrier;
   }
 
-  /** Behind the last whole text block. */
+  /** Behind the last whole block. Of records `lines` is their number. */
   position(): { readonly bytes: number; readonly lines: number } {
     return { bytes: this.#note.position, lines: this.#note.lines };
   }
@@ -196,6 +197,7 @@ export class ReceiverEdgeWriter {
         slices.keep();
         return false;
       }
+      this.#nextLines = this.#note.lines + slices.count;
       this.#writer.load(KIND_ROWS, 0, slices.count, this.#note.position, bytes);
       this.#put();
       slices.sent();

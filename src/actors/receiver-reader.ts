@@ -31,6 +31,7 @@ export class ReceiverEdgeReader implements InEdge {
   readonly #reader: FrameReader;
   readonly #bell: Bell;
   readonly #name: string;
+  readonly #tailAtOpen: number;
   #head: number;
   #frame: Frame | undefined;
 
@@ -41,6 +42,7 @@ export class ReceiverEdgeReader implements InEdge {
     this.#words = new Int32Array(options.words);
     this.#bell = options.bell;
     this.#name = options.name ?? 'receiver edge';
+    this.#tailAtOpen = Atomics.load(this.#control, TAIL);
     this.#head = options.base === undefined ? Atomics.load(this.#control, BASE) : options.base | 0;
     this.#reader = new FrameReader({
       data,
@@ -85,6 +87,10 @@ export class ReceiverEdgeReader implements InEdge {
       `${this.#name}: a consumer at ${this.#reader.head >>> 0} was replaced, and what it reads is free to be overwritten`,
       { context: { edge: this.#name, position: this.#reader.head >>> 0 } },
     );
+  }
+
+  isOld(): boolean {
+    return ((this.#reader.behind - this.#tailAtOpen) | 0) <= 0;
   }
 
   #report(): void {

@@ -9,26 +9,32 @@
  * I2  An input that is at a barrier is not read until all are; every other input always is (a diamond can't deadlock).
  * I3  While an output can't be sent, the body is not called.
  * I4  Barrier n is reported `taken` after everything emitted before it is queued and its hand-over is in a file.
- * I5  A batch that was given up is passed over: its blocks never reach the body.
+ * I5  What goes back on a feedback output waits for room there and holds nothing up: else two tasks could wait for each
+ *     other. Its sender bounds it.
+ * I6  A batch that was given up is passed over: its blocks never reach the body.
  */
 import type { Env } from '../env/env.ts';
 import { millraceError, toWire } from '../errors.ts';
-import type { Barrier, Block, Frame } from './block.ts';
+import { type Barrier, type Block, type Frame, recordsIn } from './block.ts';
 import { BlockSlices } from './block-slices.ts';
 import type { InEdge, OutEdge } from './edge.ts';
+import { lineCount } from './line-count.ts';
 import type { FromWorker } from './messages.ts';
-import type { HandOver, Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
+import type { Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 
 /** A step takes so many pieces of blocks, and begins none after so long, before other tasks of the thread have a turn. */
 const PIECES_PER_STEP = 8;
 const STEP_MS = 1;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 export interface TaskRunnerOptions {
   readonly env: Env;
   readonly task: number;
   readonly epoch: number;
-  readonly inputs: readonly { readonly edge: number; readonly in: InEdge }[];
+  readonly inputs: readonly RunnerInput[];
   readonly outputs: readonly OutEdge[];
+  /** Outputs, by index, that lead back (`EdgeWiring.feedback`). @default none */
+  readonly feedbackOutputs?: ReadonlySet<number>;
   readonly createBody: (out: TaskOutput) => TaskBody;
   readonly parts: readonly string[];
   readonly batchStart: number;
@@ -41,6 +47,15 @@ export interface TaskRunnerOptions {
   readonly wake: () => void;
 }
 
+export interface RunnerInput {
+  readonly edge: number;
+  readonly in: InEdge;
+  /** It leads back: it has no barriers, and is read whatever the others are at. */
+  readonly feedback?: boolean;
+  /** What lay on it before is passed over and counted as `lost`. */
+  readonly dropOld?: boolean;
+}
+
 export class TaskRunner implements TaskOutput {
   readonly task: number;
   #options: TaskRunnerOptions;
@@ -48,6 +63,10 @@ export class TaskRunner implements TaskOutput {
   /** Frames that an edge could not take yet, by output. Only the first of each may be partly sent. */
   #pending: Frame[][];
   #pendingCount = 0;
+  /** Of feedback outputs, which are not in `#pendingCount`. */
+  #feedbackCount = 0;
+  /** Inputs that have barriers. */
+  #aligned: number;
   #absentNext: number[][];
   /** By input. */
   #slices: BlockSlices[];
@@ -67,6 +86,7 @@ export class TaskRunner implements TaskOutput {
     this.#absentNext = options.outputs.map(() => []);
     this.#slices = options.inputs.map((_, input) => new BlockSlices(options.env.clock, input));
     this.#atBarrier = options.inputs.map(() => false);
+    this.#aligned = options.inputs.filter((input) => input.feedback !== true).length;
     this.#batchStart = options.batchStart;
     this.#skipping = options.skip.has(options.batchStart);
     this.#body = options.createBody(this);
@@ -96,14 +116,17 @@ export class TaskRunner implements TaskOutput {
       progressed = this.#flush();
       if (this.#pendingCount > 0) return progressed ? 'progress' : 'blocked';
     }
+    if (this.#feedbackCount > 0 && this.#flush()) progressed = true;
     if (this.#awaiting !== undefined) return 'awaiting';
     try {
       if (this.#closing !== undefined) {
         this.#closed(this.#closing);
         return 'progress';
       }
+      if (this.#tick()) progressed = true;
       if (this.#read()) progressed = true;
-      if (this.#atBarrierCount === this.#atBarrier.length && this.#atBarrierCount > 0) {
+      if (this.#awaiting !== undefined) return progressed ? 'progress' : 'awaiting';
+      if (this.#atBarrierCount === this.#aligned && this.#atBarrierCount > 0) {
         this.#close();
         return 'progress';
       }
@@ -114,6 +137,11 @@ export class TaskRunner implements TaskOutput {
     return progressed ? 'progress' : this.#pendingCount > 0 ? 'blocked' : 'idle';
   }
 
+  /** It fails as if its body had thrown. */
+  fail(error: unknown): void {
+    if (this.#state === 'reading' || this.#state === 'closing') this.#fail(error);
+  }
+
   /** Ends the task: its body lets go of what it holds. */
   stop(): void {
     if (this.#state === 'done') return;
@@ -121,10 +149,26 @@ export class TaskRunner implements TaskOutput {
     this.#body.close?.();
   }
 
+  /** Monotonic ms at which a step is wanted although nothing came; Infinity for none. */
+  dueMs(): number {
+    return this.#state === 'reading' && this.#pendingCount === 0 ? (this.#body.dueMs?.() ?? Infinity) : Infinity;
+  }
+
+  #tick(): boolean {
+    const due = this.#body.dueMs?.() ?? Infinity;
+    if (due === Infinity) return false;
+    const now = this.#options.env.clock.monotonic();
+    if (now < due) return false;
+    this.#body.tick!(now);
+    return true;
+  }
+
   #read(): boolean {
     const { inputs, env } = this.#options;
     let taken = 0;
+    const body = this.#body;
     let now = env.clock.monotonic();
+    let idle = false;
     const endMs = now + STEP_MS;
     for (let round = 0; round < PIECES_PER_STEP && this.#pendingCount === 0; round++) {
       let any = false;
@@ -133,21 +177,33 @@ export class TaskRunner implements TaskOutput {
         const edge = inputs[i]!.in;
         const frame = edge.peek();
         if (frame === undefined) continue;
+        if (body.ready !== undefined && !body.ready(i, frame)) continue;
         any = true;
         taken++;
         if (frame.kind === 'barrier') {
           this.#atBarrier[i] = true;
           this.#atBarrierCount++;
         } else if (this.#skipping) edge.advance();
+        else if (inputs[i]!.dropOld === true && edge.isOld!()) this.#drop(frame, edge);
         else {
           const slices = this.#slices[i]!;
-          if (slices.feed(frame, this.#body, now)) edge.advance();
+          if (slices.feed(frame, body, now)) edge.advance();
           now = slices.endedMs;
         }
       }
+      idle = !any;
       if (!any || now >= endMs) break;
     }
+    if (body.flush !== undefined && this.#pendingCount === 0) body.flush(idle, now);
+    const waiting = body.takeWaiting?.();
+    if (waiting !== undefined) this.#await(waiting);
     return taken > 0;
+  }
+
+  #drop(block: Block, edge: InEdge): void {
+    const count = block.kind === 'text' ? lineCount(block.bytes, NOTHING) : recordsIn(block);
+    void this.#options.report({ type: 'counted', what: 'lost', count });
+    edge.advance();
   }
 
   #close(): void {
@@ -155,6 +211,10 @@ export class TaskRunner implements TaskOutput {
     let barrier: Barrier | undefined;
     const absent: (readonly number[])[] = [];
     for (const input of inputs) {
+      if (input.feedback === true) {
+        absent.push([]);
+        continue;
+      }
       const frame = input.in.peek();
       if (frame?.kind !== 'barrier') throw millraceError('ERR_MILLRACE_RING_CORRUPT', 'an aligned barrier vanished from its edge', { context: { task: this.task } });
       if (barrier !== undefined && frame.barrier.number !== barrier.number) {
@@ -170,8 +230,11 @@ export class TaskRunner implements TaskOutput {
       return;
     }
     const awaited = this.#body.barrier(barrier!, absent);
-    if (awaited === undefined) return;
-    this.#awaiting = awaited.then(
+    if (awaited !== undefined) this.#await(awaited);
+  }
+
+  #await(promise: Promise<void>): void {
+    this.#awaiting = promise.then(
       () => { this.#awaiting = undefined; this.#options.wake(); },
       (error: unknown) => { this.#awaiting = undefined; this.#fail(error); this.#options.wake(); },
     );
@@ -180,15 +243,16 @@ export class TaskRunner implements TaskOutput {
   /** The body is done with the barrier: hand over, pass it on, report, release the barrier frames. */
   #closed(barrier: Barrier): void {
     const { inputs, outputs, env, epoch } = this.#options;
-    let handOver: { mode: HandOver['mode']; path?: string } | undefined;
+    let handOver: Extract<FromWorker, { type: 'taken' }>['handOver'];
     if (barrier.point) {
       const state = this.#body.handOver(barrier);
       if (state !== undefined) {
-        if (state.mode === 'keep') handOver = { mode: 'keep' };
+        const publish = state.publish === undefined || state.publish.length === 0 ? {} : { publish: state.publish };
+        if (state.mode === 'keep') handOver = { mode: 'keep', ...publish };
         else {
           const path = this.#options.handOverPath(barrier.number);
           env.disk.write(path, state.bytes);
-          handOver = { mode: state.mode, path };
+          handOver = { mode: state.mode, path, ...publish };
         }
       }
     }
@@ -197,6 +261,7 @@ export class TaskRunner implements TaskOutput {
       if (input.in.offsetBehind !== undefined) offsets.push([input.edge, input.in.offsetBehind()]);
     }
     for (let o = 0; o < outputs.length; o++) {
+      if (this.#isFeedback(o)) continue;
       this.#queue(o, { kind: 'barrier', barrier, absent: this.#absentNext[o]! });
       this.#absentNext[o] = [];
     }
@@ -206,6 +271,7 @@ export class TaskRunner implements TaskOutput {
       records: this.#body.takeRecordCount?.() ?? 0,
     });
     for (let i = 0; i < inputs.length; i++) {
+      if (inputs[i]!.feedback === true) continue;
       inputs[i]!.in.advance();
       this.#atBarrier[i] = false;
     }
@@ -223,7 +289,12 @@ export class TaskRunner implements TaskOutput {
     const queue = this.#pending[output]!;
     if (queue.length === 0 && this.#options.outputs[output]!.send(frame)) return;
     queue.push(frame);
-    this.#pendingCount++;
+    if (this.#isFeedback(output)) this.#feedbackCount++;
+    else this.#pendingCount++;
+  }
+
+  #isFeedback(output: number): boolean {
+    return this.#options.feedbackOutputs?.has(output) ?? false;
   }
 
   #flush(): boolean {
@@ -234,7 +305,8 @@ export class TaskRunner implements TaskOutput {
       while (n < queue.length && this.#sendNow(o, queue[n]!)) n++;
       if (n > 0) {
         queue.splice(0, n);
-        this.#pendingCount -= n;
+        if (this.#isFeedback(o)) this.#feedbackCount -= n;
+        else this.#pendingCount -= n;
         sent = true;
       }
     }

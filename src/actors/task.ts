@@ -3,7 +3,7 @@
  * timer, and is called by its thread only. It emits through `TaskOutput`; what an edge can't take yet is kept by the
  * runner, which then calls the body no more until there is room.
  */
-import type { Barrier, Block } from './block.ts';
+import type { Barrier, Block, Frame } from './block.ts';
 
 /** What a step came to: `blocked` waits for room downstream, `awaiting` for a promise of user code. */
 export type Progress = 'progress' | 'idle' | 'blocked' | 'awaiting' | 'done';
@@ -22,6 +22,8 @@ export interface TaskOutput {
 
 export type TaskEvent =
   | { readonly type: 'collected'; readonly output: number; readonly name: string; readonly barrier: number; readonly time: number; readonly partitions: readonly (readonly unknown[])[] }
+  /** Text of a sink that shows records as they come; it may be said again after a recovery. */
+  | { readonly type: 'wrote'; readonly text: string }
   | { readonly type: 'printed'; readonly output: number; readonly barrier: number; readonly text: string }
   | { readonly type: 'counted'; readonly what: string; readonly count: number };
 
@@ -40,6 +42,19 @@ export interface TaskBody {
   handOver(barrier: Barrier): HandOver | undefined;
   /** Called once, before the first block, with what the last held hand-overs hold, oldest first. */
   restore(parts: readonly Uint8Array[]): void;
+  /** Whether it takes that frame of that input now. Barriers but the last one must be taken. @default always */
+  ready?(input: number, frame: Frame): boolean;
+  /** What it must wait for before it takes anything else; asked after blocks. A rejection fails the batch. */
+  takeWaiting?(): Promise<void> | undefined;
+  /**
+   * Between blocks, at least once a step: what is kept back to make blocks larger may leave. `idle`: nothing waits at any
+   * input, so it must.
+   */
+  flush?(idle: boolean, nowMs: number): void;
+  /** Monotonic ms at which it wants `tick` next; Infinity when it does not. */
+  dueMs?(): number;
+  /** Its time has come. */
+  tick?(nowMs: number): void;
   /** The batch that ends here was given up: drop what belongs to it, keep state as it was before it. */
   discard?(barrier: Barrier): void;
   /** Records read since the last call (for counters). */
@@ -48,8 +63,16 @@ export interface TaskBody {
   close?(): void;
 }
 
+/** A file that is complete, and gets its name when the recovery point counts. */
+export interface Publication {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface HandOver {
   /** `replace`: earlier parts are not needed any more. `append`: earlier parts come first. `keep`: nothing new. */
   readonly mode: 'replace' | 'append' | 'keep';
   readonly bytes: Uint8Array;
+  /** What is published once this point is held. */
+  readonly publish?: readonly Publication[];
 }

@@ -101,6 +101,18 @@ export class ThreadHost {
     return progress;
   }
 
+  /** A fault on purpose: the first task at work here fails with this error, as if it had thrown. */
+  failTask(error: unknown): void {
+    this.#runners[0]?.fail(error);
+  }
+
+  /** Monotonic ms at which a turn is wanted although nothing came; Infinity for none. */
+  dueMs(): number {
+    let due = Infinity;
+    for (const runner of this.#runners) due = Math.min(due, runner.dueMs());
+    return due;
+  }
+
   stop(): void {
     for (const runner of this.#runners) runner.stop();
     this.#runners = [];
@@ -137,7 +149,12 @@ export class ThreadHost {
         this.#runners.push(new TaskRunner({
           env, task, epoch, skip,
           batchStart: message.batchStart,
-          inputs: start.inputs.map((end) => ({ edge: end.edge, in: end.kind === 'local' ? localEdge(end.edge) : edges.openIn(end, epoch) })),
+          inputs: start.inputs.map((end) => ({
+            edge: end.edge,
+            in: end.kind === 'local' ? localEdge(end.edge) : edges.openIn(end, epoch),
+            ...(end.kind === 'receiver' ? { dropOld: end.dropOld === true } : { feedback: end.feedback === true }),
+          })),
+          feedbackOutputs: new Set(start.outputs.flatMap((end, output) => (end.kind !== 'receiver' && end.feedback === true ? [output] : []))),
           outputs: start.outputs.map((end) => (end.kind === 'local' ? localEdge(end.edge) : edges.openOut(end, epoch))),
           createBody: (out) => createBody(task, out),
           parts: start.parts,

@@ -23,6 +23,8 @@ export interface TaskWiring {
 export interface SourceWiring {
   readonly id: number;
   readonly name: string;
+  /** Whether a recovery reads again what came since the newest recovery point. @default true */
+  readonly replay?: boolean;
   /** Edge ids: one for each partition of the source's stream. */
   readonly outputs: readonly number[];
 }
@@ -33,4 +35,6 @@ export interface EdgeWiring {
   readonly kind: 'receiver' | 'inner';
   readonly from: number;
   readonly to: number;
+  /** It leads back to a task that sends to its sender: no barrier travels on it, and it holds nobody back. */
+  readonly feedback?: boolean;
 }

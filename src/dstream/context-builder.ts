@@ -172,6 +172,11 @@ export class ContextBuilder {
     return DStream.unionOf(caller, this.#builder, streams);
   }
 
+  /** @internal What grows the graph, for the builder of a topology. */
+  get builder(): GraphBuilder {
+    return this.#builder;
+  }
+
   /** The graph so far. */
   graph(): Graph {
     return this.#builder.graph();

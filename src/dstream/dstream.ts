@@ -15,6 +15,7 @@
  */
 import type { GraphBuilder } from '../plan/graph-builder.ts';
 import type { GraphNode, UserFunction } from '../plan/graph.ts';
+import { defaultOutput, type StageStream } from '../plan/stage-stream.ts';
 import {
   badOption,
   type Caller,
@@ -300,6 +301,16 @@ export class DStream<T> {
   named(id: string): this {
     this.#builder.rename(this.id, id, callSiteText());
     return this;
+  }
+
+  /**
+   * Gives the stream to a topology in the same graph: its records reach the stages that read it as they come, not at the
+   * end of a batch.
+   */
+  toTopology(): StageStream<T> {
+    const caller = this.#call('toTopology');
+    const node = this.#add({ ...caller, operator: 'toTopology' }, 'union', 'narrow', {}, {});
+    return defaultOutput({ node }, callSiteText);
   }
 
   /** @internal {@link union} of streams that must all be of one context. */

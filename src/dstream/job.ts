@@ -112,14 +112,29 @@ export function job<A = undefined>(
   second: JobOptions | JobBuild<A>,
   third?: JobBuild<A>,
 ): Job<A> {
-  const call: Call = { operator: 'job', callSite: callSiteText() };
-  checkName(call, name);
   const onlyBuild = typeof second === 'function' && third === undefined;
   const options = onlyBuild ? {} : second;
   const build = onlyBuild ? second : third;
+  const call: Call = { operator: 'job', callSite: callSiteText() };
   checkOptions(call, options, OPTIONS);
   checkFunction(call, 'build', build);
-  const { batchInterval = BATCH_INTERVAL_MS, url, ...defaults } = options as JobOptions;
+  return defineJob(call, name, options as JobOptions, build as JobBuild<A>, job);
+}
+
+/**
+ * Makes and registers a job for whoever `below` was called by.
+ * @param below the exported function, whose caller's file other threads import
+ */
+export function defineJob<A>(
+  call: Call,
+  name: string,
+  options: JobOptions,
+  build: JobBuild<A>,
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  below: (...args: any[]) => unknown,
+): Job<A> {
+  checkName(call, name);
+  const { batchInterval = BATCH_INTERVAL_MS, url, ...defaults } = options;
   const made: Job<A> = {
     name,
     batchIntervalMs: durationMs(
@@ -129,8 +144,8 @@ export function job<A = undefined>(
       call.callSite,
     ),
     defaults: Object.freeze(defaults),
-    build: build as JobBuild<A>,
-    ...(url === undefined ? callerOf(job) : { origin: 'module', url: checkUrl(call, url) }),
+    build,
+    ...(url === undefined ? callerOf(below) : { origin: 'module', url: checkUrl(call, url) }),
     callSite: call.callSite,
   };
   Object.defineProperty(made, BRAND, { value: true });

@@ -24,6 +24,8 @@ export interface Disk {
   read(path: string): Uint8Array;
   /** Names of the files that lie in a directory itself, in no order. */
   list(directory: string): string[];
+  /** Gives a file another name, in place of a file that has it. */
+  rename(from: string, to: string): void;
   /** Removes a file; a missing one is not an error. */
   remove(path: string): void;
   /** Makes a directory and its parents. */

@@ -7,7 +7,7 @@
 import { posix } from 'node:path';
 import type { Disk } from './env.ts';
 
-export type DiskOperation = 'write' | 'read' | 'list' | 'remove' | 'makeDirectory' | 'removeDirectory';
+export type DiskOperation = 'write' | 'read' | 'list' | 'rename' | 'remove' | 'makeDirectory' | 'removeDirectory';
 
 export class MemoryDisk implements Disk {
   #files = new Map<string, Uint8Array>();
@@ -26,6 +26,14 @@ export class MemoryDisk implements Disk {
     const data = this.#files.get(this.#begin('read', path));
     if (data === undefined) throw missing('open', path);
     return data.slice();
+  }
+
+  rename(from: string, to: string): void {
+    const at = this.#begin('rename', from);
+    const data = this.#files.get(at);
+    if (data === undefined) throw missing('rename', from);
+    this.#files.delete(at);
+    this.#files.set(posix.normalize(to), data);
   }
 
   remove(path: string): void {

@@ -3,6 +3,7 @@ import { millraceError } from '../errors.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import { InputSource } from './input.ts';
 import { BatchListSource, QueueSource } from './queue-stream.ts';
+import { RecordsSource, type RecordsSourceOptions } from './records-source.ts';
 import { SocketSource, type SocketOptions } from './socket.ts';
 import { TextFilesSource, type TextFilesOptions } from './text-files.ts';
 import type { Source } from './source.ts';
@@ -14,20 +15,36 @@ export interface CreateSourceOptions {
 }
 
 export function createSource(node: GraphNode, options: CreateSourceOptions): Source {
-  if (options.batches !== undefined) return new BatchListSource(options.batches, options.batchIntervalMs);
+  if (options.batches !== undefined)
+    return new BatchListSource(options.batches, options.batchIntervalMs);
   const { params, functions, live } = node;
   switch (node.kind) {
     case 'socket':
       return new SocketSource({ ...params, ...functions } as unknown as SocketOptions);
     case 'textFiles':
-      return new TextFilesSource({ ...params, batchIntervalMs: options.batchIntervalMs } as unknown as TextFilesOptions);
+      return new TextFilesSource({
+        ...params,
+        batchIntervalMs: options.batchIntervalMs,
+      } as unknown as TextFilesOptions);
     case 'input':
       return new InputSource();
+    case 'records':
+      return new RecordsSource({
+        ...params,
+        ...functions,
+        ...(live as object | undefined),
+      } as RecordsSourceOptions);
     case 'queue': {
-      const { queue, ...byDefault } = live as { queue: readonly (readonly unknown[])[]; default?: readonly unknown[] };
+      const { queue, ...byDefault } = live as {
+        queue: readonly (readonly unknown[])[];
+        default?: readonly unknown[];
+      };
       return new QueueSource(queue, { ...params, ...byDefault });
     }
     default:
-      throw millraceError('ERR_MILLRACE_UNSUPPORTED', `${node.uid} at ${node.callSite} is no source`);
+      throw millraceError(
+        'ERR_MILLRACE_UNSUPPORTED',
+        `${node.uid} at ${node.callSite} is no source`,
+      );
   }
 }

@@ -15,7 +15,7 @@ export interface ExplainOptions {
 export function explain(plan: Plan, options: ExplainOptions = {}): string {
   const sections = [
     section('Graph', graphLines(plan, options.directory)),
-    section(counted(stageRoots(plan).length + 1, 'stage'), stageLines(plan)),
+    section(counted(stageLines(plan).length, 'stage'), stageLines(plan)),
     section(
       `${counted(plan.tasks.length, 'task')} on ${counted(plan.wiring.workers, 'worker')}`,
       taskLines(plan),
@@ -72,6 +72,7 @@ const SHOWN: readonly string[] = [
   'source',
   'n',
   'numPartitions',
+  'parallelism',
   'reducer',
 ];
 
@@ -104,6 +105,7 @@ function stageLines(plan: Plan): string[] {
   });
   const outputs = plan.tasks.flatMap((task) => (task.kind === 'outputs' ? task.outputs : []));
   const names = outputs.map((output) => nodeOf(plan, output).uid).join(', ');
+  if (outputs.length === 0) return table(rows);
   return table([
     ...rows,
     [
@@ -122,6 +124,7 @@ function pathText(plan: Plan, instance: OpInstance): string {
     ...instance.sends.map((send) => ({ mark: ' => ', text: nodeOf(plan, send.node).uid })),
   ];
   const name = nodeOf(plan, instance.node).uid;
+  if (ways.length === 0) return name;
   const [only] = ways;
   if (ways.length === 1 && only !== undefined) return name + only.mark + only.text;
   return `${name}${ways.length === 0 ? '' : ` [${ways.map((way) => `${way.mark.trim()} ${way.text}`).join(' | ')}]`}`;
@@ -135,6 +138,8 @@ function formOf(plan: Plan, tree: OpInstance): string {
     return `kernel over bytes (${[...steps, program.aggregate].join(', ')})`;
   }
   const root = nodeOf(plan, tree.node);
+  if (root.role === 'acker') return 'follows records through the stages';
+  if (isStageTree(plan, tree)) return 'record by record';
   const exchanges = sendsOf(tree).map((send) => nodeOf(plan, send.node));
   const combined = exchanges.some(
     (node) =>
@@ -163,6 +168,12 @@ function hasStep(plan: Plan, tree: OpInstance): boolean {
   return tree.children.some(
     (child) => nodeOf(plan, child.node).kind !== 'union' || hasStep(plan, child),
   );
+}
+
+function isStageTree(plan: Plan, tree: OpInstance): boolean {
+  const isStage = ({ node }: { readonly node: number }): boolean =>
+    ['stage', 'sink'].includes(nodeOf(plan, node).role);
+  return isStage(tree) || tree.children.some(isStage) || tree.sends.some(isStage);
 }
 
 function sendsOf(tree: OpInstance): OpInstance['sends'] {

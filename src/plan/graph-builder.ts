@@ -105,7 +105,7 @@ export class GraphBuilder {
 
   /** @throws ERR_MILLRACE_NO_OUTPUT when no stream ends in an output */
   validate(): void {
-    if (this.#nodes.some((node) => node.role === 'output')) return;
+    if (this.#nodes.some((node) => node.role === 'output' || node.role === 'sink')) return;
     const last = this.#nodes.at(-1);
     const where =
       last === undefined

@@ -10,6 +10,10 @@
  *   queue                                                    oneAtATime                              { queue, default? }
  *   textFiles                                                directory newFilesOnly
  *   input                                                    name
+ *   records         read                                     partitions rate?                        { items }?
+ *   stage sink      make key0 key1 …                         parallelism inputs outputs fuse …
+ *   acker                                                    timeoutMs
+ *   fromStage                                                output
  *   map flatMap filter mapValues flatMapValues mapPartitions
  *                   f
  *   words trim toLowerCase glom union
@@ -25,23 +29,27 @@
  *   collectAs                                                name
  *
  * `combineByKey` with `operator: 'reduceByKey'` is the user's reduceByKey(f): `create` gives its argument, the other
- * two are f. A flag `g` is never among `flags`, nor is `y`: a pattern has no position between records.
+ * two are f. `inputs` of a stage has an entry for each parent: which output of it, and how its records are dealt out
+ * (`keyN` is the key function of entry N). A flag `g` is never among `flags`, nor is `y`: a pattern has no position between records.
  */
 
 /** A user function. The operator that holds it knows its real type. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type UserFunction = (...args: any[]) => any;
 
-export type SourceKind = 'socket' | 'queue' | 'textFiles' | 'input';
+export type SourceKind = 'socket' | 'queue' | 'textFiles' | 'input' | 'records';
 
 /** Operators that work on one partition of their parent at a time, record by record or at its end. */
 export type NarrowKind =
   | 'map' | 'flatMap' | 'filter' | 'mapValues' | 'flatMapValues'
   | 'words' | 'split' | 'grep' | 'trim' | 'toLowerCase'
-  | 'mapPartitions' | 'glom' | 'union';
+  | 'mapPartitions' | 'glom' | 'union' | 'fromStage';
 
 /** Operators that exchange records between partitions. */
 export type WideKind = 'combineByKey' | 'countByValue' | 'groupByKey' | 'repartition' | 'reduce' | 'count';
+
+/** Of topologies: what works record by record, and sends at once. */
+export type StageKind = 'stage' | 'sink' | 'acker';
 
 export type OutputKind = 'print' | 'foreachBatch' | 'collectAs';
 
@@ -50,8 +58,8 @@ export interface GraphNode {
   readonly id: number;
   /** Stable name for state: what `named(id)` said, else `operator#n` by place, in the user's word (`reduceByKey#1`). */
   readonly uid: string;
-  readonly kind: SourceKind | NarrowKind | WideKind | OutputKind;
-  readonly role: 'source' | 'narrow' | 'wide' | 'output';
+  readonly kind: SourceKind | NarrowKind | WideKind | StageKind | OutputKind;
+  readonly role: 'source' | 'narrow' | 'wide' | 'stage' | 'sink' | 'acker' | 'output';
   readonly parents: readonly number[];
   /** `file:line:column` of the user's call. */
   readonly callSite: string;
@@ -61,6 +69,22 @@ export interface GraphNode {
   readonly params: Readonly<Record<string, unknown>>;
   /** What only the thread that built the graph can use: a queue's array. Not compared. */
   readonly live?: unknown;
+}
+
+/** How the records of one output are dealt out to the instances of a stage. */
+export type Grouping = 'shuffle' | 'byKey' | 'all' | 'global' | 'local' | 'direct';
+
+/** An entry of a stage's `inputs`; its parent is the one of the same place. */
+export interface StageInput {
+  readonly output: string;
+  readonly grouping: Grouping;
+}
+
+/** The output of a stage that has no other name. */
+export const DEFAULT_OUTPUT = 'default';
+
+export function stageInputs(node: GraphNode): readonly StageInput[] {
+  return (node.params['inputs'] ?? []) as readonly StageInput[];
 }
 
 export interface Graph {

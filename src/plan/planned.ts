@@ -19,11 +19,11 @@ export interface OpInstance {
 
 /** A leaf of the tree: records leave the task. */
 export interface Send {
-  /** The wide operator or the output that they go to. */
+  /** The wide operator, the stage or the output that they go to. */
   readonly node: number;
-  /** Index into the task's output edges for each partition of the target (one for an output). */
+  /** Index into the task's output edges for each partition of the target that it may send to (one for an output). */
   readonly outputs: readonly number[];
-  /** Port at the receiving task. */
+  /** Port at the receiving task; for a stage, which of its inputs it is. */
   readonly port: number;
 }
 
@@ -32,6 +32,10 @@ export type PlannedTask =
   | { readonly id: number; readonly kind: 'source'; readonly tree: OpInstance }
   /** Owns partition `tree.partition` of the wide operator `tree.node`; inputs are its senders in partition order. */
   | { readonly id: number; readonly kind: 'wide'; readonly tree: OpInstance }
+  /** An instance of a stage or sink, with what is fused into it; inputs are all that send to it. */
+  | { readonly id: number; readonly kind: 'stage'; readonly tree: OpInstance }
+  /** Follows the records of sources through the stages; `tree` has its node alone. */
+  | { readonly id: number; readonly kind: 'acker'; readonly tree: OpInstance }
   /** Runs the outputs. `ports[p]` says which partition of which output arrives on port p. */
   | { readonly id: number; readonly kind: 'outputs'; readonly outputs: readonly number[]; readonly ports: readonly OutputPort[] };
 

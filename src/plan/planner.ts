@@ -13,11 +13,14 @@
  *     of the same root. So (input, port) has the order of partitions within each sender, whatever the timing.
  * I5  The outputs' ports count the partitions of the first output, then of the second, and so on.
  * I6  Edges come in this order: of receivers, by source and partition; into wide tasks, by operator, sender and
- *     receiver; into the outputs, by sender. Source ids count the planned sources in the order of the graph.
+ *     receiver; into stages and sinks likewise; to and from the acker; into the outputs, by sender. Source ids count the
+ *     planned sources in the order of the graph.
+ * I7  A stage that reads one stage or source, instance by instance, is part of that one's tree (`fused`). The edges of a
+ *     topology alone may form a circle, through the acker; those that close it are marked `feedback`.
  */
 import type { EdgeWiring, SourceWiring } from '../actors/wiring.ts';
 import { millraceError } from '../errors.ts';
-import type { Graph, GraphNode } from './graph.ts';
+import { type Graph, type GraphNode, stageInputs } from './graph.ts';
 import { place } from './placement.ts';
 import type { OpInstance, OutputPort, Plan, PlannedTask, Send } from './planned.ts';
 
@@ -62,6 +65,8 @@ class Planner {
   readonly #partitions: readonly number[];
   /** The uses of each node by planned ones: a union may use one parent twice. */
   readonly #uses: readonly Use[][];
+  /** By node id: a stage that lives in the tree of the one it reads (I7). */
+  readonly #fused: readonly boolean[];
   readonly #firstTask = new Map<number, number>();
   readonly #arrivals = new Map<number, Arrivals>();
   readonly #edges: EdgeWiring[] = [];
@@ -75,14 +80,15 @@ class Planner {
     const parallelism = Math.max(1, options.parallelism ?? this.#workers);
     this.#needed = neededNodes(graph);
     this.#partitions = partitionCounts(graph, parallelism, options.sourcePartitions ?? parallelism);
+    this.#fused = graph.nodes.map((node) => isFused(graph, node, this.#partitions));
     this.#uses = this.#findUses();
   }
 
   plan(): Plan {
     const planned = this.#graph.nodes.filter((node) => this.#needed[node.id]);
-    const roots = planned.filter((node) => isRoot(node));
+    const roots = planned.filter((node) => this.#isRoot(node));
     const outputs = planned.filter((node) => node.role === 'output');
-    if (outputs.length === 0) {
+    if (outputs.length === 0 && !planned.some((node) => node.role === 'sink')) {
       throw millraceError(
         'ERR_MILLRACE_NO_OUTPUT',
         'the graph has no output, so there is nothing to plan',
@@ -98,25 +104,33 @@ class Planner {
     }
     const sources = this.#connectSources(roots);
     for (const node of roots) if (node.role === 'wide') this.#connectWide(node);
+    for (const node of roots) if (isStage(node)) this.#connectStage(node);
+    for (const node of roots) if (node.role === 'acker') this.#connectAcker(node, roots);
     const ports = this.#connectOutputs(outputs);
 
     const tasks: PlannedTask[] = roots.flatMap((root) =>
       Array.from({ length: this.#count(root.id) }, (_, partition): PlannedTask => {
         const id = this.#taskOf(root.id, partition);
         const tree = this.#instance(root.id, partition, id);
-        return { id, kind: root.role === 'source' ? 'source' : 'wide', tree };
+        return { id, kind: taskKind(root), tree };
       }),
     );
-    tasks.push({
-      id: this.#outputsTask,
-      kind: 'outputs',
-      outputs: outputs.map((node) => node.id),
-      ports,
-    });
+    if (outputs.length > 0) {
+      tasks.push({
+        id: this.#outputsTask,
+        kind: 'outputs',
+        outputs: outputs.map((node) => node.id),
+        ports,
+      });
+    }
     const workers = place(
-      tasks.map((task) =>
-        task.kind === 'outputs' ? task : { kind: task.kind, partition: task.tree.partition },
-      ),
+      tasks.map((task) => {
+        if (task.kind === 'outputs') return task;
+        const isSingle = isStage(this.#node(task.tree.node)) && this.#count(task.tree.node) === 1;
+        return isSingle || task.kind === 'acker'
+          ? { kind: 'outputs' }
+          : { kind: 'wide', partition: task.tree.partition };
+      }),
       this.#workers,
     );
     return {
@@ -143,6 +157,7 @@ class Planner {
     return sources.map((node, id) => ({
       id,
       name: node.uid,
+      ...(node.params['replay'] === false ? { replay: false } : {}),
       outputs: Array.from({ length: this.#count(node.id) }, (_, partition) =>
         this.#connect('receiver', id, this.#taskOf(node.id, partition)),
       ),
@@ -156,6 +171,42 @@ class Planner {
       for (let partition = 0; partition < this.#count(node.id); partition++) {
         this.#connect('inner', sender, this.#taskOf(node.id, partition));
       }
+    }
+  }
+
+  /** An edge from each task that has a part of a stage's parents to each instance that it may send to (I3). */
+  #connectStage(node: GraphNode): void {
+    const count = this.#count(node.id);
+    const pairs = new Map<number, Set<number>>();
+    stageInputs(node).forEach(({ grouping }, input) => {
+      const parent = node.parents[input] ?? 0;
+      for (let from = 0; from < this.#count(parent); from++) {
+        const sender = this.#rootTask(parent, from);
+        let receivers = pairs.get(sender);
+        if (receivers === undefined) pairs.set(sender, (receivers = new Set()));
+        if (grouping === 'local') receivers.add(from % count);
+        else if (grouping === 'global') receivers.add(0);
+        else for (let to = 0; to < count; to++) receivers.add(to);
+      }
+    });
+    for (const [sender, receivers] of [...pairs].sort(([a], [b]) => a - b)) {
+      for (const to of [...receivers].sort((a, b) => a - b))
+        this.#connect('inner', sender, this.#taskOf(node.id, to));
+    }
+  }
+
+  /** All tasks of the topology tell the acker, and it tells those of the sources. */
+  #connectAcker(node: GraphNode, roots: readonly GraphNode[]): void {
+    const acker = this.#taskOf(node.id, 0);
+    for (const root of roots) {
+      if (!isStage(root) && !isTopologySource(root)) continue;
+      for (let partition = 0; partition < this.#count(root.id); partition++)
+        this.#connect('inner', this.#taskOf(root.id, partition), acker);
+    }
+    for (const root of roots) {
+      if (!isTopologySource(root)) continue;
+      for (let partition = 0; partition < this.#count(root.id); partition++)
+        this.#connect('inner', acker, this.#taskOf(root.id, partition), true);
     }
   }
 
@@ -178,9 +229,9 @@ class Planner {
     return ports;
   }
 
-  #connect(kind: 'receiver' | 'inner', from: number, to: number): number {
+  #connect(kind: 'receiver' | 'inner', from: number, to: number, feedback = false): number {
     const id = this.#edges.length;
-    this.#edges.push({ id, kind, from, to });
+    this.#edges.push({ id, kind, from, to, ...(feedback ? { feedback } : {}) });
     this.#inputs[to]?.push(id);
     if (kind === 'inner') this.#outputs[from]?.push(id);
     return id;
@@ -203,7 +254,7 @@ class Planner {
   #rootTask(nodeId: number, partition: number): number {
     let node = this.#node(nodeId);
     let at = partition;
-    while (!isRoot(node)) {
+    while (!this.#isRoot(node)) {
       let parent = 0;
       // Only a union has several parents: their partitions follow one another.
       while (parent < node.parents.length - 1 && at >= this.#count(node.parents[parent] ?? 0)) {
@@ -220,7 +271,9 @@ class Planner {
     const sends: Send[] = [];
     for (const use of this.#uses[nodeId] ?? []) {
       const at = use.offset + partition;
-      if (use.by.role === 'narrow') children.push(this.#instance(use.by.id, at, task));
+      if (use.by.role === 'narrow' || this.#fused[use.by.id])
+        children.push(this.#instance(use.by.id, at, task));
+      else if (isStage(use.by)) sends.push(this.#stageSend(use.by, use.input, partition, task));
       else sends.push(this.#send(use.by, at, task));
     }
     return { node: nodeId, partition, children, sends };
@@ -239,17 +292,42 @@ class Planner {
     };
   }
 
+  #stageSend(to: GraphNode, input: number, partition: number, task: number): Send {
+    const count = this.#count(to.id);
+    const grouping = stageInputs(to)[input]?.grouping;
+    const receivers =
+      grouping === 'local'
+        ? [partition % count]
+        : grouping === 'global'
+          ? [0]
+          : Array.from({ length: count }, (_, p) => p);
+    const outgoing = this.#outputs[task] ?? [];
+    const first = this.#taskOf(to.id, 0);
+    return {
+      node: to.id,
+      outputs: receivers.map((p) =>
+        outgoing.findIndex((edge) => this.#edges[edge]?.to === first + p),
+      ),
+      port: input,
+    };
+  }
+
   #findUses(): Use[][] {
     const uses: Use[][] = this.#graph.nodes.map(() => []);
     for (const by of this.#graph.nodes) {
       if (!this.#needed[by.id]) continue;
       let offset = 0;
-      for (const parent of by.parents) {
-        uses[parent]?.push({ by, offset });
-        offset += this.#count(parent);
-      }
+      by.parents.forEach((parent, input) => {
+        uses[parent]?.push({ by, offset, input });
+        // Only a union puts the partitions of its parents side by side.
+        if (!isStage(by)) offset += this.#count(parent);
+      });
     }
     return uses;
+  }
+
+  #isRoot(node: GraphNode): boolean {
+    return node.role !== 'narrow' && node.role !== 'output' && !this.#fused[node.id];
   }
 
   #nameOf(task: PlannedTask): string {
@@ -277,14 +355,40 @@ class Planner {
 interface Use {
   readonly by: GraphNode;
   readonly offset: number;
+  /** Which of `by`'s parents the stream is. */
+  readonly input: number;
 }
 
-function isRoot(node: GraphNode): boolean {
-  return node.role === 'source' || node.role === 'wide';
+function isStage(node: GraphNode): boolean {
+  return node.role === 'stage' || node.role === 'sink';
+}
+
+/** A source of a topology says itself how many partitions it has. */
+export function isTopologySource(node: GraphNode): boolean {
+  return node.role === 'source' && node.params['partitions'] !== undefined;
+}
+
+function taskKind(root: GraphNode): 'source' | 'wide' | 'stage' | 'acker' {
+  if (root.role === 'source') return 'source';
+  if (root.role === 'acker') return 'acker';
+  return isStage(root) ? 'stage' : 'wide';
+}
+
+/** I7: no record would change its task, and nobody asked for tasks apart. */
+function isFused(graph: Graph, node: GraphNode, counts: readonly number[]): boolean {
+  if (!isStage(node) || node.parents.length !== 1 || node.params['fuse'] === false) return false;
+  const parent = graph.nodes[node.parents[0]!]!;
+  if (!isStage(parent) && !isTopologySource(parent)) return false;
+  const grouping = stageInputs(node)[0]!.grouping;
+  if (grouping === 'direct') return false;
+  const [from, to] = [counts[parent.id], counts[node.id]];
+  return from === to && (from === 1 || grouping === 'local');
 }
 
 function neededNodes(graph: Graph): boolean[] {
-  const needed = graph.nodes.map((node) => node.role === 'output');
+  const needed = graph.nodes.map(
+    (node) => node.role === 'output' || node.role === 'acker' || isStage(node),
+  );
   // Parents come before children, so one pass from the end finds all.
   for (const node of [...graph.nodes].reverse()) {
     if (needed[node.id]) for (const parent of node.parents) needed[parent] = true;
@@ -295,7 +399,10 @@ function neededNodes(graph: Graph): boolean[] {
 function partitionCounts(graph: Graph, parallelism: number, ofSources: number): number[] {
   const counts: number[] = [];
   const wanted = (node: GraphNode): number => {
+    if (isTopologySource(node)) return node.params['partitions'] as number;
     if (node.role === 'source') return Math.max(1, ofSources);
+    if (isStage(node)) return node.params['parallelism'] as number;
+    if (node.role === 'acker') return 1;
     if (node.kind === 'reduce' || node.kind === 'count') return 1;
     if (node.role === 'wide')
       return typeof node.params['numPartitions'] === 'number'

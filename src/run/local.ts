@@ -8,14 +8,15 @@
 import { LocalBell } from '../actors/doorbell.ts';
 import type { FromSources, FromWorker, ToSources, ToWorker } from '../actors/messages.ts';
 import { ThreadHost } from '../actors/thread-host.ts';
-import { createBody, type BodyOptions } from '../dstream/run/create-body.ts';
+import type { BodyOptions } from '../dstream/run/create-body.ts';
 import type { Env, Timer } from '../env/env.ts';
 import { localChannel } from '../env/local-port.ts';
 import { millraceError } from '../errors.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
-import { Coordinator } from '../supervision/coordinator.ts';
+import { Coordinator, type LeftBehind } from '../supervision/coordinator.ts';
 import { JobMemory } from '../supervision/job-memory.ts';
+import { createBody } from './create-body.ts';
 import { allocateReceivers, edgeMemory } from './edge-memory.ts';
 import { edgeOpener } from './edge-opener.ts';
 import type { Engine, EngineListener, ThreadInfo } from './engine.ts';
@@ -50,7 +51,11 @@ export class LocalEngine implements Engine {
   #ports: readonly { deliver(): number }[];
   #planned = false;
   #retry: Timer | undefined;
+  #due: Timer | undefined;
+  #dueMs = Infinity;
   #stopped = false;
+  /** There is no thread of its own to give up. */
+  readonly quarantined: number = 0;
 
   constructor(options: LocalOptions) {
     this.#options = options;
@@ -66,7 +71,7 @@ export class LocalEngine implements Engine {
       name: 'local',
       coordinator: hostEnd,
       edges: edgeOpener(() => bell),
-      createBody: (task, out) => createBody(plan, task, out, { maxGatherBytes, ...options.body }),
+      createBody: (task, out) => createBody(plan, task, out, { env, life: `local-${this.#host.epoch}`, maxGatherBytes, ...options.body }),
       vitals: { running() {}, idle() {} },
       report: (task, event) => listener.task(task, event),
     });
@@ -107,10 +112,15 @@ export class LocalEngine implements Engine {
     if (this.#stopped) return [];
     this.#stopped = true;
     this.#retry?.cancel();
+    this.#due?.cancel();
     this.#coordinator.stop();
     this.#host.stop();
     this.#sources.close();
     return [];
+  }
+
+  left(): Promise<LeftBehind | undefined> {
+    return Promise.resolve(this.#coordinator.left());
   }
 
   threads(): readonly ThreadInfo[] {
@@ -136,6 +146,21 @@ export class LocalEngine implements Engine {
     });
   }
 
+  /** Timers of stages: a turn is wanted when one is due. */
+  #armDue(): void {
+    const { clock } = this.#options.env;
+    const due = this.#host.dueMs();
+    if (due === this.#dueMs) return;
+    this.#due?.cancel();
+    this.#due = undefined;
+    this.#dueMs = due;
+    if (due === Infinity) return;
+    this.#due = clock.after(Math.max(0, due - clock.monotonic()), () => {
+      this.#dueMs = Infinity;
+      this.#plan();
+    });
+  }
+
   #slice(): void {
     const { clock } = this.#options.env;
     const until = clock.monotonic() + SLICE_MS;
@@ -151,6 +176,7 @@ export class LocalEngine implements Engine {
     } while (clock.monotonic() < until);
     if (result === 'progress') this.#plan();
     else {
+      this.#armDue();
       // A refused source is rung by nobody: its consumers are in this thread, and have just read what they could.
       this.#retry?.cancel();
       this.#retry = clock.after(RETRY_MS, () => this.#sources.pump());

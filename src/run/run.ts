@@ -19,6 +19,7 @@ import type { Engine } from './engine.ts';
 import { graphOf, planOf, type PlanSpec, type TestInputs } from './job-spec.ts';
 import type { LocalOptions } from './local.ts';
 import { resolveRunOptions, type RunOptions } from './options.ts';
+import { watchRss } from './rss-limit.ts';
 import { Run } from './running.ts';
 import type { ThreadsOptions } from './threads.ts';
 
@@ -73,7 +74,7 @@ export async function startRun(job: Job<never>, options: RunOptions<never>, extr
   const directory = `${tmpdir()}/millrace-${process.pid}-${randomUUID()}`;
   env.disk.makeDirectory(directory);
   const console = new ConsoleWriter();
-  const collected = graph.nodes.filter(({ kind }) => kind === 'collectAs').map(({ params }) => String(params['name']));
+  const collected = graph.nodes.flatMap(({ kind, params }) => (kind === 'collectAs' || (kind === 'sink' && params['sink'] === 'collect') ? [String(params['name'])] : []));
   const running = new Run(job.name, env, collected, options.write ?? ((text) => console.write(text)), resolved.maxGatherBytes, () => env.disk.removeDirectory(directory));
   extras.prepared?.(running);
   const shared = { env, plan, options: resolved, mode: extras.mode ?? ({ kind: 'clock' } as const), directory, listener: running.listener };
@@ -86,6 +87,13 @@ export async function startRun(job: Job<never>, options: RunOptions<never>, extr
     })
     : await threadsEngine({ ...shared, job, planSpec: spec, log: (text) => running.hint(text) });
   await running.start(engine);
+  if (resolved.maxRssMb !== undefined) {
+    const unwatch = watchRss({
+      clock: env.clock, maxRssMb: resolved.maxRssMb,
+      onOver: (error) => running.giveUp(error),
+    });
+    running.awaitTermination().then(unwatch, unwatch);
+  }
   return running;
 }
 

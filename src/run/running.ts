@@ -10,12 +10,14 @@
 import type { TaskEvent } from '../actors/task.ts';
 import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
-import { fromWire, millraceError } from '../errors.ts';
-import type { CoordinatorEvent } from '../supervision/coordinator.ts';
-import type { Engine, EngineListener, KillWay, SourceEvent, ThreadEvent, ThreadInfo } from './engine.ts';
+import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
+import type { CoordinatorEvent, LeftBehind } from '../supervision/coordinator.ts';
+import type { Engine, EngineListener, FaultWay, SourceEvent, ThreadEvent, ThreadInfo } from './engine.ts';
 import { Feed } from './feed.ts';
 
 const EVENTS_KEPT = 10_000;
+/** What a job that can't go on for long may take to finish. */
+const GIVE_UP_MS = 10_000;
 /** A record of a collected batch counts as so many bytes of what may be gathered. */
 const RECORD_BYTES = 64;
 
@@ -44,7 +46,13 @@ export interface HintEvent {
   readonly text: string;
 }
 
-export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent | HintEvent;
+/** The job can't go on for long: it takes in no more, finishes what it has, and then fails with this. */
+export interface GivingUpEvent {
+  readonly type: 'givingUp';
+  readonly error: WireError;
+}
+
+export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent | HintEvent | GivingUpEvent;
 
 export interface RunMetrics {
   readonly batches: number;
@@ -52,6 +60,8 @@ export interface RunMetrics {
   readonly records: number;
   /** Recoveries of the region, whatever caused them. */
   readonly restarts: number;
+  /** Threads that were given up and may still run. */
+  readonly quarantined: number;
   /** What was counted on the way: `invalidUtf8`, `linesCut`, `linesSkipped`. */
   readonly counted: Readonly<Record<string, number>>;
 }
@@ -66,8 +76,10 @@ export interface StopOptions {
 export interface StopReport {
   /** Everything that was taken in has passed all outputs. */
   readonly drained: boolean;
-  /** Threads that did not end in time. */
+  /** Threads that did not end in time, those that were given up earlier among them. */
   readonly stuckThreads: readonly string[];
+  /** When it was not drained: what was left, if that is known. */
+  readonly left?: LeftBehind;
 }
 
 export class Run implements AsyncDisposable {
@@ -78,6 +90,8 @@ export class Run implements AsyncDisposable {
   #cleanUp: () => void;
   #state: RunState = 'initialized';
   #error: Error | undefined;
+  /** What it was given up for. */
+  #lastError: unknown;
   #done: PromiseWithResolvers;
   #drained: PromiseWithResolvers;
   /** A drain is to be cut short. */
@@ -116,12 +130,21 @@ export class Run implements AsyncDisposable {
         this.#events.push(event);
       },
       thread: (event) => this.#events.push(event),
+      giveUp: (error) => this.giveUp(error),
     };
   }
 
   /** @internal Something that the author of the job may want to know. */
   hint(text: string): void {
     this.#events.push({ type: 'hint', text });
+  }
+
+  /** @internal Takes in no more, finishes what it has, and fails with this. */
+  giveUp(error: unknown): void {
+    if (this.#state !== 'active') return;
+    this.#lastError = error;
+    this.#events.push({ type: 'givingUp', error: toWire(error) });
+    void this.stop({ deadline: GIVE_UP_MS });
   }
 
   /** @internal */
@@ -158,7 +181,7 @@ export class Run implements AsyncDisposable {
   }
 
   metrics(): RunMetrics {
-    return { ...this.#metrics, counted: { ...this.#counted } };
+    return { ...this.#metrics, quarantined: (this.#engine as Engine | undefined)?.quarantined ?? 0, counted: { ...this.#counted } };
   }
 
   /** The threads of the job, with what they last died of. */
@@ -167,8 +190,8 @@ export class Run implements AsyncDisposable {
   }
 
   /** Kills a thread on purpose, to see the job survive it. */
-  kill(slot: number, way: KillWay = 'terminate'): void {
-    this.#engine.kill(slot, way);
+  kill(slot: number, way: FaultWay = 'terminate', exitCode?: number): void {
+    this.#engine.kill(slot, way, exitCode);
   }
 
   /**
@@ -216,9 +239,11 @@ export class Run implements AsyncDisposable {
       ]);
       timer?.cancel();
     }
+    const left = drained ? undefined : await this.#engine.left();
     const stuckThreads = await this.#engine.stop();
-    if (this.#state !== 'failed' && this.#state !== 'stopped') this.#finish();
-    return { drained, stuckThreads };
+    if (this.#lastError !== undefined) this.#fail(this.#lastError);
+    else if (this.#state !== 'failed' && this.#state !== 'stopped') this.#finish();
+    return { drained, stuckThreads, ...(left === undefined ? {} : { left }) };
   }
 
   #fromCoordinator(event: CoordinatorEvent): void {
@@ -249,6 +274,7 @@ export class Run implements AsyncDisposable {
 
   #fromTask(event: TaskEvent): void | Promise<void> {
     if (event.type === 'counted') return this.#count(event.what, event.count);
+    if (event.type === 'wrote') return this.#write(event.text);
     if (event.barrier <= (this.#told.get(event.output) ?? 0)) return undefined;
     this.#told.set(event.output, event.barrier);
     if (event.type === 'printed') return this.#write(event.text);

@@ -17,9 +17,9 @@ import type { ThreadControl } from '../actors/slot-thread.ts';
 import { ThreadHost } from '../actors/thread-host.ts';
 import { VitalsWriter } from '../actors/vitals.ts';
 import { loadJob } from '../dstream/load-job.ts';
-import { createBody } from '../dstream/run/create-body.ts';
 import { messagePort, type PollablePort } from '../env/message-port.ts';
 import { realEnv } from '../env/real.ts';
+import { createBody } from './create-body.ts';
 import { die } from './die.ts';
 import { edgeOpener } from './edge-opener.ts';
 import { planInThread } from './job-spec.ts';
@@ -53,7 +53,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
     name: `${slot}-${thread.incarnation}`,
     coordinator,
     edges: edgeOpener((peer) => new RemoteBell(spec.doorbells, peer), (memory, bell) => { ring = { memory, bell }; }),
-    createBody: (id, out) => createBody(plan, id, out, { maxGatherBytes: spec.maxGatherBytes }),
+    createBody: (id, out) => createBody(plan, id, out, { env, life: `${slot}-${thread.incarnation}-${host.epoch}`, maxGatherBytes: spec.maxGatherBytes }),
     directory: spec.directory,
     vitals,
     report: (id, event) => teller.tell(id, event),
@@ -121,7 +121,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
     // Idle: mark asleep first, then look once more, or a ring in between would be lost.
     sleeper.prepare();
     if (poll() > 0 || host.turn() !== 'idle') sleeper.awake();
-    else sleeper.park(LOOP_MS - (now - loopTurned));
+    else sleeper.park(Math.max(0, Math.min(LOOP_MS - (now - loopTurned), host.dueMs() - now)));
   }
   vitals.state('DRAINING');
   host.stop();

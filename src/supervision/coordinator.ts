@@ -20,7 +20,7 @@
  * I5  A thread's death counts once against the restart limit, a task's throw against its batch.
  */
 import type { Barrier } from '../actors/block.ts';
-import type { ConsumerWords, ReceiverMemory } from '../actors/receiver-edge.ts';
+import { unreadBytes, type ConsumerWords, type ReceiverMemory } from '../actors/receiver-edge.ts';
 import { baseOf } from '../actors/receiver-memory.ts';
 import type { RingMemory } from '../actors/ring.ts';
 import { epochOfHandOver } from '../actors/hand-over-file.ts';
@@ -66,6 +66,16 @@ export type CoordinatorEvent =
   | { readonly type: 'workerWanted' }
   | { readonly type: 'drained' }
   | { readonly type: 'failed'; readonly error: WireError };
+
+/** What isn't through yet. */
+export interface LeftBehind {
+  /** The oldest barrier that was cut and is not held, with the time of its batch. */
+  readonly openBarrier?: { readonly number: number; readonly time: number };
+  /** Names of the tasks that have not taken it. */
+  readonly tasksBehind: readonly string[];
+  /** What came in and was not read; only sources that have some. */
+  readonly sources: readonly { readonly source: string; readonly unreadBytes: number }[];
+}
 
 export interface CoordinatorOptions {
   readonly env: Env;
@@ -124,6 +134,8 @@ export class Coordinator {
   /** Newest batch that was reported; it is not reported again when a recovery runs it again. */
   #reported = 0;
   #lastBatchHeld = 0;
+  /** Number of the newest barrier that is held, recovery point or not. */
+  #newestHeld = 0;
   /** A barrier was held since the last recovery, so the next one need not wait. */
   #progressed = true;
   #draining = false;
@@ -154,9 +166,11 @@ export class Coordinator {
       this.#held = this.#index.read();
       this.#reported = this.#held.batchStart;
       this.#lastBatchHeld = this.#held.batchStart;
+      this.#newestHeld = this.#held.barrier;
       this.#records = this.#held.records;
       for (const start of this.#held.skip) this.#failedBatches.set(start, toWire(givenUpBefore()));
       for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
+      this.#publish();
       // It knows nothing of what was taken in the epoch of the other, so that one ends here.
       this.#recoveringSince = env.clock.monotonic();
       this.#newEpoch('the coordinator died');
@@ -232,6 +246,22 @@ export class Coordinator {
     // What has begun must go on before it can end: without sources, or behind a coordinator that died, that takes a while.
     if (this.#begun) this.#sources?.port.post({ type: 'stopIntake' });
     else if (!this.#tookOver) this.#drained();
+  }
+
+  /** What isn't through yet, for whoever gives up on a drain. */
+  left(): LeftBehind {
+    const { memory, wiring, edges } = this.#options;
+    const number = this.#newestHeld + 1;
+    const open = number <= memory.lastCut && number > memory.lastCut - CUTS ? memory.cut(number) : undefined;
+    const sources = wiring.sources.map(({ name, outputs }) => ({
+      source: name,
+      unreadBytes: outputs.reduce((sum, edge) => sum + unreadBytes(edges.receiver(edge), this.#words.get(edge)), 0),
+    }));
+    return {
+      ...(open === undefined ? {} : { openBarrier: { number, time: open.time } }),
+      tasksBehind: open === undefined ? [] : wiring.tasks.filter(({ id }) => !this.#ledger.has(number, id)).map(({ name }) => name),
+      sources: sources.filter((each) => each.unreadBytes > 0),
+    };
   }
 
   /** Ends everything at once, without a last batch. */
@@ -339,6 +369,7 @@ export class Coordinator {
 
   #barrierHeld(entry: BarrierEntry): void {
     const barrier = this.#options.memory.cut(entry.number);
+    this.#newestHeld = barrier.number;
     // A record is counted where it comes in: by the tasks that read sources.
     for (const taken of entry.taken.values()) if (taken.offsets.length > 0) this.#records += taken.records;
     if (barrier.point) this.#pointHeld(barrier, entry);
@@ -353,6 +384,7 @@ export class Coordinator {
     const { env, edges } = this.#options;
     const offsets: (readonly [number, number])[] = [];
     const obsolete: string[] = [];
+    const publish = [...entry.taken.values()].flatMap((taken) => taken.handOver?.publish ?? []);
     const parts = this.#held.parts.map((before, task) => {
       const taken = entry.taken.get(task)!;
       offsets.push(...taken.offsets);
@@ -365,13 +397,30 @@ export class Coordinator {
     const batchStart = barrier.batch ? barrier.number : this.#lastBatchHeld;
     const skip = this.#held.skip.filter((start) => start >= batchStart);
     this.#checkFence();
-    this.#held = { barrier: barrier.number, batchStart, offsets, parts, skip, records: barrier.batch ? 0 : this.#records };
+    this.#held = { barrier: barrier.number, batchStart, offsets, parts, skip, records: barrier.batch ? 0 : this.#records, ...(publish.length === 0 ? {} : { publish }) };
     this.#index.write(this.#held);
     this.#checkFence();
     for (const [edge, offset] of offsets) edges.setBase(edge, offset);
     for (const path of obsolete) env.disk.remove(path);
+    this.#publish();
     if (this.#sweepDue) this.#sweep();
     this.#sources?.port.post({ type: 'held', barrier: barrier.number });
+  }
+
+  /**
+   * Files of transactional sinks get their names. That the point is in the index decided it, so a successor does what is
+   * left of it, before any sink of a later epoch looks for what nobody needs.
+   */
+  #publish(): void {
+    const { disk } = this.#options.env;
+    for (const { from, to } of this.#held.publish ?? []) {
+      try {
+        disk.rename(from, to);
+      } catch (error) {
+        // An earlier coordinator may have done it.
+        if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+      }
+    }
   }
 
   /**
@@ -430,6 +479,7 @@ export class Coordinator {
     }
     this.#records = this.#held.records;
     this.#lastBatchHeld = this.#held.batchStart;
+    this.#newestHeld = this.#held.barrier;
     this.#ledger.abort();
     this.#newEpoch(cause, error);
     this.#restartTimer?.cancel();
@@ -523,23 +573,25 @@ export class Coordinator {
     const outEnds = new Map<number, EdgeEnd>();
     const inEnds = new Map<number, EdgeEnd>();
     this.#words.clear();
-    for (const { id: edge, kind, from, to } of wiring.edges) {
+    const lossy = new Set(wiring.sources.flatMap(({ id, replay }) => (replay === false ? [id] : [])));
+    for (const { id: edge, kind, from, to, feedback } of wiring.edges) {
+      const back = feedback === true ? { feedback } : {};
       const receiver = this.#workers[wiring.tasks[to]!.worker]!;
       if (kind === 'receiver') {
         const words = edges.createWords();
         this.#words.set(edge, words);
         const memory = edges.receiver(edge);
-        inEnds.set(edge, { kind: 'receiver', edge, memory, words, base: baseOf(memory), peer: this.#sources?.slot ?? 0 });
+        inEnds.set(edge, { kind: 'receiver', edge, memory, words, base: baseOf(memory), peer: this.#sources?.slot ?? 0, ...(lossy.has(from) && this.#options.memory.restarts > 0 ? { dropOld: true } : {}) });
         continue;
       }
       const sender = this.#workers[wiring.tasks[from]!.worker]!;
       if (sender === receiver) {
-        inEnds.set(edge, { kind: 'local', edge });
-        outEnds.set(edge, { kind: 'local', edge });
+        inEnds.set(edge, { kind: 'local', edge, ...back });
+        outEnds.set(edge, { kind: 'local', edge, ...back });
       } else {
         const memory = edges.createRing();
-        inEnds.set(edge, { kind: 'ring', edge, memory, peer: sender.slot });
-        outEnds.set(edge, { kind: 'ring', edge, memory, peer: receiver.slot });
+        inEnds.set(edge, { kind: 'ring', edge, memory, peer: sender.slot, ...back });
+        outEnds.set(edge, { kind: 'ring', edge, memory, peer: receiver.slot, ...back });
       }
     }
     const starts: TaskStart[][] = this.#workers.map(() => []);

@@ -7,6 +7,7 @@
  * I2  It holds the offsets too, so BASE can be set again from it: the file decides, the words follow.
  * I3  A file that is torn doesn't parse, and then the other one counts.
  */
+import type { Publication } from '../actors/task.ts';
 import type { Disk } from '../env/env.ts';
 import { millraceError } from '../errors.ts';
 
@@ -23,6 +24,8 @@ export interface HeldPoint {
   readonly skip: readonly number[];
   /** Records of the batch in which it lies, up to it. */
   readonly records: number;
+  /** Files that get their names now that the point counts; some may have them already. */
+  readonly publish?: readonly Publication[];
 }
 
 interface Numbered {

@@ -45,7 +45,7 @@ export class Ledger {
 
   /** A report as the embedding process hears it. Gives what is wrong with it. */
   reported(event: TaskEvent): string | undefined {
-    if (event.type === 'counted') return undefined;
+    if (event.type === 'counted' || event.type === 'wrote') return undefined;
     const first = event.barrier > (this.#newest.get(event.output) ?? 0);
     if (first) this.#newest.set(event.output, event.barrier);
     if (event.type === 'printed') return undefined;

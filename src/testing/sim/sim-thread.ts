@@ -174,6 +174,11 @@ export class SimThread {
         disk.write(path, data);
         this.at('write', 'after');
       },
+      rename: (from, to) => {
+        this.at('write', 'before');
+        disk.rename(from, to);
+        this.at('write', 'after');
+      },
       read: (path) => {
         if (this.dead) throw new Killed();
         return disk.read(path);

@@ -626,7 +626,7 @@ export class Simulation {
   #hear(message: FromThread): void {
     if (message.type === 'task') {
       const { event } = message;
-      this.#note(`told ${event.type === 'counted' ? 'counted' : `${event.output} ${event.barrier} ${event.type === 'collected' ? JSON.stringify(event.partitions) : event.text}`}`);
+      this.#note(`told ${event.type === 'counted' || event.type === 'wrote' ? event.type : `${event.output} ${event.barrier} ${event.type === 'collected' ? JSON.stringify(event.partitions) : event.text}`}`);
       const wrong = this.#ledger.reported(event);
       if (wrong !== undefined) this.#wrong.push(wrong);
       return;

@@ -209,7 +209,8 @@ class Driver {
   #report(event: TaskEvent): void {
     if (event.type === 'printed') this.#outcome.printed.push(event.text);
     else if (event.type === 'collected') this.#results[event.name] = event.partitions;
-    else this.#outcome.counted[event.what] = (this.#outcome.counted[event.what] ?? 0) + event.count;
+    else if (event.type === 'counted')
+      this.#outcome.counted[event.what] = (this.#outcome.counted[event.what] ?? 0) + event.count;
   }
 }
 
