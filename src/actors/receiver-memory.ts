@@ -5,6 +5,8 @@
 import {
   BASE,
   CONSUMER_BYTES,
+  CONSUMER_HEAD,
+  CONSUMER_STARTED,
   INCARNATION,
   LAST_BARRIER,
   NOTE_A,
@@ -64,6 +66,15 @@ export function setBase(memory: ReceiverMemory, offset: number): void {
 
 export function baseOf(memory: ReceiverMemory): number {
   return Atomics.load(new Int32Array(memory.control), BASE) >>> 0;
+}
+
+/** Bytes that were sent and that the consumer with these words has not read; what it read but may read again is left out. */
+export function unreadBytes(memory: ReceiverMemory, words: ConsumerWords | undefined): number {
+  const control = new Int32Array(memory.control);
+  const consumer = words === undefined ? undefined : new Int32Array(words);
+  const started = consumer !== undefined && Atomics.load(consumer, CONSUMER_STARTED) === 1;
+  const head = started ? Atomics.load(consumer, CONSUMER_HEAD) : Atomics.load(control, BASE);
+  return (Atomics.load(control, TAIL) - head) >>> 0;
 }
 
 /** Main alone calls it, before it starts a sender's successor: from now on the sender before is fenced off. */

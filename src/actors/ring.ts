@@ -66,6 +66,15 @@ export function createRing(bytes: number, options: RingMemoryOptions = {}): Ring
   };
 }
 
+/** Puts a damaged frame behind what was sent: a fault on purpose, by the sender's thread, which sends no more then. */
+export function spoilRing(memory: RingMemory): void {
+  const control = new Int32Array(memory.control);
+  const words = new Int32Array(memory.data);
+  const tail = Atomics.load(control, TAIL);
+  for (let n = 0; n < 16; n++) words[((tail >>> 2) + n) & (words.length - 1)] = -1 - n;
+  Atomics.store(control, TAIL, (tail + 64) | 0);
+}
+
 /** The size of the data of an edge that is to hold `bytes`. */
 export function powerOfTwo(bytes: number, least: number): number {
   if (!(bytes >= 1 && bytes <= MAX_RING_BYTES)) {

@@ -82,6 +82,10 @@ export class EventLog {
         return [`source ${event.source}: POSSIBLE GAP: ${event.detail}`];
       case 'actorExited':
         return [`${this.threadText(event.role, event.slot)} died: ${event.reason}`];
+      case 'givingUp':
+        return [
+          `takes in no more, finishes what it has, and then fails: ${errorText(event.error)}`,
+        ];
       case 'hint':
         return [event.text];
       case 'actorStarted':

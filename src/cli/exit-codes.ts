@@ -7,7 +7,7 @@ export const EXIT = {
   usage: 2,
   /** The job failed. */
   failed: 70,
-  /** A thread needed more memory than it may have. */
+  /** A thread, or the process, needed more memory than it may have. */
   memory: 71,
   /** It was stopped before everything that it took in was through. */
   undrained: 75,
@@ -20,6 +20,12 @@ const USAGE: ReadonlySet<unknown> = new Set([
   'ERR_MILLRACE_BAD_ARGS',
   'ERR_MILLRACE_JOB_FILE_MISSING',
   'ERR_MILLRACE_NO_JOB',
+  'ERR_MILLRACE_NO_SCRIPT',
+]);
+
+const OUT_OF_MEMORY: ReadonlySet<unknown> = new Set([
+  'ERR_WORKER_OUT_OF_MEMORY',
+  'ERR_MILLRACE_RSS_LIMIT',
 ]);
 
 /** The chain of causes is cut here: it may bite its tail. */
@@ -33,7 +39,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 function ranOutOfMemory(error: unknown): boolean {
   let at = error;
   for (let depth = 0; at !== undefined && depth < MAX_CAUSES; depth++) {
-    if (field(at, 'code') === 'ERR_WORKER_OUT_OF_MEMORY') return true;
+    if (OUT_OF_MEMORY.has(field(at, 'code'))) return true;
     // The supervisor names what it gave up for: `oom: its heap reached the limit`.
     const cause = field(field(at, 'context'), 'cause');
     if (typeof cause === 'string' && /^oom\b/.test(cause)) return true;

@@ -3,7 +3,7 @@
  * The `millrace` command. It parses its line, loads the module of the one command that was named, and turns what
  * becomes of it into an exit code. Nothing else in Millrace exits, listens to signals or prints by itself.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { cureOf } from './cure.ts';
 import { errorReport } from './error-report.ts';
@@ -25,6 +25,13 @@ const err = (text: string): void => {
   process.stderr.write(text);
 };
 
+let stuckThreads: readonly string[] = [];
+const stuck = (threads: readonly string[]): void => {
+  stuckThreads = threads;
+};
+
+/** Where `run` says its exit code. */
+let status: string | undefined;
 let code: ExitCode = EXIT.drained;
 let verbose = isSet(process.env['MILLRACE_DEBUG']);
 
@@ -95,11 +102,13 @@ program
   .addOption(argsOption())
   .addOption(jsonOption())
   .addOption(deadlineOption())
+  .addOption(new Option('--status <file>', 'write the exit code there, as JSON, at the end'))
   .addOption(verboseOption())
-  .action(async (file: string, flags: CommonFlags & { readonly deadline: number }) => {
+  .action(async (file: string, flags: CommonFlags & { deadline: number; status?: string }) => {
     const given = { ...common(flags), deadlineMs: flags.deadline };
     const { runCommand } = await import('./run-command.ts');
-    code = await runCommand(file, given, { out, err });
+    status = flags.status;
+    code = await runCommand(file, given, { out, err, stuck });
   });
 
 program
@@ -163,7 +172,7 @@ program
           ...(threads === undefined ? {} : { threads }),
           ...(seconds === undefined ? {} : { runMs: seconds * 1000 }),
         },
-        { out, err },
+        { out, err, stuck },
       );
     },
   );
@@ -202,6 +211,20 @@ process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
 await main();
+// Even `process.exit` waits for a thread that is in a native call.
+if (stuckThreads.length > 0)
+  err(
+    `millrace: ${stuckThreads.join(', ')} can't be ended, so this process ends itself with SIGKILL; ` +
+      `its exit code would be ${code}\n`,
+  );
+if (status !== undefined) {
+  try {
+    writeFileSync(status, `${JSON.stringify({ code, stuckThreads })}\n`);
+  } catch (error) {
+    err(`millrace: --status ${status} can't be written: ${(error as Error).message}\n`);
+  }
+}
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+if (stuckThreads.length > 0) process.kill(process.pid, 'SIGKILL');
 // Not by itself: a thread that won't end, or a handle of the job, must not hold up the one who called.
 process.exit(code);

@@ -29,6 +29,8 @@ export interface RunFlags extends JobFlags {
 export interface CommandOutput {
   readonly out: Write;
   readonly err: Write;
+  /** Threads that can't be ended: this process won't end by itself either. */
+  readonly stuck: (threads: readonly string[]) => void;
 }
 
 /** The command says what it still waits for this often, in ms. */
@@ -46,7 +48,7 @@ export async function runCommand(
   const voice = flags.json
     ? new JsonVoice(output.out, Date.now)
     : new TextVoice(output.out, output.err, flags.verbose);
-  const session = new Session(voice, flags);
+  const session = new Session(voice, flags, output.stuck);
   try {
     return await session.run(file);
   } finally {
@@ -54,9 +56,15 @@ export async function runCommand(
   }
 }
 
+function living(running: Run | undefined): readonly string[] {
+  const threads = running?.threads().filter(({ state }) => state !== 'down') ?? [];
+  return threads.map(({ role, slot }) => `${role} (thread ${slot})`);
+}
+
 class Session {
   readonly #voice: Voice;
   readonly #flags: RunFlags;
+  readonly #stuck: CommandOutput['stuck'];
   /** Follows the batches that are under way, for what a drain waits for. */
   readonly #batches: EventLog = new EventLog({ batches: false });
   readonly #switch: StopSwitch;
@@ -69,9 +77,10 @@ class Session {
   #report: StopReport | undefined;
   #reminder: NodeJS.Timeout | undefined;
 
-  constructor(voice: Voice, flags: RunFlags) {
+  constructor(voice: Voice, flags: RunFlags, stuck: CommandOutput['stuck']) {
     this.#voice = voice;
     this.#flags = flags;
+    this.#stuck = stuck;
     let stopNow!: (word: 'now') => void;
     this.#stopNow = new Promise((resolve) => {
       stopNow = resolve;
@@ -98,11 +107,14 @@ class Session {
     const running = this.#run;
     if (outcome === 'now') {
       const stop = running?.stop({ graceful: false });
-      await Promise.race([
+      this.#report = await Promise.race([
         stop,
-        new Promise((resolve) => setTimeout(resolve, STOP_NOW_MS).unref()),
+        new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), STOP_NOW_MS).unref()),
       ]);
-    }
+    } else if (running !== undefined) this.#report ??= await running.stop({ graceful: false });
+    // What has not ended by now is being ended for a second already.
+    const stuckThreads = this.#report?.stuckThreads ?? living(running);
+    if (stuckThreads.length > 0) this.#stuck(stuckThreads);
     const error = outcome === 'now' ? undefined : outcome.error;
     const drained =
       outcome !== 'now' &&
@@ -117,7 +129,8 @@ class Session {
         drained,
         durationMs: performance.now() - startedAt,
         metrics: running.metrics(),
-        stuckThreads: this.#report?.stuckThreads ?? [],
+        stuckThreads,
+        ...(this.#report?.left === undefined ? {} : { left: this.#report.left }),
         ...(error === undefined ? {} : { error }),
       });
     }

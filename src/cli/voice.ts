@@ -2,8 +2,8 @@
  * How `run` speaks: for people (what the job prints on standard output, all else as lines on standard error) or, with
  * `--json`, one JSON object a line on standard output.
  */
-import type { CollectedBatch, RunEvent, RunMetrics } from '../run/running.ts';
-import { EventLog, thousands } from './event-log.ts';
+import type { CollectedBatch, RunEvent, RunMetrics, StopReport } from '../run/running.ts';
+import { EventLog, thousands, timeText } from './event-log.ts';
 import { jsonLine, plainError } from './json-lines.ts';
 
 export interface RunStart {
@@ -21,6 +21,8 @@ export interface RunSummary {
   readonly durationMs: number;
   readonly metrics: RunMetrics;
   readonly stuckThreads: readonly string[];
+  /** What was given up, when it was not drained and that is known. */
+  readonly left?: StopReport['left'];
   readonly error?: unknown;
 }
 
@@ -79,9 +81,10 @@ export class TextVoice implements Voice {
     this.#err(`millrace: ${text}\n`);
   }
 
-  summary({ drained, durationMs, metrics, stuckThreads, error }: RunSummary): void {
+  summary({ drained, durationMs, metrics, stuckThreads, left, error }: RunSummary): void {
     const { batches, records, restarts, failedBatches } = metrics;
     for (const name of stuckThreads) this.note(`${name} didn't end and was left behind`);
+    for (const line of leftLines(left)) this.note(line);
     const end =
       error !== undefined ? 'failed' : drained ? 'drained' : 'stopped before it was drained';
     const extra = [
@@ -137,4 +140,21 @@ export class JsonVoice implements Voice {
   #say<E extends { readonly type: string }>(event: E): void {
     this.#out(jsonLine(event, this.#now()));
   }
+}
+
+/** What a drain gave up, in sentences. */
+export function leftLines(left: StopReport['left']): string[] {
+  if (left === undefined) return [];
+  const { openBarrier, tasksBehind, sources } = left;
+  const lines: string[] = [];
+  if (openBarrier !== undefined) {
+    const behind = tasksBehind.length === 0 ? 'no task' : tasksBehind.join(' ');
+    const { number, time } = openBarrier;
+    lines.push(
+      `left: barrier ${number} (batch ${timeText(time)}) was not through; behind it: ${behind}`,
+    );
+  }
+  for (const { source, unreadBytes } of sources)
+    lines.push(`left: ${thousands(unreadBytes)} bytes of source ${source} were not read`);
+  return lines;
 }

@@ -54,8 +54,11 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
       case 'drain':
         coordinator.drain();
         return;
+      case 'left':
+        main.post({ type: 'left', left: coordinator.left() });
+        return;
       case 'die':
-        die(message.way);
+        die(message.way, message.exitCode);
         return;
       case 'stop':
         coordinator.stop();

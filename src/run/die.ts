@@ -1,12 +1,13 @@
 /** Dies on purpose, in a chosen way. Called on the thread that is to die: chaos, the demo and tests use it. */
-import type { KillWay } from './engine.ts';
+import type { FaultWay } from './engine.ts';
 
-export function die(way: KillWay): void {
+/** @param exitCode of `exit` */
+export function die(way: FaultWay, exitCode = 3): void {
   switch (way) {
     case 'throw':
       throw new Error('this thread was told to throw');
     case 'exit':
-      process.exit(3);
+      process.exit(exitCode);
       break;
     case 'oom': {
       const hoard: number[][] = [];
@@ -14,6 +15,13 @@ export function die(way: KillWay): void {
     }
     case 'spin':
       for (;;);
+    case 'reject':
+      void Promise.reject(new Error('this promise was told to be rejected'));
+      return;
+    case 'task':
+    case 'corrupt':
+      // The thread's host does that, where it has tasks.
+      return;
     case 'terminate':
       // The main thread does that.
       return;

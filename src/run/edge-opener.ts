@@ -4,11 +4,12 @@ import type { InEdge, OutEdge } from '../actors/edge.ts';
 import type { EdgeEnd } from '../actors/messages.ts';
 import { LocalQueue } from '../actors/queue.ts';
 import { ReceiverEdgeReader } from '../actors/receiver-edge.ts';
-import { RingReader, RingWriter } from '../actors/ring.ts';
+import { RingReader, RingWriter, type RingMemory } from '../actors/ring.ts';
 import type { EdgeOpener } from '../actors/thread-host.ts';
 import { millraceError } from '../errors.ts';
 
-export function edgeOpener(bellOf: (slot: number) => Bell): EdgeOpener {
+/** @param sending hears of each ring that this thread sends into */
+export function edgeOpener(bellOf: (slot: number) => Bell, sending?: (ring: RingMemory, bell: Bell) => void): EdgeOpener {
   return {
     openIn(end: EdgeEnd, epoch: number): InEdge {
       if (end.kind === 'ring') return new RingReader({ memory: end.memory, epoch, bell: bellOf(end.peer) });
@@ -16,7 +17,11 @@ export function edgeOpener(bellOf: (slot: number) => Bell): EdgeOpener {
       throw unexpected(end);
     },
     openOut(end: EdgeEnd, epoch: number): OutEdge {
-      if (end.kind === 'ring') return new RingWriter({ memory: end.memory, epoch, bell: bellOf(end.peer) });
+      if (end.kind === 'ring') {
+        const bell = bellOf(end.peer);
+        sending?.(end.memory, bell);
+        return new RingWriter({ memory: end.memory, epoch, bell });
+      }
       throw unexpected(end);
     },
     local: () => new LocalQueue(),

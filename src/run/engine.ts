@@ -3,7 +3,7 @@
  * through `EngineEvents`; neither prints, exits or installs a signal handler.
  */
 import type { TaskEvent } from '../actors/task.ts';
-import type { CoordinatorEvent } from '../supervision/coordinator.ts';
+import type { CoordinatorEvent, LeftBehind } from '../supervision/coordinator.ts';
 import type { SourceState } from '../io/source.ts';
 import type { WireError } from '../errors.ts';
 
@@ -33,19 +33,31 @@ export interface EngineListener {
   task(task: number, event: TaskEvent): void | Promise<void>;
   source(event: SourceEvent): void;
   thread(event: ThreadEvent): void;
+  /** It still works, but can't for long: what was taken in is to be finished, and then the job fails with this. */
+  giveUp(error: unknown): void;
 }
 
 export type KillWay = 'terminate' | 'throw' | 'exit' | 'oom' | 'spin';
+
+/**
+ * What may be done to a thread. `reject`: a promise is rejected and nobody cares. Of a worker that lives on: `task`, one
+ * of its tasks throws; `corrupt`, a damaged frame is put into one of its rings.
+ */
+export type FaultWay = KillWay | 'reject' | 'task' | 'corrupt';
 
 export interface Engine {
   /** Resolves when every thread is up and the first tasks have been sent out. */
   start(): Promise<void>;
   drain(): void;
+  /** What isn't through yet; undefined when nobody answers. */
+  left(): Promise<LeftBehind | undefined>;
+  /** Threads that were given up and may still run. */
+  readonly quarantined: number;
   /** Ends everything; resolves when all threads are gone. Gives the names of those that could not be ended. */
   stop(): Promise<readonly string[]>;
   threads(): readonly ThreadInfo[];
   /** Kills a thread on purpose. */
-  kill(slot: number, way: KillWay): void;
+  kill(slot: number, way: FaultWay, exitCode?: number): void;
   /** Feeds the in-process source `name`; resolves when accepted. */
   push(name: string, records: readonly unknown[]): Promise<void>;
 }

@@ -18,6 +18,8 @@ export interface SupervisionOptions {
   readonly hangTimeoutMs?: number;
   /** A thread that has not ended this long after it was told to is left behind and reported. @default 5_000 */
   readonly killTimeoutMs?: number;
+  /** Threads that may be left behind; with one more the job takes in no more, finishes what it has, and fails. @default 2 */
+  readonly maxQuarantined?: number;
 }
 
 export interface RunOptions<A = unknown> {
@@ -32,6 +34,11 @@ export interface RunOptions<A = unknown> {
   readonly supervision?: SupervisionOptions;
   /** Heap limit of each thread of the job in MiB. @default Node's own */
   readonly maxHeapMb?: number;
+  /**
+   * Resident memory of the whole process in MiB, buffers and shared memory included. Above it the job takes in no more,
+   * finishes what it has, and fails with ERR_MILLRACE_RSS_LIMIT. @default none
+   */
+  readonly maxRssMb?: number;
   /** Where `print()` writes; a promise holds the stream back until it settles. @default standard output */
   readonly write?: (text: string) => void | Promise<void>;
 }
@@ -42,7 +49,9 @@ export interface ResolvedRunOptions {
   readonly maxGatherBytes: number;
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
+  readonly maxQuarantined: number;
   readonly maxHeapMb: number | undefined;
+  readonly maxRssMb: number | undefined;
   readonly policy: CoordinatorPolicy;
 }
 
@@ -65,6 +74,7 @@ const supervision = v.strictObject({
   onBatchError: v.optional(v.picklist(['fail', 'continue']), 'fail'),
   hangTimeoutMs: v.optional(milliseconds(20), 30_000),
   killTimeoutMs: v.optional(milliseconds(20), 5_000),
+  maxQuarantined: v.optional(whole(0, 32), 2),
 });
 
 /** The table: names, bounds, defaults. */
@@ -75,6 +85,7 @@ const schema = v.strictObject({
   maxGatherBytes: v.optional(whole(1, Number.MAX_SAFE_INTEGER), 256 * MIB),
   supervision: v.optional(supervision, {}),
   maxHeapMb: v.optional(whole(16, 1 << 20)),
+  maxRssMb: v.optional(whole(64, 1 << 24)),
   write: v.optional(v.function()),
 });
 
@@ -90,16 +101,18 @@ function milliseconds(least: number) {
 export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: number, defaultThreads: number): ResolvedRunOptions {
   const parsed = v.safeParse(schema, options);
   if (!parsed.success) throw badOption(parsed.issues[0]);
-  const { threads = defaultThreads, retainBytes, maxGatherBytes, maxHeapMb, supervision: policy } = parsed.output;
-  const { hangTimeoutMs, killTimeoutMs, ...restarts } = policy;
+  const { threads = defaultThreads, retainBytes, maxGatherBytes, maxHeapMb, maxRssMb, supervision: policy } = parsed.output;
+  const { hangTimeoutMs, killTimeoutMs, maxQuarantined, ...restarts } = policy;
   return {
     threads,
     // Rings are powers of two.
     retainBytes: 2 ** Math.ceil(Math.log2(retainBytes)),
     maxGatherBytes,
     maxHeapMb,
+    maxRssMb,
     hangTimeoutMs,
     killTimeoutMs,
+    maxQuarantined,
     policy: { batchIntervalMs, reliefIntervalMs: RELIEF_INTERVAL_MS, ...restarts },
   };
 }

@@ -59,7 +59,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
         coordinator = attach(message.port);
         return;
       case 'die':
-        die(message.way);
+        die(message.way, message.exitCode);
         return;
       case 'push':
         actor.push(message.name, message.records).then(

@@ -10,7 +10,7 @@ import type { WireError } from '../errors.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import type { CoordinatorEvent, CoordinatorPolicy, LeftBehind } from '../supervision/coordinator.ts';
 import type { JobMemoryBuffer } from '../supervision/job-memory.ts';
-import type { KillWay, SourceEvent } from './engine.ts';
+import type { FaultWay, SourceEvent } from './engine.ts';
 import type { JobSpec } from './job-spec.ts';
 
 export interface WorkerTask {
@@ -54,7 +54,7 @@ export type ToThread =
   /** There is a new coordinator behind this port. */
   | { readonly type: 'coordinator'; readonly port: MessagePort }
   /** Die, on purpose, in this way. */
-  | { readonly type: 'die'; readonly way: KillWay; readonly exitCode?: number }
+  | { readonly type: 'die'; readonly way: FaultWay; readonly exitCode?: number }
   /** Sources: records for an in-process source; answered by `pushed`. */
   | { readonly type: 'push'; readonly id: number; readonly name: string; readonly records: readonly unknown[] }
   /** There is room for another event. */
@@ -75,7 +75,7 @@ export type ToCoordinator =
   | { readonly type: 'drain' }
   /** What isn't through yet? Answered by `left`. */
   | { readonly type: 'left' }
-  | { readonly type: 'die'; readonly way: KillWay; readonly exitCode?: number }
+  | { readonly type: 'die'; readonly way: FaultWay; readonly exitCode?: number }
   | { readonly type: 'stop' };
 
 export type FromCoordinator =

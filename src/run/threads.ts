@@ -27,7 +27,7 @@ import { fenceCoordinator, JobMemory, type JobMemoryBuffer } from '../supervisio
 import { allocateReceivers } from './edge-memory.ts';
 import { EpochOrder } from './epoch-order.ts';
 import { watchHeartbeat } from './heartbeat.ts';
-import type { Engine, EngineListener, KillWay, ThreadInfo, ThreadRole } from './engine.ts';
+import type { Engine, EngineListener, FaultWay, ThreadInfo, ThreadRole } from './engine.ts';
 import type { JobSpec, PlanSpec } from './job-spec.ts';
 import type { ResolvedRunOptions } from './options.ts';
 import type { FromCoordinator, FromThread, ThreadTaskOf, ToCoordinator, ToThread } from './thread-messages.ts';
@@ -148,7 +148,7 @@ export class ThreadsEngine implements Engine {
     });
   }
 
-  kill(slot: number, way: KillWay, exitCode?: number): void {
+  kill(slot: number, way: FaultWay, exitCode?: number): void {
     const thread = this.#threads.find(({ number }) => number === slot);
     if (thread === undefined || thread.state !== 'up') {
       throw millraceError('ERR_MILLRACE_BAD_OPTION', `there is no thread in slot ${slot}; there are ${this.#threads.map((t) => `${t.number} (${t.role})`).join(', ')}`);

@@ -32,6 +32,11 @@ export class BarrierLedger {
     return entry;
   }
 
+  /** Whether this task has taken it in this epoch. */
+  has(barrier: number, task: number): boolean {
+    return this.#open.get(barrier)?.taken.has(task) ?? false;
+  }
+
   /** A new epoch: what was taken in the old one means nothing. */
   abort(): void {
     this.#open.clear();

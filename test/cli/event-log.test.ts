@@ -7,6 +7,7 @@ const started = (barrier: number, tookMs: number) =>
   ({ type: 'started', epoch: 1, barrier, tookMs, workers: [3, 4] }) as const;
 const metrics = (counted: Record<string, number>) => ({
   batches: 0,
+  quarantined: 0,
   failedBatches: 0,
   records: 0,
   restarts: 0,

@@ -17,12 +17,13 @@ const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   actorStarted: true,
   actorExited: true,
   workerWanted: true,
+  givingUp: true,
   hint: true,
   drained: true,
   failed: true,
 };
 /** For the rooms next to it, or of no use by itself. */
-const OTHERS = ['constructor', 'listener', 'hint', 'start'];
+const OTHERS = ['constructor', 'listener', 'hint', 'giveUp', 'start'];
 
 const words = (cell: string): string[] => cell.split(/,? /).map((each) => each.replace(/\(.*/, ''));
 

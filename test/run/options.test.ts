@@ -10,6 +10,8 @@ describe('options of run', () => {
       retainBytes: 64 << 20,
       maxGatherBytes: 256 << 20,
       maxHeapMb: undefined,
+      maxRssMb: undefined,
+      maxQuarantined: 2,
       hangTimeoutMs: 30_000,
       killTimeoutMs: 5_000,
       policy: {

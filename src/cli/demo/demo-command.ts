@@ -213,6 +213,7 @@ class Demo {
       goal,
     );
     this.#display.close();
+    if (stuckThreads.length > 0) this.#output.stuck(stuckThreads);
     for (const name of stuckThreads) err(`millrace demo: ${name} didn't end and was left behind\n`);
     if (!drained) {
       err(`millrace demo: not drained within ${msText(DRAIN_MS)}; the counts were not checked\n`);
