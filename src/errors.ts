@@ -27,6 +27,7 @@ export const CODES = {
   ERR_MILLRACE_BAD_TRANSITION:
     'A state machine was asked for a step that its table does not allow.',
   ERR_MILLRACE_BATCH_TOO_LARGE: 'A batch gathered in one place is larger than maxGatherBytes.',
+  ERR_MILLRACE_BEHAVIOUR: 'What was given to spawn is no behaviour, or no other thread can load it.',
   ERR_MILLRACE_BOOTSTRAP: 'A worker thread ended or failed before it was ready.',
   ERR_MILLRACE_BUILD: 'The builder of a job threw, or gave a promise.',
   ERR_MILLRACE_BUNDLED: 'Millrace was bundled into the program, so its worker file is missing.',

@@ -18,3 +18,9 @@ export { StreamingContext, type StreamingContextOptions } from './run/streaming-
 export { Run, type CollectedBatch, type RunEvent, type RunMetrics, type RunState, type StopOptions, type StopReport } from './run/running.ts';
 export type { RunOptions, SupervisionOptions } from './run/options.ts';
 export type { KillWay, ThreadInfo } from './run/engine.ts';
+export { ActorSystem, type ActorInfo, type ActorSystemOptions, type TopOptions } from './system/actor-system.ts';
+export { Down, type ActorContext, type Behaviour, type BehaviourClass, type ChildOptions, type ChildSupervision, type SpawnOptions } from './actors/behaviour.ts';
+export { ActorRef, type AskOptions, type TellOptions } from './actors/ref.ts';
+export type { DeadLetter, DeadLetters, DownReason } from './actors/dead-letters.ts';
+export type { ExitReason } from './actors/exit.ts';
+export type { SupervisorEvent } from './supervision/supervisor.ts';

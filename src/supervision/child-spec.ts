@@ -5,7 +5,7 @@
  * I1  What passes `checkSpec` is a finite tree, with ids that are unique below each supervisor, and every limit in it
  *     can be reached: no backoff is longer than its window.
  */
-import { MillraceError, millraceError, type ErrorCode } from '../errors.ts';
+import { millraceError, type ErrorCode, type MillraceError } from '../errors.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { RestartKind } from './exit-reason.ts';
 import { checkIntensity } from './intensity.ts';

@@ -351,7 +351,7 @@ export class Supervisor<Start> {
   // ---- operations
 
   *#startAll(): Operation {
-    for (const entry of [...this.#entries]) {
+    for (const entry of this.#entries.slice()) {
       if (yield* this.#startOne(entry)) continue;
       if (this.#ending !== undefined) return;
       if (this.#options.spec.onStartFailure === 'restart') {
