@@ -15,6 +15,10 @@ const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
 const ORDINARY: readonly KillWay[] = ['terminate', 'throw', 'exit'];
 const RARE: readonly KillWay[] = ['oom', 'spin'];
 
+function standStill(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end;);
+}
+
 /** Gives what is wrong with the counts. */
 async function chaos(forms: readonly Form[], seed: number): Promise<string[]> {
   const next = randomIntegers(seed);
@@ -41,6 +45,8 @@ async function chaos(forms: readonly Form[], seed: number): Promise<string[]> {
       if (alive.length === 0) continue;
       watched.run.kill(pick(alive).slot, next() % 10 === 0 ? pick(RARE) : pick(ORDINARY));
       kills++;
+      // Now and then the thread that has to hear of all this stands still.
+      if (next() % 8 === 0) standStill(next() % 400);
     }
     const faults = await count.finishHeld();
     const deaths = watched.ofType('actorExited').length;

@@ -150,15 +150,22 @@ describe('a function of foreachBatch', () => {
 });
 
 describe('a function that ends its thread at a record, each time', () => {
-  it('fails the job when the restarts are used up, with what the thread died of', async () => {
-    const watched = await faulty({ at13: 'exits' });
-    await push(watched, range(0, 10));
-    await watched.run.input('numbers').push(range(10, 20));
-    expect(await watched.failure()).toMatchObject({
-      code: 'ERR_MILLRACE_REACHED_MAX_RESTARTS',
-      message: expect.stringContaining('exit 7'),
+  const ends = [
+    { at13: 'exits', cause: 'exit 7', supervision: {} },
+    { at13: 'spins', cause: 'RUNNING without progress', supervision: { hangTimeoutMs: 500 } },
+  ];
+  for (const { at13, cause, supervision } of ends) {
+    it(`(it ${at13}) fails the job when the restarts are used up, with what the thread died of`, async () => {
+      const watched = await faulty({ at13 }, supervision);
+      await push(watched, range(0, 10));
+      await watched.run.input('numbers').push(range(10, 20));
+      expect(await watched.failure()).toMatchObject({
+        code: 'ERR_MILLRACE_REACHED_MAX_RESTARTS',
+        message: expect.stringContaining(cause),
+      });
+      await watched.ended();
+      expect(numbersIn(watched, 'all')).toEqual(range(0, 10));
+      expect(watched.run.threads().filter(({ state }) => state !== 'down')).toEqual([]);
     });
-    await watched.ended();
-    expect(numbersIn(watched, 'all')).toEqual(range(0, 10));
-  });
+  }
 });
