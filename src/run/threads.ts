@@ -161,6 +161,8 @@ export class ThreadsEngine implements Engine {
 
   push(name: string, records: readonly unknown[]): Promise<void> {
     if (this.#state !== 'started') return Promise.reject(millraceError('ERR_MILLRACE_STOPPED', `push to '${name}': the run takes in no more records`));
+    // Between two lives nobody would hear of it.
+    if (this.#sources.state === 'down') return Promise.reject(millraceError('ERR_MILLRACE_PEER_DOWN', `push to '${name}': the thread of the sources is down; the records were not accepted`));
     return new Promise((resolve, reject) => {
       const id = this.#nextPush++;
       this.#pushes.set(id, { resolve, reject });
@@ -212,6 +214,7 @@ export class ThreadsEngine implements Engine {
       thread.lastExit = error instanceof Error ? error.message : String(error);
       coordinator?.close();
       this.#order.gone(thread.main, false);
+      if (thread.role === 'sources') this.#failPushes('the thread of the sources did not start');
       throw jobError(error);
     }
     if (this.#state === 'stopping') return;
@@ -410,6 +413,7 @@ export class ThreadsEngine implements Engine {
     await Promise.all(this.#threads.map(async (thread) => {
       if (thread.slot.state === 'empty' || thread.slot.state === 'dead') {
         if (thread.main !== undefined) this.#order.gone(thread.main, false);
+        thread.unwatch?.();
         return;
       }
       this.#post(thread, { type: 'stop' });
