@@ -13,9 +13,17 @@ export interface QueueOptions {
   readonly default?: readonly unknown[];
 }
 
+/** What was given last: the batch that ended at `time` has the elements from `from` to before `to`. */
+interface Note {
+  readonly time: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Each element of the array is a batch: an array of records, or null for a time without a batch. The array may grow while the stream runs. It is read,
- * not changed, so two runs may share one.
+ * Each element of the array is a batch: an array of records, or null for a time without a batch. The array may grow while
+ * the stream runs. It is read, not changed, so two runs may share one. With a note that outlives the thread, a successor
+ * gives the batch that was open once more, and goes on behind it.
  */
 export class QueueSource implements Source {
   readonly #queue: readonly (readonly unknown[] | null)[];
@@ -23,6 +31,7 @@ export class QueueSource implements Source {
   readonly #default: readonly unknown[];
   #context: SourceContext | undefined;
   #next = 0;
+  #given: Note | undefined;
 
   constructor(queue: readonly (readonly unknown[] | null)[], options: QueueOptions = {}) {
     this.#queue = queue;
@@ -32,17 +41,17 @@ export class QueueSource implements Source {
 
   open(context: SourceContext): void {
     this.#context = context;
+    this.#given ??= context.note?.read() as Note | undefined;
+    this.#next = Math.max(this.#next, this.#given?.to ?? 0);
     context.state('connected');
   }
 
-  pull(): PulledBatch {
+  pull(time: number = Number.NaN): PulledBatch {
     const context = this.#context;
     if (context === undefined) return { partitions: undefined };
-    if (this.#next >= this.#queue.length)
-      return { partitions: splitRows(this.#default, context.partitions) };
-    const from = this.#next;
-    this.#next = this.#oneAtATime ? from + 1 : this.#queue.length;
-    const elements = this.#queue.slice(from, this.#next);
+    const { from, to } = this.#given?.time === time ? this.#given : this.#take(time, context);
+    if (from === to) return { partitions: splitRows(this.#default, context.partitions) };
+    const elements = this.#queue.slice(from, to);
     const wrong = elements.findIndex((element) => element !== null && !Array.isArray(element));
     if (wrong >= 0) {
       context.fail(
@@ -62,6 +71,17 @@ export class QueueSource implements Source {
 
   close(): void {
     this.#context = undefined;
+  }
+
+  #take(time: number, { note }: SourceContext): Note {
+    const from = Math.min(this.#next, this.#queue.length);
+    const to = this.#oneAtATime ? Math.min(from + 1, this.#queue.length) : this.#queue.length;
+    const given = { time, from, to };
+    // Before any of it is sent: who comes after the death of this thread must send the rest of the same.
+    note?.write(given);
+    this.#given = given;
+    this.#next = to;
+    return given;
   }
 }
 

@@ -126,7 +126,13 @@ export class TextFilesSource implements Source {
     }
     const pending = copy(this.#pending);
     const partitions = await this.#read(context);
-    if (pending.length > 0) this.#keep(context, time, pending);
+    try {
+      if (pending.length > 0) this.#keep(context, time, pending);
+    } catch (error) {
+      // The batch is empty, then: what was read for it is read again for the next one.
+      this.#pending = pending;
+      throw error;
+    }
     if (this.#error !== undefined) this.#tellError(context, this.#error);
     else if (before !== undefined) context.state('connected');
     return { partitions };

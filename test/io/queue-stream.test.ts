@@ -35,6 +35,25 @@ describe('QueueSource', () => {
     expect(source.pull().partitions).toEqual([['none']]);
   });
 
+  it('goes on where a dead thread left it: the open batch once more, then the next', () => {
+    const queue = [[1], [2], [3, 4]];
+    let noted: unknown;
+    const note = { read: () => structuredClone(noted), write: (value: unknown) => void (noted = value) };
+    const context = { ...testContext({ partitions: 1 }).context, note };
+    const source = new QueueSource(queue);
+    source.open(context);
+    expect(source.pull(1000).partitions).toEqual([[1]]);
+    expect(source.pull(2000).partitions).toEqual([[2]]);
+    const successor = new QueueSource(queue);
+    successor.open(context);
+    expect(successor.pull(2000).partitions).toEqual([[2]]);
+    expect(successor.pull(3000).partitions).toEqual([[3, 4]]);
+    expect(successor.pull(4000).partitions).toEqual([[]]);
+    const last = new QueueSource(queue);
+    last.open(context);
+    expect(last.pull(5000).partitions).toEqual([[]]);
+  });
+
   it('has a missing batch for null, and passes over it among others', () => {
     const one = new QueueSource([null, [1]]);
     one.open(testContext({ partitions: 1 }).context);

@@ -198,6 +198,20 @@ describe('textFileStream', () => {
     expect(await third.pull(5000)).toEqual(['']);
   });
 
+  it("loses no file when it can't note what it gives: the batch is empty, the next one has it", async () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/job');
+    const test = testContext({ startMs: 100 });
+    const source = new TextFilesSource({ directory, batchIntervalMs: 1000 });
+    source.open({ ...test.context, note: new SourceNote(disk, '/job/source-0') });
+    await put('a', 'a\n', 200);
+    disk.fault = (operation) => (operation === 'write' ? new Error('ENOSPC') : undefined);
+    await expect(source.pull(1000)).rejects.toThrow('ENOSPC');
+    disk.fault = undefined;
+    const { partitions } = await source.pull(2000);
+    expect(Buffer.from(partitions![0] as Uint8Array).toString()).toBe('a\n');
+  });
+
   it('leaves files as they are', async () => {
     await put('a', 'a', 10);
     await files().pull(1000);
