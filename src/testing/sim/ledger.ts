@@ -30,6 +30,8 @@ export interface Ending {
   readonly poisoned: ReadonlySet<number>;
   /** What the policy says of batches that always fail. */
   readonly step: boolean;
+  /** Writes of the sources' thread failed. */
+  readonly diskFaults: boolean;
 }
 
 export class Ledger {
@@ -91,15 +93,18 @@ export class Ledger {
         const taken = edges.reduce((total, { batches }) => total + [...batches.values()].reduce((sum, { records }) => sum + records.length, 0), 0);
         if (!ending.early && taken !== feed.lines.length) wrong.push(`C1: source ${source} has ${feed.lines.length} records, and ${taken} lie before the last barrier`);
       } else if (feed instanceof RowsFeed) {
-        for (const barrier of edges[0]!.barriers) {
-          if (!barrier.batch) continue;
-          const rows = feed.batchAt(barrier.time);
+        let given = 0;
+        for (const barrier of edges[0]!.barriers.filter(({ batch }) => batch)) {
+          const rows = feed.batchAt(barrier.time, given++);
           const want = splitRows(rows ?? [], edges.length);
           const got = edges.map(({ batches }) => batches.get(barrier.number)?.records ?? []);
           const nothing = got.every((records) => records.length === 0);
+          if (JSON.stringify(got) === JSON.stringify(want)) continue;
           // A batch that intake no longer reached is empty.
           if (nothing && (ending.early || barrier.last)) continue;
-          if (JSON.stringify(got) !== JSON.stringify(want)) wrong.push(`C1: barrier ${barrier.number} at ${barrier.time} ms closes ${JSON.stringify(got)} of source ${source}, not ${JSON.stringify(want)}`);
+          // So is one before which the source could not note what it would give: it gives that next.
+          if (nothing && feed.isQueue && ending.diskFaults) given--;
+          else wrong.push(`C1: barrier ${barrier.number} at ${barrier.time} ms closes ${JSON.stringify(got)} of source ${source}, not ${JSON.stringify(want)}`);
         }
       }
     });

@@ -5,6 +5,7 @@
 import type { Clock } from '../../env/env.ts';
 import type { Pcg32 } from '../../env/pcg32.ts';
 import type { PulledBatch, Source, SourceContext } from '../../io/source.ts';
+import { QueueSource } from '../../io/queue-stream.ts';
 import { splitRows } from '../../io/partitions.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -133,28 +134,32 @@ class TextFeedSource implements Source {
   }
 }
 
-/** A list of batches by time; null is a time without one. */
+/** A list of batches; null is a time without one. By time, or one after another as a queue gives them. */
 export class RowsFeed implements Feed {
   readonly kind = 'rows';
   readonly batches: readonly (readonly unknown[] | null)[];
   readonly #intervalMs: number;
   readonly #chance: Pcg32;
   readonly #isAsync: boolean;
+  /** One after another. */
+  readonly isQueue: boolean;
 
   constructor(batches: readonly (readonly unknown[] | null)[], intervalMs: number, chance: Pcg32) {
     this.batches = batches;
     this.#intervalMs = intervalMs;
     this.#chance = chance;
+    this.isQueue = chance.below(3) === 0;
     this.#isAsync = chance.below(2) === 0;
   }
 
-  /** Behind the list batches are empty. */
-  batchAt(time: number): readonly unknown[] | null {
-    const index = Math.round(time / this.#intervalMs) - 1;
+  /** What the batch that ends at `time`, the `n`-th from 0, is to have. Behind the list batches are empty. */
+  batchAt(time: number, n = 0): readonly unknown[] | null {
+    const index = this.isQueue ? n : Math.round(time / this.#intervalMs) - 1;
     return index < this.batches.length ? this.batches[index]! : [];
   }
 
   create(): Source {
+    if (this.isQueue) return new QueueSource(this.batches);
     let context: SourceContext | undefined;
     return {
       open: (given) => {

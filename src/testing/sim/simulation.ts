@@ -641,7 +641,7 @@ export class Simulation {
     for (const thread of this.#supervisor.threads) thread.calm();
     for (let n = 0; n < 1000 && this.#sweep(); n++) await undefined;
     const { mode, drainAt } = this.#scenario;
-    this.#wrong.push(...this.#ledger.check({ early: drainAt !== undefined && mode === 'clock', poisoned: this.#poisoned, step: mode === 'step' }));
+    this.#wrong.push(...this.#ledger.check({ early: drainAt !== undefined && mode === 'clock', poisoned: this.#poisoned, step: mode === 'step', diskFaults: this.#scenario.faults.some((fault) => fault.kind === 'disk' && fault.role === 'sources') }));
     for (const [thread, host] of this.#hosts) {
       if (!thread.dead && thread.zombieUntil === undefined && thread.hungUntil === undefined && host.tasks > 0) this.#wrong.push(`E2: ${thread.name} still has ${host.tasks} tasks`);
     }
