@@ -375,8 +375,9 @@ export class ActorSystem implements AsyncDisposable {
 
   #begin(record: Record, life: Life): ChildHandle {
     const { path, place, options, source, number } = record;
-    const incarnation = (this.#lives.get(path) ?? 0) + 1;
-    if (!path.startsWith('/$') || record.incarnation > 0) this.#lives.set(path, incarnation);
+    const incarnation = Math.max(this.#lives.get(path) ?? 0, record.incarnation) + 1;
+    // A name that was given may come again; one that was made up won't.
+    if (!path.startsWith('/$')) this.#lives.set(path, incarnation);
     record.incarnation = incarnation;
     const { mailboxSize = MAILBOX, asyncTimeoutMs = ASYNC_TIMEOUT_MS, args } = options;
     if (place === undefined) {
@@ -434,7 +435,6 @@ export class ActorSystem implements AsyncDisposable {
   #forget(record: Record): void {
     const { path, place, at } = record;
     if (this.#records.get(path) === record) this.#records.delete(path);
-    if (path.startsWith('/$')) this.#lives.delete(path);
     if (place !== undefined) place.actors--;
     if (at === 0) this.#node.forget(path);
     else if (at !== undefined && place?.node === at) place.port?.post({ type: 'forget', path });

@@ -194,7 +194,7 @@ export class Context implements ActorContext {
     { id, path, start: { source, options } }: StartedChild<ChildStart>,
     life: Life,
   ): ChildHandle {
-    const incarnation = this.#node.nextLife(path);
+    const incarnation = this.#node.nextLife(path, this.#lives.get(id) ?? 0);
     this.#lives.set(id, incarnation);
     return this.#node.start(
       {

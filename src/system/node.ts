@@ -45,7 +45,8 @@ export class Node implements Residents {
   #ready: Cell[] = [];
   #scheduled = false;
   #current: Cell | undefined;
-  #lives = new Map<string, number>();
+  /** By actor at the top: which life each below it is in. */
+  #lives = new Map<string, Map<string, number>>();
   #names = 0;
 
   constructor(options: NodeOptions) {
@@ -77,12 +78,15 @@ export class Node implements Residents {
     return `$${this.#options.nameMark}${++this.#names}`;
   }
 
-  /** The number of the next life of that name on this thread. */
-  nextLife(path: string): number {
-    const life = (this.#lives.get(path) ?? 0) + 1;
-    // What nobody named has its name once only.
-    if (!path.includes('/$')) this.#lives.set(path, life);
-    return life;
+  /** The number of the next life of a child of that name. */
+  nextLife(path: string, life: number): number {
+    const top = topOf(path);
+    let lives = this.#lives.get(top);
+    if (lives === undefined) this.#lives.set(top, (lives = new Map()));
+    const next = Math.max(lives.get(path) ?? 0, life) + 1;
+    // A name that was given may come again; one that was made up won't.
+    if (!path.includes('/$', path.lastIndexOf('/'))) lives.set(path, next);
+    return next;
   }
 
   heartbeat(): void {
@@ -113,6 +117,7 @@ export class Node implements Residents {
   forget(path: string): void {
     const kept = this.#between.get(path) ?? [];
     this.#between.delete(path);
+    if (path.startsWith('/$')) this.#lives.delete(path);
     for (const letter of kept) this.exchange.undeliverable(letter, { kind: 'noproc' });
   }
 
@@ -225,12 +230,16 @@ export class Node implements Residents {
     for (const letter of all.slice(STASH)) this.exchange.undeliverable(letter, 'full');
   }
 
-  /** Its supervisor has heard of the end: a child that doesn't come back leaves nothing. */
+  /** A child has ended: if it doesn't come back, it leaves nothing. */
   settled(path: string): void {
-    if (path === topOf(path) || !this.#between.has(path)) return;
+    // Asked when its supervisor has dealt with what it was told.
+    if (path !== topOf(path)) queueMicrotask(() => this.#perhapsForget(path));
+  }
+
+  #perhapsForget(path: string): void {
+    if (!this.#between.has(path)) return;
     const at = path.lastIndexOf('/');
     const parent = this.#cells.get(path.slice(0, at));
-    if (parent?.state === 'up' && parent.context.awaits(path.slice(at + 1))) return;
-    this.forget(path);
+    if (parent?.state !== 'up' || !parent.context.awaits(path.slice(at + 1))) this.forget(path);
   }
 }

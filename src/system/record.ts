@@ -104,13 +104,17 @@ export class Record {
         if (this.life !== observed) return;
         this.life = undefined;
         life.exited(reason, counted);
-        // Its end for good is the end of its supervisor.
-        const state = this.supervisor.children()[0]?.state ?? 'down';
-        if (state === 'down') void this.supervisor.stop(reason);
+        queueMicrotask(() => this.#perhapsOver(reason));
       },
     };
     this.life = observed;
     return observed;
+  }
+
+  /** Its end for good is the end of its supervisor. Asked when that has dealt with what it was told. */
+  #perhapsOver(reason: ExitReason): void {
+    const state = this.supervisor.children()[0]?.state ?? 'down';
+    if (state === 'down') void this.supervisor.stop(reason);
   }
 
   #neverStarted(reason: ExitReason, blamed: Blamed | undefined): Error {

@@ -27,7 +27,7 @@ export const NORMAL: ExitReason = { kind: 'normal' };
 export const SHUTDOWN: ExitReason = { kind: 'shutdown' };
 
 export class World implements ChildHost<Behaviour> {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock = new VirtualClock();
   /** `start a`, `up a`, `stop a`, `kill a`, `end a: killed`, in order. */
   readonly log: string[] = [];
   readonly events: SupervisorEvent[] = [];
