@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { file } from './_util.mjs';
 
-const ALL = ['import', 'ring', 'codec', 'kernel', 'pipeline', 'wordcount', 'latency', 'kill', 'embedding', 'memory'];
+const ALL = ['import', 'ring', 'codec', 'kernel', 'pipeline', 'wordcount', 'latency', 'topology', 'kill', 'embedding', 'memory'];
 const named = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'));
 let failed = 0;

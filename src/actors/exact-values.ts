@@ -30,6 +30,12 @@ export function isInexact(value: unknown): boolean {
 }
 
 function holdsInexact(value: object): boolean {
+  // Most objects are plain, and each `instanceof` walks a chain.
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    const record = value as Record<string, unknown>;
+    for (const key in record) if (isInexact(record[key])) return true;
+    return false;
+  }
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (isInexact(value[i])) return true;
     return false;

@@ -10,7 +10,9 @@ import type { Timer } from '../env/env.ts';
 import type { Source, SourceContext } from './source.ts';
 
 const TURN_MS = 2;
-const MOST_RECORDS = 1024;
+/** A block begins small, so that the first records of a rush leave soon, and grows while more are there. */
+const FIRST_RECORDS = 256;
+const MOST_RECORDS = 16_384;
 /** With a rate, how often it is looked whether records are due. */
 const TICK_MS = 1;
 /** How often an array is looked at that had nothing new. */
@@ -18,6 +20,9 @@ const GROWTH_MS = 2;
 
 export interface RecordsSourceOptions {
   readonly read?: (position: number) => Iterable<unknown> | AsyncIterable<unknown>;
+  /** In place of `read`: the record of a number, of `count` (no end without it). */
+  readonly at?: (position: number) => unknown;
+  readonly count?: number;
   /** In place of `read`: an array that may grow. */
   readonly items?: readonly unknown[];
   /** Records a second. */
@@ -36,6 +41,8 @@ export class RecordsSource implements Source {
   #items: Iterator<unknown> | undefined;
   #asyncItems: AsyncIterator<unknown> | undefined;
   #planned = false;
+  /** Records that are read at once. */
+  #size = FIRST_RECORDS;
   #timer: Timer | undefined;
   #startedAt = 0;
   #startedWith = 0;
@@ -131,19 +138,26 @@ export class RecordsSource implements Source {
   #turn(context: SourceContext): void {
     const { clock } = context.env;
     const endMs = clock.monotonic() + TURN_MS;
+    let size = this.#size;
     for (;;) {
       const due = this.#due(clock.monotonic());
-      const most = Math.min(MOST_RECORDS, due);
-      const isEnd =
-        this.#items === undefined ? this.#readArray(most) : this.#read(this.#items, most);
+      const most = Math.min(size, due);
+      const isEnd = this.#readSome(most);
       if (!this.#send()) return;
-      if (isEnd && this.#items !== undefined) {
+      if (isEnd && this.#options.items === undefined) {
         this.#items = undefined;
         context.state('ended');
         return;
       }
-      if (isEnd) return this.#plan(GROWTH_MS);
-      if (due <= MOST_RECORDS) return this.#plan(TICK_MS);
+      if (isEnd) {
+        this.#size = FIRST_RECORDS;
+        return this.#plan(GROWTH_MS);
+      }
+      if (due <= size) {
+        this.#size = FIRST_RECORDS;
+        return this.#plan(TICK_MS);
+      }
+      this.#size = size = Math.min(MOST_RECORDS, size * 2);
       if (clock.monotonic() >= endMs) return this.#plan();
     }
   }
@@ -156,7 +170,23 @@ export class RecordsSource implements Source {
     return Math.max(0, allowed - this.#next!);
   }
 
-  /** True: there is no more. */
+  /** True: there is no more, at least now. */
+  #readSome(most: number): boolean {
+    const { at, items } = this.#options;
+    if (at !== undefined) return this.#make(at, most);
+    if (items !== undefined) return this.#readArray(items, most);
+    return this.#items === undefined || this.#read(this.#items, most);
+  }
+
+  #make(at: (position: number) => unknown, most: number): boolean {
+    const rows = this.#rows;
+    const from = this.#next!;
+    const to = Math.min(this.#options.count ?? Infinity, from + most);
+    for (let n = from; n < to; n++) rows.push(at(n));
+    this.#next = Math.max(from, to);
+    return to - from < most;
+  }
+
   #read(items: Iterator<unknown>, most: number): boolean {
     const rows = this.#rows;
     for (let n = 0; n < most; n++) {
@@ -168,8 +198,7 @@ export class RecordsSource implements Source {
     return false;
   }
 
-  #readArray(most: number): boolean {
-    const items = this.#options.items ?? [];
+  #readArray(items: readonly unknown[], most: number): boolean {
     const to = Math.min(items.length, this.#next! + most);
     for (let n = this.#next!; n < to; n++) this.#rows.push(items[n]);
     this.#next = Math.max(this.#next!, to);

@@ -75,11 +75,14 @@ export function generate<T>(
   f: (position: number) => T,
   options: GenerateOptions = {},
 ): SourceSpec<T> {
-  const { count = Infinity, rate } = options;
-  const read = function* (position: number): Iterable<T> {
-    for (let n = position; n < count; n++) yield f(n);
+  const { count, rate } = options;
+  return {
+    ...records('generate', undefined, {
+      ...(count === undefined ? {} : { count }),
+      ...(rate === undefined ? {} : { rate }),
+    }),
+    functions: { at: f },
   };
-  return records('generate', read, rate === undefined ? {} : { rate });
 }
 
 /** 0, 1, 2 … */

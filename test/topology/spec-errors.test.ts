@@ -1,7 +1,7 @@
 /** Mistakes in a topology are found before anything starts, all at once, each with its code and the call. */
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../src/dstream/build-graph.ts';
-import { MillraceError } from '../../src/errors.ts';
+import type { MillraceError } from '../../src/errors.ts';
 import { plan } from '../../src/plan/planner.ts';
 import { explain } from '../../src/plan/explain.ts';
 import { collect, print } from '../../src/topology/sinks.ts';
@@ -15,20 +15,20 @@ interface Problem {
 }
 
 function problems(build: TopologyBuild<undefined>): Problem[] {
+  let thrown: unknown;
   try {
     buildGraph(topology('wrong', build), undefined);
   } catch (error) {
-    if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_BAD_TOPOLOGY') {
-      const found = error.context['problems'] as Problem[];
-      for (const { code, message, callSite } of found) {
-        expect(callSite).toMatch(/spec-errors\.test\.ts:\d+:\d+$/);
-        expect(error.message).toContain(`${code} at ${callSite}: ${message}`);
-      }
-      return found;
-    }
-    throw error;
+    thrown = error;
   }
-  return [];
+  const { code, context, message: text } = thrown as MillraceError;
+  expect(code).toBe('ERR_MILLRACE_BAD_TOPOLOGY');
+  const found = context['problems'] as Problem[];
+  for (const { code: each, message, callSite } of found) {
+    expect(callSite).toMatch(/spec-errors\.test\.ts:\d+:\d+$/);
+    expect(text).toContain(`${each} at ${callSite}: ${message}`);
+  }
+  return found;
 }
 
 const codes = (build: TopologyBuild<undefined>): string[] =>

@@ -24,7 +24,7 @@ async function start(
   build: TopologyBuild<undefined>,
   options: TopologyOptions = {},
 ): Promise<Local> {
-  const clock = new VirtualClock({ now: START });
+  const clock = new VirtualClock({ startMs: START });
   const written: string[] = [];
   const job = topology('test', options, build);
   const run = await startRun(
@@ -190,7 +190,11 @@ describe('a topology', () => {
     await local.pass(50);
     expect(rung).toEqual([]);
     await local.pass(300);
-    expect(rung.map(([payload]) => payload)).toEqual(['at 100', 'at 200', 'at 300']);
+    expect((rung as [string, number][]).map(([payload]) => payload)).toEqual([
+      'at 100',
+      'at 200',
+      'at 300',
+    ]);
     for (const [payload, at] of rung as [string, number][])
       expect(at - Number(payload.slice(3))).toBeLessThanOrEqual(50);
     expect(local.written.join('')).toBe('at 100\nat 200\nat 300\n');
