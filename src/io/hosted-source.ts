@@ -20,6 +20,9 @@ import { SourceNote } from './source-note.ts';
 import type { SourceEdge } from './source-edge.ts';
 import type { SourceHostEvents, SourceSpec } from './source-host.ts';
 
+/** An edge that is fuller than this asks for relief, however empty the others are. */
+const EDGE_SHARE = 0.75;
+
 type State = 'idle' | 'opened' | 'resting' | 'closing' | 'closed' | 'failed';
 
 export class HostedSource {
@@ -33,7 +36,7 @@ export class HostedSource {
   readonly #note: SourceNote | undefined;
   readonly #cuts: CutQueue;
   readonly #backoff: Backoff;
-  /** Half of the smallest edge: more, and relief is wanted. */
+  /** Half of all that the source may keep: more, and relief is wanted. */
   readonly #reliefBytes: number;
   #state: State = 'idle';
   /** Which opening it is; the context of an older one is deaf (I2). */
@@ -53,7 +56,7 @@ export class HostedSource {
     this.#choice = new EdgeChoice(spec.edges);
     this.#note = spec.notePath === undefined ? undefined : new SourceNote(env.disk, spec.notePath);
     this.#backoff = reconnectBackoff(env);
-    this.#reliefBytes = Math.min(...spec.edges.map((edge) => edge.size)) / 2;
+    this.#reliefBytes = spec.edges.reduce((total, edge) => total + edge.size, 0) / 2;
     this.#cuts = new CutQueue({
       name: spec.name,
       edges: spec.edges,
@@ -180,7 +183,10 @@ export class HostedSource {
   }
 
   #sent(edge: SourceEdge): void {
-    if (this.#reliefAsked || edge.usedBytes <= this.#reliefBytes) return;
+    if (this.#reliefAsked) return;
+    const used = this.#edges.reduce((total, each) => total + each.usedBytes, 0);
+    // All may go to one edge: then its own room decides.
+    if (used <= this.#reliefBytes && edge.usedBytes <= edge.size * EDGE_SHARE) return;
     this.#reliefAsked = true;
     this.#events.onRelief(this.#id);
   }

@@ -286,6 +286,23 @@ describe('a full edge', () => {
     expect(log.filter((each) => each === 'relief 0')).toHaveLength(3);
   });
 
+  it('asks for relief when all that the source keeps is half full, or one edge nearly full', () => {
+    const edges = [new TestEdge(1 << 16), new TestEdge(1 << 16)];
+    const source = new Pushed();
+    const { log } = host([{ source, edges }]);
+    // The first edge's consumer is never behind, so all goes there.
+    for (let n = 0; n < 45; n++) {
+      source.send(`${'x'.repeat(999)}\n`);
+      edges[0]!.read();
+    }
+    expect(log).toEqual([]);
+    for (let n = 0; n < 6; n++) {
+      source.send(`${'x'.repeat(999)}\n`);
+      edges[0]!.read();
+    }
+    expect(log).toEqual(['relief 0']);
+  });
+
   it('delays a pulled batch until earlier ones are held', async () => {
     const edge = new TestEdge(1 << 16);
     const rows = (batch: number): string[] =>
