@@ -8,7 +8,7 @@ import { run, type CollectedBatch, type Run, type RunEvent, type RunOptions } fr
 import type { ThreadInfo } from '../../src/run/engine.ts';
 
 /** Longer than anything takes on a busy machine; then what is known is shown. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 45_000;
 
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
@@ -90,10 +90,14 @@ export class WatchedRun {
       )[nth];
   }
 
-  /** All threads stand ready, the spare too. */
+  /** All threads are there, and those of the region have their tasks. */
   get isWhole(): boolean {
     const states = this.run.threads().map(({ state }) => state);
-    return states.every((state) => state === 'up' || state === 'spare') && states.includes('spare');
+    // Before the region starts there are more spares than one.
+    return (
+      states.every((state) => state === 'up' || state === 'spare') &&
+      states.filter((state) => state === 'spare').length === 1
+    );
   }
 
   /** The error that the run fails with. */
