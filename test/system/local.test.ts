@@ -1,7 +1,7 @@
 /** Bare actors in the calling thread, in virtual time. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Down, type ActorContext } from '../../src/actors/behaviour.ts';
-import { ActorRef } from '../../src/actors/ref.ts';
+import type { ActorRef } from '../../src/actors/ref.ts';
 import { simEnv, type SimEnv } from '../../src/env/sim.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { ActorSystem, type ActorSystemOptions } from '../../src/system/actor-system.ts';
