@@ -70,6 +70,9 @@ export async function startRun(job: Job<never>, options: RunOptions<never>, extr
     ...(extras.inputs === undefined ? {} : { inputs: extras.inputs }),
   };
   const graph = extras.graph ?? graphOf(job, spec);
+  if (resolved.policy.onBatchError === 'continue' && graph.nodes.some(({ role }) => role === 'stage' || role === 'sink')) {
+    throw millraceError('ERR_MILLRACE_UNSUPPORTED', `${jobTitle(job)} has stages, whose state belongs to no batch, so none can be given up: onBatchError must be 'fail'. Catch what a stage throws, and send the record to an output of its own`, { context: { job: job.name, option: 'supervision.onBatchError' } });
+  }
   const plan = planOf(graph, spec);
   const directory = `${tmpdir()}/millrace-${process.pid}-${randomUUID()}`;
   env.disk.makeDirectory(directory);

@@ -27,6 +27,14 @@ export interface RecordSource<T> {
   read(position: number): Iterable<T> | AsyncIterable<T>;
 }
 
+/** What a source of your own gives. */
+export type RecordOf<S extends RecordSource<unknown>> =
+  ReturnType<S['read']> extends AsyncIterable<infer T>
+    ? T
+    : ReturnType<S['read']> extends Iterable<infer U>
+      ? U
+      : never;
+
 /** What a source may be given as: a description, or an object or class with `read(position)`. */
 export type SourceLike<T> = SourceSpec<T> | RecordSource<T> | (new () => RecordSource<T>);
 

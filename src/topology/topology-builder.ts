@@ -20,7 +20,13 @@ import {
 } from '../plan/graph.ts';
 import { defaultOutput, type StageFeed, StageStream } from '../plan/stage-stream.ts';
 import type { SinkSpec } from './sink.ts';
-import { type SourceLike, sourceSpec } from './sources.ts';
+import {
+  type RecordOf,
+  type RecordSource,
+  type SourceLike,
+  type SourceSpec,
+  sourceSpec,
+} from './sources.ts';
 import type { StageClass, StageFunction } from './stage.ts';
 
 export type Guarantee = 'exactly-once' | 'at-least-once' | 'at-most-once';
@@ -89,6 +95,12 @@ export class TopologyBuilder {
    * A source of records: `socket(…)`, `queue(…)`, `numbers(…)`, `generate(…)`, `fromIterable(…)`, or an object or class
    * of your own with `read(position)`.
    */
+  source<T>(name: string, source: SourceSpec<T>): StageStream<T>;
+  source<S extends RecordSource<unknown>>(
+    name: string,
+    source: new () => S,
+  ): StageStream<RecordOf<S>>;
+  source<S extends RecordSource<unknown>>(name: string, source: S): StageStream<RecordOf<S>>;
   source<T>(name: string, source: SourceLike<T>): StageStream<T> {
     const callSite = this.#open('source');
     const spec = sourceSpec(source);
@@ -167,7 +179,7 @@ export class TopologyBuilder {
   }
 
   /** An end of the topology: `print()`, `forEach(f)`, `collect(name)`, `files(directory)`, or a sink of your own. */
-  sink<T>(name: string, sink: SinkSpec<T>, options: SinkOptions<T>): void {
+  sink<T>(name: string, sink: SinkSpec<NoInfer<T>>, options: SinkOptions<T>): void {
     const callSite = this.#open('sink');
     const isSink = typeof sink === 'object' && sink !== null && typeof sink.make === 'function';
     if (!isSink)

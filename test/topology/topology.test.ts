@@ -127,6 +127,45 @@ describe('a grouping deals records out', () => {
 });
 
 describe('a topology', () => {
+  it("is refused with onBatchError: 'continue': its state belongs to no batch", async () => {
+    await expect(
+      start((t) => t.sink('out', print(), { from: t.source('n', numbers()).global() }), {
+        supervision: { onBatchError: 'continue' },
+      }),
+    ).rejects.toMatchObject({ code: 'ERR_MILLRACE_UNSUPPORTED' });
+  });
+
+  it('names operator, instance and record when a stage throws, and fails after its attempts', async () => {
+    const local = await start((t) => {
+      const bad = t.stage<number, number>(
+        'divide',
+        (n) => {
+          if (n === 2) throw new RangeError('no two');
+        },
+        { from: t.source('n', fromIterable([1, 2, 3])).shuffle() },
+      );
+      t.sink('out', print(), { from: bad.global() });
+    });
+    const failed = local.run.awaitTermination().catch((error: unknown) => error);
+    await local.pass(1000);
+    expect(await failed).toMatchObject({
+      code: 'ERR_MILLRACE_USER_FUNCTION',
+      context: { operator: 'divide', partition: 0, record: '2' },
+    });
+  });
+
+  it('refuses an async stage, which nobody would wait for', async () => {
+    const local = await start((t) => {
+      const slow = t.stage('slow', (async () => {}) as never, {
+        from: t.source('n', numbers({ count: 1 })).shuffle(),
+      });
+      t.sink('out', print(), { from: slow.global() });
+    });
+    const failed = local.run.awaitTermination().catch((error: unknown) => error);
+    await local.pass(1000);
+    expect(String((await failed) as Error)).toMatch(/a stage may not be async/);
+  });
+
   it('has stages with named outputs, and prints records as they come', async () => {
     const local = await start((t) => {
       const lines = t.source('lines', queue(['1', 'x', '2']));

@@ -2,6 +2,7 @@
 import type { Barrier } from '../../actors/block.ts';
 import type { Publication, TaskOutput } from '../../actors/task.ts';
 import { blamed } from '../../dstream/run/blame.ts';
+import type { WithinTime } from '../../dstream/run/user-promise.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Sink } from '../sink.ts';
 import type { Taker } from './outlet.ts';
@@ -13,6 +14,8 @@ export interface SinkUnitOptions {
   readonly out: TaskOutput;
   readonly life: string;
   readonly tidings: Tidings | undefined;
+  /** Bounds the time of a user's promise. */
+  readonly within: WithinTime;
   /** Something must be waited for before the task goes on. */
   readonly wait: (promise: Promise<void>) => void;
 }
@@ -52,7 +55,7 @@ export class SinkUnit implements Taker {
     const given = this.#guarded(() => this.#sink.process(rows));
     if (given !== undefined) {
       this.#options.wait(
-        Promise.resolve(given).then(
+        this.#options.within(given).then(
           () => this.#workedOff(copies),
           (error: unknown) => {
             throw this.#blame(error);

@@ -18,6 +18,7 @@ import { linesOf } from '../../dstream/run/lines.ts';
 import { bestForm } from '../../dstream/run/loop.ts';
 import { OperatorTree } from '../../dstream/run/tree.ts';
 import { pairsOf } from '../../dstream/run/columns.ts';
+import { withinTimeOf } from '../../dstream/run/user-promise.ts';
 import type { Env } from '../../env/env.ts';
 import { DEFAULT_OUTPUT, type Graph, stageInputs } from '../../plan/graph.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
@@ -32,6 +33,7 @@ import { ROOTS_PER_SOURCE, Tidings, tidingsOf, trackedOf } from './tracked.ts';
 export interface TopologyBodyOptions {
   readonly env: Env;
   readonly life: string;
+  readonly asyncTimeoutMs?: number;
 }
 
 /** Whether a task's tree belongs to a topology. */
@@ -237,6 +239,7 @@ export class TopologyBody implements TaskBody {
         ...shared,
         life,
         out: this.#out,
+        within: withinTimeOf(this.#options),
         wait: (promise) => {
           const before = this.#waiting;
           this.#waiting = before === undefined ? promise : before.then(() => promise);
