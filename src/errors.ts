@@ -58,6 +58,7 @@ export const CODES = {
   ERR_MILLRACE_NO_SCRIPT: 'The file of a chaos script does not export one.',
   ERR_MILLRACE_OUTPUT_UNREAD: 'Nobody reads an output of a stage.',
   ERR_MILLRACE_PEER_DOWN: 'The thread that was called is gone.',
+  ERR_MILLRACE_POISON: 'Records kill the tasks that take them, each time.',
   ERR_MILLRACE_QUARANTINE_FULL: 'More threads would not end than may be left behind.',
   ERR_MILLRACE_REACHED_MAX_RESTARTS: 'A part failed more often than its supervisor may restart it.',
   ERR_MILLRACE_RECORD_TOO_LARGE: 'A record is larger than an edge or source can carry.',

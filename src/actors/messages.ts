@@ -4,6 +4,7 @@
  * comes from an older one is ignored.
  */
 import type { Barrier } from './block.ts';
+import type { RecordInHand } from './in-hand.ts';
 import type { ConsumerWords, ReceiverMemory } from './receiver-edge.ts';
 import type { RingMemory } from './ring.ts';
 import type { Publication, TaskEvent } from './task.ts';
@@ -21,6 +22,8 @@ export interface TaskStart {
   readonly outputs: readonly EdgeEnd[];
   /** Files that hold the task's hand-overs up to the target, oldest first. */
   readonly parts: readonly string[];
+  /** It takes records one by one until it has taken barrier `until`: one of them may have killed its predecessor. */
+  readonly careful?: { readonly until: number; /** Hashes of records, an occurrence each. */ readonly passOver: readonly string[] };
 }
 
 /** Coordinator to worker. */
@@ -51,9 +54,14 @@ export type FromWorker =
       readonly handOver?: { readonly mode: 'replace' | 'append' | 'keep'; readonly path?: string; readonly publish?: readonly Publication[] };
       /** Records read since the barrier before. */
       readonly records: number;
+      /** Hashes of records that were passed over since the recovery point before. */
+      readonly passed?: readonly string[];
     }
-  /** A task threw. `batchStart` names the batch: the last batch barrier that it took. */
-  | { readonly type: 'failed'; readonly epoch: number; readonly task: number; readonly batchStart: number; readonly error: WireError };
+  /**
+   * A task threw. `batchStart` names the batch: the last batch barrier that it took. `inHand`: what it was called with,
+   * if that was a block; a careful task knows the record.
+   */
+  | { readonly type: 'failed'; readonly epoch: number; readonly task: number; readonly batchStart: number; readonly error: WireError; readonly inHand?: 'block' | RecordInHand };
 
 /** Coordinator to the thread of the sources. */
 export type ToSources =

@@ -12,14 +12,18 @@
  * I5  What goes back on a feedback output waits for room there and holds nothing up: else two tasks could wait for each
  *     other. Its sender bounds it.
  * I6  A batch that was given up is passed over: its blocks never reach the body.
+ * I7  A careful task takes records one by one until it has taken the barrier that it was told. A failure then says which
+ *     record was in hand; what fails at a barrier, or in a timer, has none.
  */
 import type { Env } from '../env/env.ts';
 import { millraceError, toWire } from '../errors.ts';
 import { type Barrier, type Block, type Frame, recordsIn } from './block.ts';
 import { BlockSlices } from './block-slices.ts';
+import { CarefulFeed, PassOver } from './careful-feed.ts';
 import type { InEdge, OutEdge } from './edge.ts';
+import { InHand, type RecordInHand } from './in-hand.ts';
 import { lineCount } from './line-count.ts';
-import type { FromWorker } from './messages.ts';
+import type { FromWorker, TaskStart } from './messages.ts';
 import type { Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 
 /** A step takes so many pieces of blocks, and begins none after so long, before other tasks of the thread have a turn. */
@@ -39,6 +43,9 @@ export interface TaskRunnerOptions {
   readonly parts: readonly string[];
   readonly batchStart: number;
   readonly skip: ReadonlySet<number>;
+  readonly careful?: NonNullable<TaskStart['careful']>;
+  /** Where it notes its record while it is careful. @default memory that nobody else reads */
+  readonly hand?: InHand;
   /** Path for a hand-over of this task, unique to the epoch. */
   readonly handOverPath: (barrier: number) => string;
   readonly toCoordinator: (message: FromWorker) => void;
@@ -69,7 +76,14 @@ export class TaskRunner implements TaskOutput {
   #aligned: number;
   #absentNext: number[][];
   /** By input. */
-  #slices: BlockSlices[];
+  #feeds: (BlockSlices | CarefulFeed)[];
+  /** Present while it is careful. */
+  #passOver: PassOver | undefined;
+  readonly #hand: InHand;
+  /** A body has a block or record that it was fed. */
+  #isFeeding = false;
+  /** What the promise that is awaited is for. */
+  #awaitedFor: 'block' | RecordInHand | undefined;
   /** Inputs that are at the barrier being aligned. */
   #atBarrier: boolean[];
   #atBarrierCount = 0;
@@ -84,7 +98,9 @@ export class TaskRunner implements TaskOutput {
     this.task = options.task;
     this.#pending = options.outputs.map(() => []);
     this.#absentNext = options.outputs.map(() => []);
-    this.#slices = options.inputs.map((_, input) => new BlockSlices(options.env.clock, input));
+    this.#hand = options.hand ?? new InHand();
+    this.#passOver = options.careful === undefined ? undefined : new PassOver(options.careful.passOver);
+    this.#feeds = this.#createFeeds();
     this.#atBarrier = options.inputs.map(() => false);
     this.#aligned = options.inputs.filter((input) => input.feedback !== true).length;
     this.#batchStart = options.batchStart;
@@ -169,6 +185,7 @@ export class TaskRunner implements TaskOutput {
     const body = this.#body;
     let now = env.clock.monotonic();
     let idle = false;
+    const oneByOne = this.#passOver !== undefined && body.takeWaiting !== undefined;
     const endMs = now + STEP_MS;
     for (let round = 0; round < PIECES_PER_STEP && this.#pendingCount === 0; round++) {
       let any = false;
@@ -186,9 +203,16 @@ export class TaskRunner implements TaskOutput {
         } else if (this.#skipping) edge.advance();
         else if (inputs[i]!.dropOld === true && edge.isOld!()) this.#drop(frame, edge);
         else {
-          const slices = this.#slices[i]!;
-          if (slices.feed(frame, body, now)) edge.advance();
-          now = slices.endedMs;
+          const feed = this.#feeds[i]!;
+          this.#isFeeding = true;
+          if (feed.feed(frame, body, now)) edge.advance();
+          this.#isFeeding = false;
+          now = feed.endedMs;
+          // What the body may have to wait for is that record's.
+          if (oneByOne) {
+            round = PIECES_PER_STEP;
+            break;
+          }
         }
       }
       idle = !any;
@@ -196,8 +220,17 @@ export class TaskRunner implements TaskOutput {
     }
     if (body.flush !== undefined && this.#pendingCount === 0) body.flush(idle, now);
     const waiting = body.takeWaiting?.();
-    if (waiting !== undefined) this.#await(waiting);
+    if (waiting !== undefined) this.#await(waiting, this.#hand.read() ?? 'block');
+    if (oneByOne) this.#hand.release();
     return taken > 0;
+  }
+
+  #createFeeds(): (BlockSlices | CarefulFeed)[] {
+    const { inputs, env: { clock } } = this.#options;
+    const passOver = this.#passOver;
+    return inputs.map(({ feedback }, input) => passOver === undefined || feedback === true
+      ? new BlockSlices(clock, input)
+      : new CarefulFeed({ clock, input, passOver, hand: this.#hand, mayGoOn: () => this.#pendingCount === 0 && this.#body.takeWaiting === undefined }));
   }
 
   #drop(block: Block, edge: InEdge): void {
@@ -233,9 +266,11 @@ export class TaskRunner implements TaskOutput {
     if (awaited !== undefined) this.#await(awaited);
   }
 
-  #await(promise: Promise<void>): void {
+  /** @param heldFor the block or record that it comes from, if it isn't of a barrier */
+  #await(promise: Promise<void>, heldFor?: 'block' | RecordInHand): void {
+    this.#awaitedFor = heldFor;
     this.#awaiting = promise.then(
-      () => { this.#awaiting = undefined; this.#options.wake(); },
+      () => { this.#awaiting = undefined; this.#awaitedFor = undefined; this.#options.wake(); },
       (error: unknown) => { this.#awaiting = undefined; this.#fail(error); this.#options.wake(); },
     );
   }
@@ -269,6 +304,7 @@ export class TaskRunner implements TaskOutput {
       type: 'taken', epoch, task: this.task, barrier: barrier.number, offsets,
       ...(handOver === undefined ? {} : { handOver }),
       records: this.#body.takeRecordCount?.() ?? 0,
+      ...this.#passed(barrier),
     });
     for (let i = 0; i < inputs.length; i++) {
       if (inputs[i]!.feedback === true) continue;
@@ -283,6 +319,17 @@ export class TaskRunner implements TaskOutput {
     }
     this.#state = 'reading';
     if (barrier.last && this.#pendingCount === 0) this.stop();
+  }
+
+  /** What was passed over up to a recovery point; behind the barrier that it was told a task is careful no more. */
+  #passed(barrier: Barrier): { passed?: readonly string[] } {
+    if (this.#passOver === undefined || !barrier.point) return {};
+    const passed = this.#passOver.takePassed();
+    if (barrier.number >= this.#options.careful!.until) {
+      this.#passOver = undefined;
+      this.#feeds = this.#createFeeds();
+    }
+    return passed.length === 0 ? {} : { passed };
   }
 
   #queue(output: number, frame: Frame): void {
@@ -325,6 +372,11 @@ export class TaskRunner implements TaskOutput {
 
   #fail(error: unknown): void {
     this.#state = 'failed';
-    this.#options.toCoordinator({ type: 'failed', epoch: this.#options.epoch, task: this.task, batchStart: this.#batchStart, error: toWire(error) });
+    const inHand = this.#awaitedFor ?? (this.#isFeeding ? (this.#hand.read() ?? 'block') : undefined);
+    this.#hand.release();
+    this.#options.toCoordinator({
+      type: 'failed', epoch: this.#options.epoch, task: this.task, batchStart: this.#batchStart, error: toWire(error),
+      ...(inHand === undefined ? {} : { inHand }),
+    });
   }
 }

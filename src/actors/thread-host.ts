@@ -13,6 +13,7 @@ import type { Port } from '../env/port.ts';
 import { toWire } from '../errors.ts';
 import type { InEdge, OutEdge } from './edge.ts';
 import { handOverName } from './hand-over-file.ts';
+import { InHand } from './in-hand.ts';
 import type { EdgeEnd, FromWorker, TaskStart, ToWorker } from './messages.ts';
 import type { Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 import { TaskRunner } from './task-runner.ts';
@@ -28,7 +29,7 @@ export interface EdgeOpener {
 }
 
 export interface HostVitals {
-  running(): void;
+  running(task: number): void;
   idle(progress: Progress): void;
 }
 
@@ -41,6 +42,8 @@ export interface ThreadHostOptions {
   readonly createBody: (task: number, out: TaskOutput) => TaskBody;
   readonly directory: string;
   readonly vitals: HostVitals;
+  /** Where careful tasks note their record. @default memory that nobody else reads */
+  readonly hand?: InHand;
   readonly report: (task: number, event: TaskEvent) => void | Promise<void>;
   /** Called when something outside a turn (a message, a settled promise) makes a turn worthwhile. */
   readonly wake: () => void;
@@ -51,10 +54,13 @@ export class ThreadHost {
   #runners: TaskRunner[] = [];
   #epoch = 0;
   #coordinator: Port<ToWorker, FromWorker>;
+  readonly #hand: InHand;
 
   constructor(options: ThreadHostOptions) {
     this.#options = options;
     this.#coordinator = options.coordinator;
+    this.#hand = options.hand ?? new InHand();
+    this.#hand.release();
     this.attach(options.coordinator);
   }
 
@@ -95,8 +101,9 @@ export class ThreadHost {
   /** Gives the task at `index` one step; the simulator chooses the order. */
   stepTask(index: number): Progress {
     const { vitals } = this.#options;
-    vitals.running();
-    const progress = this.#runners[index]!.step();
+    const runner = this.#runners[index]!;
+    vitals.running(runner.task);
+    const progress = runner.step();
     vitals.idle(progress);
     return progress;
   }
@@ -148,6 +155,8 @@ export class ThreadHost {
       try {
         this.#runners.push(new TaskRunner({
           env, task, epoch, skip,
+          hand: this.#hand,
+          ...(start.careful === undefined ? {} : { careful: start.careful }),
           batchStart: message.batchStart,
           inputs: start.inputs.map((end) => ({
             edge: end.edge,

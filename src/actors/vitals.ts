@@ -6,8 +6,10 @@
  *
  *   word 0  STATE     index into THREAD_STATES
  *   word 1  PROGRESS  counts finished steps, modulo 2^32
- *   word 2  TASK      id of the task whose step runs or ran last; -1 before the first
+ *   word 2  TASK      id of the task whose step runs or ran last; -1 when it is no task's
  *   rest    reserved, 0
+ *
+ * Behind the lines lies for each thread what a careful task has in hand (`in-hand.ts`).
  *
  * Each word has one writer, the owner of the line, who stores it whole. A reader may conclude: the
  * words were true at some moment since the last look; two equal PROGRESS values a while apart mean
@@ -15,6 +17,7 @@
  * words behind. A thread that was given up (`lost`) may wake and write, so its line is never given
  * to another thread.
  */
+import { IN_HAND_BYTES, InHand } from './in-hand.ts';
 import type { Progress } from './task.ts';
 
 export const THREAD_STATES = [
@@ -50,7 +53,7 @@ const BLOCKED_OUT = THREAD_STATES.indexOf('BLOCKED_OUT');
 
 /** Memory for the lines of so many threads. */
 export function vitalsBuffer(lines: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(lines * LINE_BYTES);
+  return new SharedArrayBuffer(lines * (LINE_BYTES + IN_HAND_BYTES));
 }
 
 /** The owner's side of a line. */
@@ -79,7 +82,7 @@ export class VitalsWriter {
   /** A step begins. Progress is counted first: from here on the clock of a hang runs anew. */
   running(task = -1): void {
     this.progress();
-    if (task >= 0) Atomics.store(this.#words, TASK, task);
+    Atomics.store(this.#words, TASK, task);
     Atomics.store(this.#words, STATE, RUNNING);
   }
 
@@ -106,11 +109,17 @@ export class VitalsReader {
     return Atomics.load(this.#words, PROGRESS);
   }
 
-  /** Id of the task whose step runs or ran last; undefined before the first. */
+  /** Id of the task whose step runs or ran last; undefined when it is no task's. */
   get task(): number | undefined {
     const task = Atomics.load(this.#words, TASK);
     return task < 0 ? undefined : task;
   }
+}
+
+/** What the thread of a line has in hand. */
+export function inHandOf(buffer: SharedArrayBuffer, line: number): InHand {
+  const lines = buffer.byteLength / (LINE_BYTES + IN_HAND_BYTES);
+  return new InHand(buffer, lines * LINE_BYTES + line * IN_HAND_BYTES);
 }
 
 function lineOf(buffer: SharedArrayBuffer, line: number): Int32Array<SharedArrayBuffer> {

@@ -51,6 +51,11 @@ export class EventLog {
       case 'batchFailed':
         this.#open.delete(event.time);
         return [`batch ${timeText(event.time)} was given up: ${errorText(event.error)}`];
+      case 'deadLetter':
+        return [
+          `DEAD LETTER ${event.number}: a record is passed over after it killed ${event.task} ` +
+            `${event.attempts} times (${event.lastError}): ${event.record}`,
+        ];
       case 'recovering': {
         this.#cause = event.cause;
         if (event.error === undefined) return [];

@@ -1,9 +1,10 @@
 /** The thread of the coordinator: an event loop that hears of barriers, deaths and hangs, and runs no user code. */
 import type { MessagePort } from 'node:worker_threads';
 import { RemoteBell } from '../actors/doorbell.ts';
+import { describe } from '../actors/exit.ts';
 import type { FromSources, FromWorker, ToSources, ToWorker } from '../actors/messages.ts';
 import type { ThreadControl } from '../actors/slot-thread.ts';
-import { VitalsReader } from '../actors/vitals.ts';
+import { inHandOf, VitalsReader } from '../actors/vitals.ts';
 import { messagePort } from '../env/message-port.ts';
 import type { Port } from '../env/port.ts';
 import { realEnv } from '../env/real.ts';
@@ -25,6 +26,12 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
     env, wiring, directory, policy, mode,
     memory: new JobMemory(memory),
     edges: edgeMemory(receivers),
+    diedWith: (slot) => {
+      const { state, task: inStep } = new VitalsReader(vitals, slot);
+      if (state !== 'RUNNING' || inStep === undefined) return undefined;
+      const record = inHandOf(vitals, slot).read();
+      return { task: inStep, ...(record === undefined ? {} : { record }) };
+    },
     emit: (event) => main.post({ type: 'event', event }),
   });
   const watchdog = new Watchdog({
@@ -33,7 +40,7 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
       const slot = Number(name);
       main.post({ type: 'hang', slot, state, sinceMs });
       // Whoever hangs has no say any more: its successor starts before it is dead.
-      coordinator.workerDown(slot, `it hung: ${state} without progress for ${Math.round(sinceMs)} ms`);
+      coordinator.workerDown(slot, describe({ kind: 'hang', state, sinceMs }));
     },
   });
   let stop!: () => void;
@@ -49,7 +56,7 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
         return;
       case 'workerDown':
         watchdog.unwatch(String(message.slot));
-        coordinator.workerDown(message.slot, message.cause);
+        coordinator.workerDown(message.slot, message.cause, message.wasOrdered);
         return;
       case 'drain':
         coordinator.drain();

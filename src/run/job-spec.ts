@@ -36,6 +36,7 @@ export interface JobSpec extends PlanSpec {
   readonly shape: GraphShape;
   readonly batchIntervalMs: number;
   readonly maxGatherBytes: number;
+  readonly asyncTimeoutMs: number;
   /** Hand-overs and the held index lie here. */
   readonly directory: string;
   readonly doorbells: DoorbellMemory;

@@ -59,7 +59,7 @@ export class LocalEngine implements Engine {
 
   constructor(options: LocalOptions) {
     this.#options = options;
-    const { env, plan, directory, listener, mode, inputs, options: { policy, retainBytes, maxGatherBytes } } = options;
+    const { env, plan, directory, listener, mode, inputs, options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs } } = options;
     const wake = (): void => this.#plan();
     const bell = new LocalBell(wake);
     const receivers = allocateReceivers(plan.wiring, retainBytes);
@@ -71,7 +71,7 @@ export class LocalEngine implements Engine {
       name: 'local',
       coordinator: hostEnd,
       edges: edgeOpener(() => bell),
-      createBody: (task, out) => createBody(plan, task, out, { env, life: `local-${this.#host.epoch}`, maxGatherBytes, ...options.body }),
+      createBody: (task, out) => createBody(plan, task, out, { env, life: `local-${this.#host.epoch}`, maxGatherBytes, asyncTimeoutMs, ...options.body }),
       vitals: { running() {}, idle() {} },
       report: (task, event) => listener.task(task, event),
     });

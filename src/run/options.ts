@@ -14,6 +14,19 @@ export interface SupervisionOptions {
   readonly maxBatchFailures?: number;
   /** What then: the job fails, or the batch is given up, reported, and later batches run. @default 'fail' */
   readonly onBatchError?: 'fail' | 'continue';
+  /**
+   * What becomes of a record that kills its thread each time: after the third time with the record in hand the job fails
+   * and names it, or the record is passed over and told of as a dead letter. With 'quarantine' that goes for records at
+   * which a function throws, too. @default 'fail'
+   */
+  readonly onPoison?: 'fail' | 'quarantine';
+  /** Records that may be passed over in a minute; with more the job fails. @default 10 */
+  readonly maxPoisonPerMin?: number;
+  /**
+   * A promise of a user's function that has not settled for this long fails the batch as a rejection does. Time in which
+   * the event loop stands still does not count. @default 30_000
+   */
+  readonly asyncTimeoutMs?: number;
   /** A task that runs without progress for this long hangs, and its thread is replaced. @default 30_000 */
   readonly hangTimeoutMs?: number;
   /** A thread that has not ended this long after it was told to is left behind and reported. @default 5_000 */
@@ -47,6 +60,7 @@ export interface ResolvedRunOptions {
   readonly threads: number;
   readonly retainBytes: number;
   readonly maxGatherBytes: number;
+  readonly asyncTimeoutMs: number;
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
   readonly maxQuarantined: number;
@@ -72,6 +86,9 @@ const supervision = v.strictObject({
   backoff: v.optional(backoff, {}),
   maxBatchFailures: v.optional(whole(1, 1000), 4),
   onBatchError: v.optional(v.picklist(['fail', 'continue']), 'fail'),
+  onPoison: v.optional(v.picklist(['fail', 'quarantine']), 'fail'),
+  maxPoisonPerMin: v.optional(whole(1, 1000), 10),
+  asyncTimeoutMs: v.optional(milliseconds(20), 30_000),
   hangTimeoutMs: v.optional(milliseconds(20), 30_000),
   killTimeoutMs: v.optional(milliseconds(20), 5_000),
   maxQuarantined: v.optional(whole(0, 32), 2),
@@ -102,7 +119,7 @@ export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: n
   const parsed = v.safeParse(schema, options);
   if (!parsed.success) throw badOption(parsed.issues[0]);
   const { threads = defaultThreads, retainBytes, maxGatherBytes, maxHeapMb, maxRssMb, supervision: policy } = parsed.output;
-  const { hangTimeoutMs, killTimeoutMs, maxQuarantined, ...restarts } = policy;
+  const { asyncTimeoutMs, hangTimeoutMs, killTimeoutMs, maxQuarantined, ...restarts } = policy;
   return {
     threads,
     // Rings are powers of two.
@@ -110,6 +127,7 @@ export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: n
     maxGatherBytes,
     maxHeapMb,
     maxRssMb,
+    asyncTimeoutMs,
     hangTimeoutMs,
     killTimeoutMs,
     maxQuarantined,

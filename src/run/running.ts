@@ -16,6 +16,7 @@ import type { Engine, EngineListener, FaultWay, SourceEvent, ThreadEvent, Thread
 import { Feed } from './feed.ts';
 
 const EVENTS_KEPT = 10_000;
+const DEAD_LETTERS_KEPT = 1000;
 /** What a job that can't go on for long may take to finish. */
 const GIVE_UP_MS = 10_000;
 /** A record of a collected batch counts as so many bytes of what may be gathered. */
@@ -54,6 +55,9 @@ export interface GivingUpEvent {
 
 export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent | HintEvent | GivingUpEvent;
 
+/** A record that was passed over. */
+export type DeadLetterEvent = Extract<CoordinatorEvent, { type: 'deadLetter' }>;
+
 export interface RunMetrics {
   readonly batches: number;
   readonly failedBatches: number;
@@ -62,6 +66,8 @@ export interface RunMetrics {
   readonly restarts: number;
   /** Threads that were given up and may still run. */
   readonly quarantined: number;
+  /** Records that were passed over because they killed their task again and again. */
+  readonly deadLetters: number;
   /** What was counted on the way: `invalidUtf8`, `linesCut`, `linesSkipped`. */
   readonly counted: Readonly<Record<string, number>>;
 }
@@ -100,7 +106,9 @@ export class Run implements AsyncDisposable {
   #results = new Map<string, Feed<CollectedBatch>>();
   /** Newest barrier told of each output. */
   #told = new Map<number, number>();
-  #metrics = { batches: 0, failedBatches: 0, records: 0, restarts: 0 };
+  /** The newest. */
+  #deadLetters: DeadLetterEvent[] = [];
+  #metrics = { batches: 0, failedBatches: 0, records: 0, restarts: 0, deadLetters: 0 };
   #counted: Record<string, number> = {};
   #stopping: Promise<StopReport> | undefined;
 
@@ -118,6 +126,11 @@ export class Run implements AsyncDisposable {
 
   get state(): RunState {
     return this.#state;
+  }
+
+  /** @internal Names given to `collectAs`. */
+  get collected(): readonly string[] {
+    return [...this.#results.keys()];
   }
 
   /** @internal */
@@ -182,6 +195,11 @@ export class Run implements AsyncDisposable {
 
   metrics(): RunMetrics {
     return { ...this.#metrics, quarantined: (this.#engine as Engine | undefined)?.quarantined ?? 0, counted: { ...this.#counted } };
+  }
+
+  /** The newest 1000 records that were passed over, oldest first (`supervision.onPoison`). */
+  deadLetters(): readonly DeadLetterEvent[] {
+    return [...this.#deadLetters];
   }
 
   /** The threads of the job, with what they last died of. */
@@ -254,6 +272,13 @@ export class Run implements AsyncDisposable {
         break;
       case 'batchFailed':
         this.#metrics.failedBatches++;
+        break;
+      case 'deadLetter':
+        // A coordinator that takes over says it again.
+        if (event.number <= this.#metrics.deadLetters) return;
+        this.#metrics.deadLetters = event.number;
+        this.#deadLetters.push(event);
+        if (this.#deadLetters.length > DEAD_LETTERS_KEPT) this.#deadLetters.shift();
         break;
       case 'recovering':
         this.#metrics.restarts = event.restarts;

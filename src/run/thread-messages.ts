@@ -71,7 +71,7 @@ export type FromThread =
 export type ToCoordinator =
   | { readonly type: 'worker'; readonly slot: number; readonly port: MessagePort }
   | { readonly type: 'sources'; readonly slot: number; readonly port: MessagePort }
-  | { readonly type: 'workerDown'; readonly slot: number; readonly cause: string }
+  | { readonly type: 'workerDown'; readonly slot: number; readonly cause: string; /** Somebody ended it from outside. */ readonly wasOrdered: boolean }
   | { readonly type: 'drain' }
   /** What isn't through yet? Answered by `left`. */
   | { readonly type: 'left' }

@@ -37,6 +37,8 @@ const SLOTS = 256;
 const STOP_GRACE_MS = 1000;
 /** A coordinator that doesn't say by then what is left has nothing to say. */
 const LEFT_MS = 1000;
+/** Ends that nothing in the thread brought about. */
+const ORDERED: ReadonlySet<ExitReason['kind']> = new Set(['killed', 'terminated', 'shutdown']);
 const WORKER_FILE: URL = new URL('../worker.js', import.meta.url);
 
 interface Thread {
@@ -89,7 +91,7 @@ export class ThreadsEngine implements Engine {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
-    const { plan, planSpec, job, options: { retainBytes, maxGatherBytes, policy } } = options;
+    const { plan, planSpec, job, options: { retainBytes, maxGatherBytes, asyncTimeoutMs, policy } } = options;
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
       ...planSpec,
@@ -97,6 +99,7 @@ export class ThreadsEngine implements Engine {
       shape: shape(plan.graph),
       batchIntervalMs: policy.batchIntervalMs,
       maxGatherBytes,
+      asyncTimeoutMs,
       directory: options.directory,
       doorbells: createDoorbells(SLOTS),
       vitals: vitalsBuffer(SLOTS),
@@ -286,7 +289,7 @@ export class ThreadsEngine implements Engine {
       type: 'actorExited', role: thread.role, slot: number, reason: thread.lastExit,
       ...('error' in reason ? { error: fromWire(reason.error) } : {}),
     });
-    if (thread.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: number, cause: thread.lastExit });
+    if (thread.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: number, cause: thread.lastExit, wasOrdered: ORDERED.has(reason.kind) });
     if (thread.role === 'coordinator') fenceCoordinator(this.#memory);
     if (thread.role === 'sources') {
       for (const memory of this.#receivers.values()) fenceSender(memory);
@@ -330,7 +333,8 @@ export class ThreadsEngine implements Engine {
     let intensity = this.#intensity.get(thread);
     if (intensity === undefined) {
       // A worker's deaths are the region's, which the coordinator counts; here only what never comes up is caught.
-      const maxRestarts = thread.role === 'worker' ? policy.maxRestarts * 3 + 3 : policy.maxRestarts;
+      const poison = policy.onPoison === 'quarantine' ? 4 * (policy.maxPoisonPerMin ?? 0) * Math.ceil(policy.withinMs / 60_000) : 0;
+      const maxRestarts = thread.role === 'worker' ? policy.maxRestarts * 3 + 3 + poison : policy.maxRestarts;
       this.#intensity.set(thread, (intensity = new RestartIntensity({ maxRestarts, withinMs: policy.withinMs })));
     }
     if (intensity.record(this.#options.env.clock.monotonic()) === 'ok') return false;

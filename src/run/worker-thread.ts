@@ -15,7 +15,7 @@ import type { FromWorker, ToWorker } from '../actors/messages.ts';
 import { spoilRing, type RingMemory } from '../actors/ring.ts';
 import type { ThreadControl } from '../actors/slot-thread.ts';
 import { ThreadHost } from '../actors/thread-host.ts';
-import { VitalsWriter } from '../actors/vitals.ts';
+import { inHandOf, VitalsWriter } from '../actors/vitals.ts';
 import { loadJob } from '../dstream/load-job.ts';
 import { messagePort, type PollablePort } from '../env/message-port.ts';
 import { realEnv } from '../env/real.ts';
@@ -53,9 +53,10 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
     name: `${slot}-${thread.incarnation}`,
     coordinator,
     edges: edgeOpener((peer) => new RemoteBell(spec.doorbells, peer), (memory, bell) => { ring = { memory, bell }; }),
-    createBody: (id, out) => createBody(plan, id, out, { env, life: `${slot}-${thread.incarnation}-${host.epoch}`, maxGatherBytes: spec.maxGatherBytes }),
+    createBody: (id, out) => createBody(plan, id, out, { env, life: `${slot}-${thread.incarnation}-${host.epoch}`, maxGatherBytes: spec.maxGatherBytes, asyncTimeoutMs: spec.asyncTimeoutMs }),
     directory: spec.directory,
     vitals,
+    hand: inHandOf(spec.vitals, slot),
     report: (id, event) => teller.tell(id, event),
     wake: () => wake?.(),
   });

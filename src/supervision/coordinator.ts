@@ -17,12 +17,15 @@
  * I2  BASE moves only here, only to a held recovery point, and only after the point is in the index file.
  * I3  A barrier that was cut stays cut: it lies in the receiver edges and is taken again after a recovery.
  * I4  A coordinator that main has replaced changes nothing any more: neither index nor BASE, epoch nor cuts.
- * I5  A thread's death counts once against the restart limit, a task's throw against its batch.
+ * I5  A thread's death counts once against the restart limit, a task's throw against its batch; with `onPoison`
+ *     'quarantine' neither counts where a record is to blame (`poison.ts`).
+ * I6  That a record is passed over is in the index file before any task is told.
  */
 import type { Barrier } from '../actors/block.ts';
 import { unreadBytes, type ConsumerWords, type ReceiverMemory } from '../actors/receiver-edge.ts';
 import { baseOf } from '../actors/receiver-memory.ts';
 import type { RingMemory } from '../actors/ring.ts';
+import type { RecordInHand } from '../actors/in-hand.ts';
 import { epochOfHandOver } from '../actors/hand-over-file.ts';
 import type { EdgeEnd, FromSources, FromWorker, TaskStart, ToSources, ToWorker } from '../actors/messages.ts';
 import type { Wiring } from '../actors/wiring.ts';
@@ -35,6 +38,7 @@ import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.t
 import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 import { RestartIntensity } from './intensity.ts';
 import { CUTS, type JobMemory } from './job-memory.ts';
+import { POISON_ATTEMPTS, PoisonLedger, type PoisonDecision } from './poison.ts';
 
 export interface CoordinatorPolicy {
   readonly batchIntervalMs: number;
@@ -45,6 +49,18 @@ export interface CoordinatorPolicy {
   readonly maxRestarts: number;
   readonly withinMs: number;
   readonly backoff: BackoffOptions;
+  /** @default 'fail' */
+  readonly onPoison?: 'fail' | 'quarantine';
+  /** @default 10 */
+  readonly maxPoisonPerMin?: number;
+}
+
+/** What a thread died with. */
+export interface DiedWith {
+  /** Whose step was on its stack. */
+  readonly task: number;
+  /** Known of a careful task. */
+  readonly record?: RecordInHand;
 }
 
 /** Memory and words that the coordinator hands out; made by whoever may allocate them. */
@@ -62,6 +78,19 @@ export type CoordinatorEvent =
   | { readonly type: 'batchSubmitted'; readonly barrier: number; readonly time: number }
   | { readonly type: 'batchCompleted'; readonly barrier: number; readonly time: number; readonly records: number; readonly schedulingDelayMs: number; readonly processingMs: number; readonly totalDelayMs: number }
   | { readonly type: 'batchFailed'; readonly barrier: number; readonly time: number; readonly error: WireError }
+  /** A record that killed its task again and again is passed over. It may be said again; `number` makes it recognisable. */
+  | {
+      readonly type: 'deadLetter';
+      readonly reason: 'poison';
+      /** Counts up from 1. */
+      readonly number: number;
+      /** The record, as text; long ones are cut. */
+      readonly record: string;
+      /** Name of the task. */
+      readonly task: string;
+      readonly attempts: number;
+      readonly lastError: string;
+    }
   /** A worker is missing and no spare stands ready. */
   | { readonly type: 'workerWanted' }
   | { readonly type: 'drained' }
@@ -85,6 +114,8 @@ export interface CoordinatorOptions {
   readonly policy: CoordinatorPolicy;
   readonly mode: BatchMode;
   readonly edges: EdgeMemory;
+  /** What the thread in that slot died with, if a step of a task was on its stack. @default nobody knows */
+  readonly diedWith?: (slot: number) => DiedWith | undefined;
   readonly emit: (event: CoordinatorEvent) => void;
 }
 
@@ -93,6 +124,8 @@ const UNKNOWN_CAUSE = 'its thread is gone';
 
 /** So many barriers may be cut and not held: all of them must stay in the table of cuts, and fit into edges. */
 const MAX_OPEN_BARRIERS = CUTS / 2;
+
+const MAX_POISON_PER_MIN = 10;
 
 /** Whoever watches the threads knows by then, in ms. */
 const NAMED_WITHIN_MS = 500;
@@ -118,8 +151,9 @@ export class Coordinator {
   #backoff: Backoff;
   #intensity: RestartIntensity;
   #restartTimer: Timer | undefined;
-  /** The death that was one too many, until somebody says what it was. */
-  #unnamed: { readonly slot: number; readonly timer: Timer; readonly fail: (cause: string) => void } | undefined;
+  /** Deaths by slot, until somebody says what they were: the one too many, and those that a record may be to blame for. */
+  #unnamed = new Map<number, { readonly timer: Timer; readonly named: (cause: string, wasOrdered: boolean) => void }>();
+  readonly #poison: PoisonLedger;
   readonly #incarnation: number;
   /** Its own: the one in shared memory may be a successor's. */
   #epoch = 0;
@@ -150,6 +184,7 @@ export class Coordinator {
     this.#index = new HeldIndex(env.disk, directory);
     this.#backoff = new Backoff(policy.backoff, () => env.random());
     this.#intensity = new RestartIntensity({ maxRestarts: policy.maxRestarts, withinMs: policy.withinMs });
+    this.#poison = new PoisonLedger(policy.maxPoisonPerMin ?? MAX_POISON_PER_MIN);
     this.#batcher = new Batcher({
       clock: env.clock, mode,
       intervalMs: policy.batchIntervalMs,
@@ -171,6 +206,8 @@ export class Coordinator {
       for (const start of this.#held.skip) this.#failedBatches.set(start, toWire(givenUpBefore()));
       for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
       this.#publish();
+      // The other may have died before it said so.
+      for (const decision of this.#held.poison?.open ?? []) this.#tellDeadLetter(decision);
       // It knows nothing of what was taken in the epoch of the other, so that one ends here.
       this.#recoveringSince = env.clock.monotonic();
       this.#newEpoch('the coordinator died');
@@ -212,13 +249,18 @@ export class Coordinator {
     } else this.#tryStart();
   }
 
-  /** A worker's thread is dead or is to be treated as dead. Anything that it still says is of an old epoch. */
-  workerDown(slot: number, cause: string): void {
+  /**
+   * A worker's thread is dead or is to be treated as dead. Anything that it still says is of an old epoch.
+   * @param wasOrdered somebody ended it from outside, so nothing that it did is to blame
+   */
+  workerDown(slot: number, cause: string, wasOrdered = false): void {
     this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
-    if (slot === this.#unnamed?.slot) {
+    const unnamed = this.#unnamed.get(slot);
+    if (unnamed !== undefined) {
       if (cause === UNKNOWN_CAUSE) return;
-      this.#unnamed.timer.cancel();
-      this.#unnamed.fail(cause);
+      unnamed.timer.cancel();
+      this.#unnamed.delete(slot);
+      unnamed.named(cause, wasOrdered);
       return;
     }
     const at = this.#workers.findIndex((worker) => worker?.slot === slot);
@@ -226,17 +268,49 @@ export class Coordinator {
     this.#workers[at]!.port.close();
     this.#workers[at] = undefined;
     if (this.#state === 'drained' || this.#state === 'failed') return;
-    if (this.#intensity.record(this.#options.env.clock.monotonic()) === 'exceeded') {
-      const { maxRestarts, withinMs } = this.#options.policy;
+    const diedWith = this.#options.diedWith?.(slot);
+    if (diedWith === undefined) this.#workerDied(slot, at, cause);
+    // A record may be to blame, or somebody who killed it: that decides how its successor begins.
+    else if (cause === UNKNOWN_CAUSE) this.#whenNamed(slot, (why, ordered) => this.#workerDied(slot, at, why, ordered ? undefined : diedWith));
+    else this.#workerDied(slot, at, cause, wasOrdered ? undefined : diedWith);
+  }
+
+  #workerDied(slot: number, at: number, cause: string, diedWith?: DiedWith): void {
+    const { policy: { maxRestarts, withinMs, onPoison }, env } = this.#options;
+    if (this.#state === 'drained' || this.#state === 'failed') return;
+    if (diedWith?.record !== undefined) {
+      const { task, record } = diedWith;
+      if (this.#blame(task, record, cause) === 'failed') return;
+      if (onPoison === 'quarantine') {
+        this.#recover(`worker ${at}: ${cause}`);
+        return;
+      }
+    }
+    const isExceeded = this.#intensity.record(env.clock.monotonic()) === 'exceeded';
+    if (diedWith !== undefined && diedWith.record === undefined) {
+      this.#suspect(diedWith.task, onPoison === 'quarantine' ? () => this.#intensity.forgive() : undefined);
+    }
+    if (isExceeded) {
+      const record = diedWith?.record?.text;
+      const inHand = record === undefined ? '' : `; record in hand: ${record}`;
       const fail = (why: string): void => {
-        this.fail(millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `worker ${at} died (${why}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms`, { context: { worker: at, cause: why } }));
+        this.fail(millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `worker ${at} died (${why}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms${inHand}`, { context: { worker: at, cause: why, ...(record === undefined ? {} : { record }) } }));
       };
-      // A closed port is noticed first. What its thread died of is on its way, and worth a moment: it is the last word.
+      // It is the last word, so what its thread died of is worth a moment.
       if (cause !== UNKNOWN_CAUSE) fail(cause);
-      else this.#unnamed ??= { slot, fail, timer: this.#options.env.clock.after(NAMED_WITHIN_MS, () => fail(cause)) };
+      else this.#whenNamed(slot, fail);
       return;
     }
     this.#recover(`worker ${at}: ${cause}`);
+  }
+
+  /** A closed port is noticed first; what its thread died of is on its way. */
+  #whenNamed(slot: number, named: (cause: string, wasOrdered: boolean) => void): void {
+    const timer = this.#options.env.clock.after(NAMED_WITHIN_MS, () => {
+      this.#unnamed.delete(slot);
+      named(UNKNOWN_CAUSE, false);
+    });
+    this.#unnamed.set(slot, { timer, named });
   }
 
   /** Stops intake, closes what is left as a last batch, and emits `drained` when it is held. */
@@ -268,7 +342,8 @@ export class Coordinator {
   stop(): void {
     this.#batcher.stop();
     this.#restartTimer?.cancel();
-    this.#unnamed?.timer.cancel();
+    for (const { timer } of this.#unnamed.values()) timer.cancel();
+    this.#unnamed.clear();
     if (this.#state !== 'failed') this.#state = 'drained';
     for (const worker of [...this.#workers, ...this.#spares]) worker?.port.post({ type: 'stop' });
   }
@@ -326,8 +401,16 @@ export class Coordinator {
     const { policy, wiring } = this.#options;
     const { batchStart } = message;
     const error = atBatch(message.error, this.#timeOfBatch(batchStart));
+    const cause = `task ${wiring.tasks[message.task]?.name ?? message.task} threw`;
+    if (policy.onPoison === 'quarantine' && typeof message.inHand === 'object') {
+      if (this.#blame(message.task, message.inHand, textOf(error)) !== 'failed') this.#recover(cause, error);
+      return;
+    }
     const attempts = (this.#attempts.get(batchStart) ?? 0) + 1;
     this.#attempts.set(batchStart, attempts);
+    if (policy.onPoison === 'quarantine' && message.inHand !== undefined) {
+      this.#suspect(message.task, () => this.#attempts.set(batchStart, (this.#attempts.get(batchStart) ?? 1) - 1));
+    }
     if (attempts >= policy.maxBatchFailures || this.#failedBatches.has(batchStart)) {
       if (policy.onBatchError === 'fail' || this.#failedBatches.has(batchStart)) {
         this.fail(fromWire(error));
@@ -338,7 +421,45 @@ export class Coordinator {
       this.#held = { ...this.#held, skip: [...this.#held.skip, batchStart] };
       this.#index.write(this.#held);
     }
-    this.#recover(`task ${wiring.tasks[message.task]?.name ?? message.task} threw`, error);
+    this.#recover(cause, error);
+  }
+
+  // ---- poison
+
+  /** What it had in hand lies before the first barrier that it hasn't taken. */
+  #suspect(task: number, forgive?: () => void): void {
+    let until = this.#newestHeld + 1;
+    while (this.#ledger.has(until, task)) until++;
+    this.#poison.suspect(task, until, forgive);
+  }
+
+  #blame(task: number, record: RecordInHand, cause: string): 'failed' | 'again' {
+    const { policy: { onPoison, maxPoisonPerMin = MAX_POISON_PER_MIN }, wiring, env: { clock } } = this.#options;
+    const verdict = this.#poison.blame(task, record, clock.monotonic());
+    if (verdict === 'again') return 'again';
+    const { name } = wiring.tasks[task]!;
+    const last = `The last one: ${record.text} (${cause}).`;
+    if (verdict === 'tooMany') {
+      this.fail(millraceError('ERR_MILLRACE_POISON', `records have killed tasks more than ${POISON_ATTEMPTS} × ${maxPoisonPerMin} times in a minute (maxPoisonPerMin). ${last}`, { context: { operator: name, record: record.text, cause } }));
+      return 'failed';
+    }
+    if (onPoison !== 'quarantine') {
+      this.fail(millraceError('ERR_MILLRACE_POISON', `a record kills task ${name} each time: ${cause}; record: ${record.text}`, { context: { operator: name, record: record.text, cause, attempts: POISON_ATTEMPTS } }));
+      return 'failed';
+    }
+    const { decided, open } = this.#held.poison ?? { decided: 0, open: [] };
+    const until = this.#poison.carefulOf(task, open)?.until ?? this.#options.memory.lastCut + 1;
+    const decision: PoisonDecision = { number: decided + 1, task, hash: record.hash, record: record.text, attempts: POISON_ATTEMPTS, lastError: cause, until };
+    this.#checkFence();
+    this.#held = { ...this.#held, poison: { decided: decided + 1, open: [...open, decision] } };
+    this.#index.write(this.#held);
+    this.#tellDeadLetter(decision);
+    return 'again';
+  }
+
+  #tellDeadLetter({ number, task, record, attempts, lastError }: PoisonDecision): void {
+    const { emit, wiring } = this.#options;
+    emit({ type: 'deadLetter', reason: 'poison', number, record, task: wiring.tasks[task]!.name, attempts, lastError });
   }
 
   /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
@@ -396,8 +517,14 @@ export class Coordinator {
     });
     const batchStart = barrier.batch ? barrier.number : this.#lastBatchHeld;
     const skip = this.#held.skip.filter((start) => start >= batchStart);
+    const { decided = 0, open: decisions = [] } = this.#held.poison ?? {};
+    const open = this.#poison.held(barrier.number, decisions, (task) => entry.taken.get(task)!.passed ?? []);
     this.#checkFence();
-    this.#held = { barrier: barrier.number, batchStart, offsets, parts, skip, records: barrier.batch ? 0 : this.#records, ...(publish.length === 0 ? {} : { publish }) };
+    this.#held = {
+      barrier: barrier.number, batchStart, offsets, parts, skip, records: barrier.batch ? 0 : this.#records,
+      ...(publish.length === 0 ? {} : { publish }),
+      ...(decided === 0 ? {} : { poison: { decided, open } }),
+    };
     this.#index.write(this.#held);
     this.#checkFence();
     for (const [edge, offset] of offsets) edges.setBase(edge, offset);
@@ -595,12 +722,15 @@ export class Coordinator {
       }
     }
     const starts: TaskStart[][] = this.#workers.map(() => []);
+    const decisions = this.#held.poison?.open ?? [];
     for (const task of wiring.tasks) {
+      const careful = this.#poison.carefulOf(task.id, decisions);
       starts[task.worker]!.push({
         task: task.id,
         inputs: task.inputs.map((edge) => inEnds.get(edge)!),
         outputs: task.outputs.map((edge) => outEnds.get(edge)!),
         parts: this.#held.parts[task.id]!,
+        ...(careful === undefined ? {} : { careful }),
       });
     }
     return starts;
@@ -621,6 +751,11 @@ export class Coordinator {
 /** Of a batch that is skipped: what it failed with was known to a coordinator that died. */
 function givenUpBefore(): Error {
   return millraceError('ERR_MILLRACE_USER_FUNCTION', 'the batch failed at each attempt and was given up; the coordinator that knew its error has died');
+}
+
+function textOf(error: WireError): string {
+  if (error.kind === 'value') return String(error.value);
+  return error.millrace === undefined ? `${error.name}: ${error.message}` : error.message;
 }
 
 /** What threw inside an open batch doesn't know the batch's time. */

@@ -10,6 +10,7 @@
 import type { Publication } from '../actors/task.ts';
 import type { Disk } from '../env/env.ts';
 import { millraceError } from '../errors.ts';
+import type { PoisonDecision } from './poison.ts';
 
 export interface HeldPoint {
   /** Number of the held barrier; 0 is the start of the job. */
@@ -26,6 +27,8 @@ export interface HeldPoint {
   readonly records: number;
   /** Files that get their names now that the point counts; some may have them already. */
   readonly publish?: readonly Publication[];
+  /** Records that are to be passed over behind it, and how many there were in the life of the job. */
+  readonly poison?: { readonly decided: number; readonly open: readonly PoisonDecision[] };
 }
 
 interface Numbered {

@@ -50,6 +50,11 @@ export class RestartIntensity {
     return deaths.length > this.maxRestarts ? 'exceeded' : 'ok';
   }
 
+  /** Takes the last one back: it turned out to be of another kind. */
+  forgive(): void {
+    this.#deaths.pop();
+  }
+
   /** Forgets what was: for a child that begins anew. */
   clear(): void {
     this.#deaths.length = 0;

@@ -147,12 +147,32 @@ describe('a function of foreachBatch', () => {
       expect(numbersIn(watched, 'all')).toEqual(range(0, 20));
     });
   }
+
+  it('whose promise never settles fails as one that rejects, after asyncTimeoutMs', async () => {
+    const watched = await faulty(
+      { sink: 'neverSettles' },
+      { asyncTimeoutMs: 200, maxBatchFailures: 2 },
+    );
+    await watched.run.input('numbers').push(range(10, 20));
+    expect(await watched.failure()).toMatchObject({
+      code: 'ERR_MILLRACE_USER_FUNCTION',
+      message: expect.stringContaining('has not settled for 200 ms (asyncTimeoutMs)'),
+      context: { operator: 'foreachBatch#1', callSite: expect.stringMatching(HERE) },
+    });
+    await watched.ended();
+    expect(watched.ofType('recovering')).toHaveLength(1);
+    expect(watched.ofType('actorExited')).toEqual([]);
+  });
 });
 
 describe('a function that ends its thread at a record, each time', () => {
   const ends = [
-    { at13: 'exits', cause: 'exit 7', supervision: {} },
-    { at13: 'spins', cause: 'RUNNING without progress', supervision: { hangTimeoutMs: 500 } },
+    { at13: 'exits', cause: 'exit 7', supervision: { maxRestarts: 2 } },
+    {
+      at13: 'spins',
+      cause: 'RUNNING without progress',
+      supervision: { hangTimeoutMs: 500, maxRestarts: 2 },
+    },
   ];
   for (const { at13, cause, supervision } of ends) {
     it(`(it ${at13}) fails the job when the restarts are used up, with what the thread died of`, async () => {
@@ -161,7 +181,7 @@ describe('a function that ends its thread at a record, each time', () => {
       await watched.run.input('numbers').push(range(10, 20));
       expect(await watched.failure()).toMatchObject({
         code: 'ERR_MILLRACE_REACHED_MAX_RESTARTS',
-        message: expect.stringContaining(cause),
+        message: expect.stringMatching(new RegExp(`${cause}.*record in hand: 13$`)),
       });
       await watched.ended();
       expect(numbersIn(watched, 'all')).toEqual(range(0, 10));

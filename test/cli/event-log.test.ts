@@ -8,6 +8,7 @@ const started = (barrier: number, tookMs: number) =>
 const metrics = (counted: Record<string, number>) => ({
   batches: 0,
   quarantined: 0,
+  deadLetters: 0,
   failedBatches: 0,
   records: 0,
   restarts: 0,

@@ -11,6 +11,7 @@ const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   batchSubmitted: true,
   batchCompleted: true,
   batchFailed: true,
+  deadLetter: true,
   sourceState: true,
   possibleGap: true,
   counted: true,
@@ -23,7 +24,7 @@ const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   failed: true,
 };
 /** For the rooms next to it, or of no use by itself. */
-const OTHERS = ['constructor', 'listener', 'hint', 'giveUp', 'start'];
+const OTHERS = ['constructor', 'listener', 'hint', 'giveUp', 'collected', 'start'];
 
 const words = (cell: string): string[] => cell.split(/,? /).map((each) => each.replace(/\(.*/, ''));
 

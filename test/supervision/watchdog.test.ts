@@ -5,6 +5,7 @@ import {
   VitalsWriter,
   vitalsBuffer,
 } from '../../src/actors/vitals.ts';
+import { IN_HAND_BYTES } from '../../src/actors/in-hand.ts';
 import { simEnv } from '../../src/env/sim.ts';
 import { VirtualClock } from '../../src/env/virtual-clock.ts';
 import { Watchdog, type Hang } from '../../src/supervision/watchdog.ts';
@@ -42,7 +43,8 @@ describe('vitals', () => {
       return seenA.state;
     });
     expect(after).toEqual(['IDLE', 'IDLE', 'IDLE', 'AWAITING', 'BLOCKED_OUT']);
-    expect(buffer.byteLength).toBe(128);
+    // A cache line each, and what each has in hand.
+    expect(buffer.byteLength).toBe(2 * (64 + IN_HAND_BYTES));
   });
 
   it('a new owner counts on, and the count wraps', () => {

@@ -1,5 +1,6 @@
 /** Makes the body of a planned task. Called on the thread that is to run it, at each start and recovery. */
 import type { TaskBody, TaskOutput } from '../../actors/task.ts';
+import type { Env } from '../../env/env.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { textProgramAt } from '../../plan/text-program.ts';
 import { kernelFor } from '../kernel/program.ts';
@@ -8,6 +9,7 @@ import { KernelCountBody } from './kernel-count-body.ts';
 import { KernelSourceBody } from './kernel-source-body.ts';
 import { type Form, bestForm } from './loop.ts';
 import { OutputsBody } from './outputs-body.ts';
+import { withinTimeOf } from './user-promise.ts';
 import { SourceBody } from './source-body.ts';
 import { OperatorTree } from './tree.ts';
 import { WideBody } from './wide-body.ts';
@@ -19,6 +21,10 @@ export interface BodyOptions {
   readonly kernels?: boolean | undefined;
   /** Bytes that one output may gather of a batch, about. @default 256 MiB */
   readonly maxGatherBytes?: number | undefined;
+  /** Measures `asyncTimeoutMs`. @default nobody does */
+  readonly env?: Env;
+  /** How long a promise of a user's function may take. @default for ever */
+  readonly asyncTimeoutMs?: number;
 }
 
 const MAX_GATHER_BYTES = 256 * 1024 * 1024;
@@ -34,7 +40,13 @@ export function createBody(
   if (task.kind === 'outputs') {
     const maxGatherBytes = options.maxGatherBytes ?? MAX_GATHER_BYTES;
     return new OutputsBody(
-      { graph, outputs: task.outputs, ports: task.ports, maxGatherBytes },
+      {
+        graph,
+        outputs: task.outputs,
+        ports: task.ports,
+        maxGatherBytes,
+        within: withinTimeOf(options),
+      },
       out,
     );
   }

@@ -19,6 +19,7 @@ import { formatBatch } from '../print.ts';
 import { blamed, missingBatch } from './blame.ts';
 import { nodeAt } from './chain.ts';
 import { approximateBytes, GatheredPartition } from './gathered.ts';
+import type { WithinTime } from './user-promise.ts';
 
 export interface OutputsBodyOptions {
   readonly graph: Graph;
@@ -26,6 +27,8 @@ export interface OutputsBodyOptions {
   readonly outputs: readonly number[];
   readonly ports: readonly OutputPort[];
   readonly maxGatherBytes: number;
+  /** Bounds the time of a user's promise. */
+  readonly within: WithinTime;
 }
 
 /** One output and what it has gathered. */
@@ -39,6 +42,7 @@ interface Gathering {
 export class OutputsBody implements TaskBody {
   readonly #out: TaskOutput;
   readonly #maxGatherBytes: number;
+  readonly #within: WithinTime;
   readonly #gatherings: readonly Gathering[];
   readonly #byPort: readonly Gathering[];
   /** By port. */
@@ -52,6 +56,7 @@ export class OutputsBody implements TaskBody {
   constructor(options: OutputsBodyOptions, out: TaskOutput) {
     this.#out = out;
     this.#maxGatherBytes = options.maxGatherBytes;
+    this.#within = options.within;
     this.#gatherings = options.outputs.map((id) => {
       const ports = options.ports.flatMap(({ output, partition }, port) =>
         output === id ? [{ port, partition }] : [],
@@ -177,7 +182,7 @@ export class OutputsBody implements TaskBody {
         typeof (given as PromiseLike<void>).then !== 'function'
       )
         return undefined;
-      return Promise.resolve(given as PromiseLike<void>).then(() => undefined, fail);
+      return this.#within(given as PromiseLike<void>).then(() => undefined, fail);
     } catch (error) {
       return fail(error);
     }
