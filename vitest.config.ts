@@ -9,6 +9,7 @@ const config: ViteUserConfig = defineConfig({
     // the jobs in test/fixtures: one copy, loaded by Node itself.
     alias: [
       { find: /^millrace$/, replacement: at('./dist/index.js') },
+      { find: /^millrace\/actors$/, replacement: at('./dist/system/index.js') },
       { find: /^millrace\/testing$/, replacement: at('./dist/testing/index.js') },
       { find: /^millrace\/worker$/, replacement: at('./dist/worker.js') },
     ],

@@ -21,7 +21,7 @@ export class Player {
       const { flood, messages } = message;
       const from = performance.now();
       // Not more at once than a mailbox holds.
-      for (let sent = 0; sent < messages; ) {
+      for (let sent = 0; sent < messages;) {
         for (let n = 0; n < 10_000 && sent < messages; n++, sent++) flood.tell({ one: true });
         await flood.ask({ count: true }, { timeoutMs: 60_000 });
       }

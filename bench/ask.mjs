@@ -6,7 +6,7 @@
 // tell      messages a second from one thread to another, until the last one is handled
 // restart   from the message that makes an actor throw to the first answer of its next life, on the same thread
 import { parseArgs } from 'node:util';
-import { ActorSystem } from '../dist/index.js';
+import { ActorSystem } from '../dist/system/index.js';
 import { machine, quantile } from './_util.mjs';
 
 const { values: flags } = parseArgs({
@@ -23,7 +23,12 @@ const system = new ActorSystem({ threads: 2 });
 const [a, b, c] = [
   await system.spawn(PLAYER, { thread: 0 }),
   await system.spawn(PLAYER, { thread: 1 }),
-  await system.spawn(PLAYER, { thread: 0, maxRestarts: 1_000_000, name: 'c', backoff: { minMs: 0, maxMs: 0 } }),
+  await system.spawn(PLAYER, {
+    thread: 0,
+    maxRestarts: 1_000_000,
+    name: 'c',
+    backoff: { minMs: 0, maxMs: 0 },
+  }),
 ];
 
 async function timed(n, act) {
@@ -50,11 +55,17 @@ const restarts = await timed(Number(flags.restarts), async () => {
 await system.close();
 
 const figures = Object.fromEntries(
-  Object.entries({ ...results, restart: restarts }).map(([name, times]) => [name, { p50us: quantile(times, 0.5), p99us: quantile(times, 0.99) }]),
+  Object.entries({ ...results, restart: restarts }).map(([name, times]) => [
+    name,
+    { p50us: quantile(times, 0.5), p99us: quantile(times, 0.99) },
+  ]),
 );
 if (flags.json) console.log(JSON.stringify({ bench: 'ask', figures, perSecond }));
 else {
   console.log(`# ${machine()}`);
-  for (const [name, { p50us, p99us }] of Object.entries(figures)) console.log(`${name.padEnd(18)} p50 ${p50us.toFixed(0)} µs, p99 ${p99us.toFixed(0)} µs`);
-  console.log(`tell               ${(perSecond / 1e6).toFixed(2)} M messages/s from thread to thread`);
+  for (const [name, { p50us, p99us }] of Object.entries(figures))
+    console.log(`${name.padEnd(18)} p50 ${p50us.toFixed(0)} µs, p99 ${p99us.toFixed(0)} µs`);
+  console.log(
+    `tell               ${(perSecond / 1e6).toFixed(2)} M messages/s from thread to thread`,
+  );
 }

@@ -3,7 +3,8 @@
  * all actors work. Chance comes from a seed; which message meets which death does not.
  */
 import { expect, it } from 'vitest';
-import { ActorSystem, MillraceError, type ActorRef } from 'millrace';
+import { MillraceError } from 'millrace';
+import { ActorSystem, type ActorRef } from 'millrace/actors';
 import { Pcg32 } from '../../src/env/pcg32.ts';
 
 const ECHO = new URL('../fixtures/actors/actors.mjs#Echo', import.meta.url);

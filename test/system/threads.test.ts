@@ -1,13 +1,14 @@
 /** Bare actors on real threads, and every way in which these end. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { MillraceError } from 'millrace';
 import {
   ActorRef,
   ActorSystem,
-  MillraceError,
   type ActorSystemOptions,
+  type BehaviourClass,
   type SupervisorEvent,
   type TopOptions,
-} from 'millrace';
+} from 'millrace/actors';
 
 const fixture = (name: string): URL => new URL(`../fixtures/actors/${name}`, import.meta.url);
 const ECHO = fixture('actors.mjs#Echo');
@@ -71,6 +72,18 @@ describe('actors on threads', () => {
     const asked: Promise<unknown>[] = [];
     for (let n = 0; n < 200; n++) asked.push(a.ask({ do: 'askOther', ref: b, message: n }));
     expect(await Promise.all(asked)).toEqual(Array.from({ length: 200 }, (_, n) => n));
+  });
+
+  it('are a class that says which module it is in', async () => {
+    const { Echo } = (await import(new URL('#', ECHO).href)) as {
+      Echo: BehaviourClass<unknown, unknown>;
+    };
+    class Elsewhere extends Echo {
+      static override readonly module: string = ECHO.href.replace(/#.*/, '');
+    }
+    Object.defineProperty(Elsewhere, 'name', { value: 'Echo' });
+    const a = await make({ threads: 1 }).spawn(Elsewhere);
+    expect(await a.ask(1)).toBe(1);
   });
 
   it('take args, and children of any class on their own thread', async () => {
@@ -224,6 +237,16 @@ describe('the end of a thread', () => {
     const answers = [1, 2, 3].map((n) => a.byName.ask(n, { timeoutMs: 20_000 }));
     expect(await Promise.all(answers)).toEqual([1, 2, 3]);
   });
+});
+
+it('an actor that is stuck at its stop is killed with its thread, at no cost to the others', async () => {
+  const system = make({ threads: 1 });
+  const a = await echo(system, { shutdownMs: 50 });
+  const b = await echo(system, { name: 'b', maxRestarts: 0 });
+  const asked = failure(a.ask('spin'));
+  await system.stop(a);
+  expect((await asked).context['reason']).toEqual({ kind: 'killed' });
+  expect(await who(b)).toMatchObject({ incarnation: 2 });
 });
 
 describe("a start that can't succeed ends at the limit, never in a pending promise", () => {
