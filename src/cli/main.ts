@@ -91,7 +91,8 @@ Exit codes: 0 drained, 2 called wrongly, 70 the job failed, 71 out of memory, 75
 Examples:
   millrace demo
   millrace run network-wordcount.ts --threads 2 --args '{"host":"localhost","port":9999}'
-  millrace plan network-wordcount.ts --args '{"host":"localhost","port":9999}'`,
+  millrace plan network-wordcount.ts --args '{"host":"localhost","port":9999}'
+  millrace chaos counts.ts --script kills.ts --report out`,
   );
 
 program
@@ -124,6 +125,49 @@ program
     const { planCommand } = await import('./plan-command.ts');
     code = await planCommand(file, given, out);
   });
+
+program
+  .command('chaos')
+  .description(
+    'run the job of a file under the faults of a script, and judge what the script claims',
+  )
+  .argument('<job>', 'file (.js, .ts) or URL of a module that calls job()')
+  .addOption(
+    new Option(
+      '--script <file>',
+      'file (.js, .ts) with `export default chaos(…)`',
+    ).makeOptionMandatory(),
+  )
+  .addOption(
+    new Option(
+      '-t, --threads <n>',
+      'worker threads (default: what the script says, else 2)',
+    ).argParser(wholeFlag(1, 32)),
+  )
+  .addOption(argsOption())
+  .addOption(
+    new Option('--seed <n>', 'what chance comes from')
+      .argParser(wholeFlag(0, Number.MAX_SAFE_INTEGER))
+      .default(1),
+  )
+  .addOption(jsonOption())
+  .addOption(new Option('--report <dir>', 'write chaos.json and the picture chaos.svg there'))
+  .addOption(verboseOption())
+  .action(
+    async (
+      file: string,
+      flags: CommonFlags & {
+        readonly script: string;
+        readonly seed: number;
+        readonly report?: string;
+      },
+    ) => {
+      const { script, seed, report } = flags;
+      const given = { ...common(flags), script, seed, ...(report === undefined ? {} : { report }) };
+      const { chaosCommand } = await import('./chaos-command.ts');
+      code = await chaosCommand(file, given, out);
+    },
+  );
 
 program
   .command('demo')

@@ -109,7 +109,9 @@ class Session {
       const stop = running?.stop({ graceful: false });
       this.#report = await Promise.race([
         stop,
-        new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), STOP_NOW_MS).unref()),
+        new Promise<undefined>((resolve) =>
+          setTimeout(() => resolve(undefined), STOP_NOW_MS).unref(),
+        ),
       ]);
     } else if (running !== undefined) this.#report ??= await running.stop({ graceful: false });
     // What has not ended by now is being ended for a second already.

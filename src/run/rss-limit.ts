@@ -19,7 +19,12 @@ export interface RssLimitOptions {
 }
 
 /** Gives what ends the watch. */
-export function watchRss({ clock, maxRssMb, onOver, sample = () => process.memoryUsage.rss() }: RssLimitOptions): () => void {
+export function watchRss({
+  clock,
+  maxRssMb,
+  onOver,
+  sample = () => process.memoryUsage.rss(),
+}: RssLimitOptions): () => void {
   let timer: Timer | undefined;
   const look = (): void => {
     const rssMb = Math.ceil(sample() / MIB);
@@ -28,7 +33,13 @@ export function watchRss({ clock, maxRssMb, onOver, sample = () => process.memor
       return;
     }
     timer = undefined;
-    onOver(millraceError('ERR_MILLRACE_RSS_LIMIT', `the process has ${rssMb} MiB in memory; maxRssMb is ${maxRssMb}`, { context: { rssMb, maxRssMb } }));
+    onOver(
+      millraceError(
+        'ERR_MILLRACE_RSS_LIMIT',
+        `the process has ${rssMb} MiB in memory; maxRssMb is ${maxRssMb}`,
+        { context: { rssMb, maxRssMb } },
+      ),
+    );
   };
   timer = clock.after(0, look);
   return () => timer?.cancel();

@@ -5,7 +5,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { page, tableBelow } from './pages.ts';
 
 const CLI = page('docs/cli.md');
-const COMMANDS = ['run', 'plan', 'demo'] as const;
+const COMMANDS = ['run', 'plan', 'chaos', 'demo'] as const;
 
 afterEach(endAll);
 

@@ -1,0 +1,10 @@
+/** The process is killed. Its run is over, which is seen at once, and nothing of it is left; a restart from checkpoints is later work. */
+import { chaos } from 'millrace/testing';
+
+export default chaos((c) => {
+  c.serve('port', { rate: 10_000 });
+  c.for('15s');
+  c.at('1s').kill9();
+  c.claim.killed();
+  c.claim.ledgerPrefix('records');
+});

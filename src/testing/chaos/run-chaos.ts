@@ -1,0 +1,349 @@
+/**
+ * `runChaos`: a job in a process of its own, faults done to it by a script, and the script's claims judged.
+ *
+ *   this process: servers, script, clock of the faults, ledger        the job's process: the run, kills of its threads
+ *        │  orders over the channel, signals                                │
+ *        └──────────────────────────────────────▶ ◀── events, batches, memory ──┘
+ *
+ * I1  Whatever becomes of the job, `runChaos` ends: by its time, its drain's deadline and a grace.
+ * I2  When it has ended there is no process, no server and no file left of it.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Job } from '../../dstream/job.ts';
+import { assertLoadable, resolveJob } from '../../dstream/resolve-job.ts';
+import type { Timer } from '../../env/env.ts';
+import { Pcg32 } from '../../env/pcg32.ts';
+import { realEnv } from '../../env/real.ts';
+import { millraceError, type WireError } from '../../errors.ts';
+import type { RunMetrics, StopReport } from '../../run/running.ts';
+import { judge } from './claims.ts';
+import { JobClient } from './job-client.ts';
+import type { FromJob } from './job-protocol.ts';
+import type { NumberedServer } from './numbered-server.ts';
+import { timelineOf, type DoneFault, type Observed, type SeenEvent } from './observed.ts';
+import { Output } from './output.ts';
+import { reportOf, type ChaosReport } from './report.ts';
+import {
+  isChaosScript,
+  scenarioOf,
+  type ChaosScript,
+  type Fault,
+  type Scenario,
+} from './script.ts';
+
+export interface ChaosOptions {
+  /** What chance comes from. @default 1 */
+  readonly seed?: number;
+  /** What `--args` gave, below the script's own. */
+  readonly args?: object;
+  /** In place of the script's and the default. @default 2 */
+  readonly threads?: number;
+}
+
+const DEFAULT_THREADS = 2;
+/** What was served must come out by so long after it; a recovery starts it anew. */
+const CATCH_UP_MS = 15_000;
+/** A thread is given up, the process ends, files are removed: what that may take behind a deadline. */
+const END_GRACE_MS = 15_000;
+const LOOK_MS = 20;
+
+/**
+ * Runs a job in a process of its own, does to it what the script says, and judges the script's claims.
+ *
+ * @param job what `job()` gave, or the path or URL of a file that defines one. It gets the ports of the script's servers
+ *   and `faults` (see `faultPoint`) among its `args`; what it collects with `collectAs` is compared with what was served
+ * @throws coded errors of the job's file and of the script; a claim that fails is no error: see `report.ok`
+ * @example
+ * const report = await runChaos(counts, chaos((c) => {
+ *   c.serve('port', { rate: 20_000 });
+ *   c.at('1s').kill('worker');
+ *   c.claim.ledgerExact();
+ * }));
+ * expect(report.failed).toEqual([]);
+ */
+export async function runChaos(
+  job: Job<never> | string | URL,
+  script: ChaosScript,
+  options: ChaosOptions = {},
+): Promise<ChaosReport> {
+  if (!isChaosScript(script)) {
+    throw millraceError(
+      'ERR_MILLRACE_NO_SCRIPT',
+      'runChaos: its second argument is not what chaos() gives',
+    );
+  }
+  const { job: resolved } = await resolveJob(job, { takeOver: true });
+  assertLoadable(resolved);
+  const scenario = scenarioOf(script, options.seed ?? 1);
+  const running = new ChaosRun(resolved, scenario, options);
+  const observed = await running.run();
+  const timeline = timelineOf(observed);
+  return reportOf(resolved.name, scenario, observed, timeline, judge(scenario, observed, timeline));
+}
+
+class ChaosRun {
+  readonly #job: Job<never>;
+  readonly #scenario: Scenario;
+  readonly #options: ChaosOptions;
+  readonly #clock = realEnv().clock;
+  readonly #chance: Pcg32;
+  readonly #room = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
+  readonly #client: JobClient;
+  readonly #timers = new Set<Timer>();
+  readonly #events: SeenEvent[] = [];
+  readonly #faults: DoneFault[] = [];
+  readonly #outputs = new Map<string, Output>();
+  readonly #rss: { atMs: number; bytes: number }[] = [];
+  readonly #nth = new Map<string, number>();
+  readonly #up: Promise<void>;
+  #isUp!: () => void;
+  #startedMs = 0;
+  #ended: Extract<FromJob, { type: 'ended' }> | undefined;
+  #exited = false;
+  /** No more faults: what is left is judged in peace. */
+  #quiet = false;
+  #gaveUp: string | undefined;
+
+  constructor(job: Job<never>, scenario: Scenario, options: ChaosOptions) {
+    this.#job = job;
+    this.#scenario = scenario;
+    this.#options = options;
+    this.#chance = new Pcg32(scenario.seed, 1);
+    this.#up = new Promise((resolve) => (this.#isUp = resolve));
+    this.#client = new JobClient(this.#room, (message) => this.#hear(message));
+    void this.#client.exited.then(() => (this.#exited = true));
+  }
+
+  async run(): Promise<Observed> {
+    const { servers } = this.#scenario;
+    try {
+      await this.#start();
+      await Promise.race([this.#up, this.#client.exited]);
+      this.#plan();
+      await this.#until(this.#scenario.forMs, () => this.#isOver());
+      const served = await this.#hold();
+      await this.#end();
+      const { code, signal, stderr } = await this.#client.exited;
+      const durationMs = this.#now();
+      return {
+        events: this.#events,
+        faults: this.#faults,
+        outputs: this.#outputs,
+        rss: this.#rss,
+        served,
+        metrics: this.#ended?.metrics as RunMetrics | undefined,
+        report: this.#ended?.report as StopReport | undefined,
+        error: this.#ended?.error as WireError | undefined,
+        code: this.#ended?.code ?? code ?? undefined,
+        signal,
+        stderr,
+        durationMs,
+        leftFiles: readdirSync(this.#room).filter((name) => name.startsWith('millrace-')),
+        gaveUp: this.#gaveUp,
+      };
+    } finally {
+      for (const timer of this.#timers) timer.cancel();
+      for (const server of servers.values()) server.stop();
+      this.#client.signal('SIGKILL');
+      await this.#client.exited;
+      rmSync(this.#room, { recursive: true, force: true });
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { servers, options, deadlineMs } = this.#scenario;
+    const args: Record<string, unknown> = {
+      ...this.#options.args,
+      ...(options['args'] as object | undefined),
+    };
+    for (const [name, server] of servers) args[name] = await server.listen();
+    const threads = this.#options.threads ?? options['threads'] ?? DEFAULT_THREADS;
+    const { url, name } = this.#job;
+    this.#client.post({
+      type: 'run',
+      url,
+      name,
+      options: { ...options, threads, args },
+      drainMs: deadlineMs,
+    });
+  }
+
+  #now(): number {
+    return this.#clock.monotonic() - this.#startedMs;
+  }
+
+  #isOver(): boolean {
+    return this.#exited || this.#ended !== undefined;
+  }
+
+  // ---- occasions
+
+  #plan(): void {
+    if (this.#startedMs === 0) this.#startedMs = this.#clock.monotonic();
+    for (const { trigger, faults } of this.#scenario.occasions) {
+      if (trigger.on === 'time') this.#at(trigger.ms, () => this.#do(faults));
+    }
+    for (const { periodMs, seed, times, untilMs, choices } of this.#scenario.repeated) {
+      const chance = new Pcg32(seed);
+      const last = Math.min(untilMs, this.#scenario.forMs);
+      for (let n = 1; n <= times && n * periodMs <= last; n++) {
+        const chosen = choices[chance.below(choices.length)]!;
+        this.#at(n * periodMs, () => this.#do(chosen));
+      }
+    }
+  }
+
+  #at(ms: number, act: () => void): void {
+    const timer = this.#clock.after(Math.max(0, ms - this.#now()), () => {
+      this.#timers.delete(timer);
+      act();
+    });
+    this.#timers.add(timer);
+  }
+
+  #do(faults: readonly Fault[]): void {
+    if (this.#quiet || this.#isOver()) return;
+    for (const fault of faults) this.#doOne(fault);
+  }
+
+  #doOne(fault: Fault): void {
+    const id = this.#faults.length;
+    const done: DoneFault = { fault, orderedMs: this.#now(), doneMs: undefined, detail: '' };
+    this.#faults.push(done);
+    const here = (detail: string): void => {
+      done.doneMs = this.#now();
+      done.detail = detail;
+    };
+    switch (fault.kind) {
+      case 'thread':
+        this.#client.post({
+          type: 'thread',
+          id,
+          victim: fault.victim,
+          way: fault.way,
+          pick: this.#chance.float(),
+          ...(fault.exitCode === undefined ? {} : { exitCode: fault.exitCode }),
+        });
+        return;
+      case 'point': {
+        const { kind: _, ...order } = fault;
+        this.#client.post({ type: 'point', id, order });
+        return;
+      }
+      case 'block':
+        this.#client.post({ type: 'block', id, ms: fault.ms });
+        return;
+      case 'freeze':
+        here(`process ${this.#client.pid}`);
+        this.#client.signal('SIGSTOP');
+        this.#at(this.#now() + fault.ms, () => this.#client.signal('SIGCONT'));
+        return;
+      case 'kill9':
+        here(`process ${this.#client.pid}`);
+        this.#client.signal('SIGKILL');
+        return;
+      case 'signal':
+        here(`process ${this.#client.pid}`);
+        this.#client.signal(fault.signal);
+        return;
+      case 'disconnect': {
+        const { servers } = this.#scenario;
+        const hit =
+          fault.server === undefined
+            ? [...servers]
+            : [...servers].filter(([, server]) => server === fault.server);
+        here(hit.map(([name]) => name).join(' '));
+        for (const [, server] of hit) server.disconnect(fault.ms);
+        return;
+      }
+      default:
+        fault satisfies never;
+    }
+  }
+
+  // ---- from the job
+
+  #hear(message: FromJob): void {
+    switch (message.type) {
+      case 'up':
+        this.#startedMs = message.at;
+        for (const seen of this.#events as { atMs: number }[]) seen.atMs -= message.at;
+        this.#isUp();
+        return;
+      case 'event': {
+        const { event } = message;
+        this.#events.push({ atMs: message.at - this.#startedMs, event });
+        const nth = (this.#nth.get(event.type) ?? 0) + 1;
+        this.#nth.set(event.type, nth);
+        for (const { trigger, faults } of this.#scenario.occasions) {
+          if (trigger.on === 'event' && trigger.type === event.type && trigger.nth === nth)
+            this.#do(faults);
+        }
+        return;
+      }
+      case 'batch': {
+        let output = this.#outputs.get(message.name);
+        if (output === undefined)
+          this.#outputs.set(
+            message.name,
+            (output = new Output(message.name, [...this.#scenario.servers.values()])),
+          );
+        output.add(message.values);
+        return;
+      }
+      case 'rss':
+        this.#rss.push({ atMs: message.at - this.#startedMs, bytes: message.bytes });
+        return;
+      case 'done': {
+        const done = this.#faults[message.id]!;
+        done.doneMs = message.at - this.#startedMs;
+        done.detail = message.detail;
+        return;
+      }
+      case 'ended':
+        this.#ended = message;
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  // ---- the end
+
+  /** The servers give no more than they have begun, and all of it comes out: or there is no more hope for it. */
+  async #hold(): Promise<ReadonlyMap<NumberedServer, number>> {
+    this.#quiet = true;
+    const servers = [...this.#scenario.servers.values()];
+    // Whoever was stopped, and whoever will draw its own conclusions, gives what was given by now.
+    if (this.#isOver()) return new Map(servers.map((server) => [server, server.served]));
+    const served = new Map(servers.map((server) => [server, server.hold()]));
+    const sum = [...served.values()].reduce((a, b) => a + b, 0);
+    const behind = (): boolean =>
+      [...this.#outputs.values()].some(({ total }) => total < sum) ||
+      (this.#outputs.size === 0 && sum > 0);
+    const until = this.#now() + CATCH_UP_MS;
+    await this.#until(until, () => this.#isOver() || (!behind() && this.#allDone()));
+    return served;
+  }
+
+  #allDone(): boolean {
+    return this.#faults.every(({ doneMs }) => doneMs !== undefined);
+  }
+
+  async #end(): Promise<void> {
+    const { deadlineMs } = this.#scenario;
+    if (!this.#isOver()) this.#client.post({ type: 'drain', deadlineMs });
+    await this.#until(this.#now() + deadlineMs + END_GRACE_MS, () => this.#exited);
+    if (this.#exited) return;
+    this.#gaveUp = `its process had not ended ${Math.round((deadlineMs + END_GRACE_MS) / 1000)} s after it was to drain, and was killed`;
+    this.#client.signal('SIGKILL');
+  }
+
+  async #until(ms: number, condition: () => boolean): Promise<void> {
+    while (this.#now() < ms && !condition()) {
+      await new Promise<void>((resolve) => this.#clock.after(LOOK_MS, resolve));
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/** Every script of chaos/ holds, with the number of each counter that it claims. */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ChaosScript } from 'millrace/testing';
+import { runChaos, reportText } from 'millrace/testing';
+import { describe, expect, it } from 'vitest';
+
+const GALLERY = new URL('../../../chaos/', import.meta.url);
+const JOBS = new Set(['numbers.ts', 'throws-at-import.ts']);
+const scripts = readdirSync(fileURLToPath(GALLERY)).filter(
+  (name) => name.endsWith('.ts') && !JOBS.has(name),
+);
+
+describe('chaos', () => {
+  it.each(scripts)('%s', async (name) => {
+    const { default: script } = (await import(new URL(name, GALLERY).href)) as {
+      default: ChaosScript;
+    };
+    const job = name.startsWith('25') ? 'throws-at-import.ts' : 'numbers.ts';
+    const report = await runChaos(new URL(job, GALLERY), script, { seed: 7 });
+    expect(report.failed, reportText(report)).toEqual([]);
+    expect(report.ok).toBe(true);
+  });
+});
