@@ -269,24 +269,25 @@ export class Coordinator {
     this.#workers[at] = undefined;
     if (this.#state === 'drained' || this.#state === 'failed') return;
     const diedWith = this.#options.diedWith?.(slot);
-    if (diedWith === undefined) this.#workerDied(slot, at, cause);
+    const atMs = this.#options.env.clock.monotonic();
+    if (diedWith === undefined) this.#workerDied(slot, at, atMs, cause);
     // A record may be to blame, or somebody who killed it: that decides how its successor begins.
-    else if (cause === UNKNOWN_CAUSE) this.#whenNamed(slot, (why, ordered) => this.#workerDied(slot, at, why, ordered ? undefined : diedWith));
-    else this.#workerDied(slot, at, cause, wasOrdered ? undefined : diedWith);
+    else if (cause === UNKNOWN_CAUSE) this.#whenNamed(slot, (why, ordered) => this.#workerDied(slot, at, atMs, why, ordered ? undefined : diedWith));
+    else this.#workerDied(slot, at, atMs, cause, wasOrdered ? undefined : diedWith);
   }
 
-  #workerDied(slot: number, at: number, cause: string, diedWith?: DiedWith): void {
-    const { policy: { maxRestarts, withinMs, onPoison }, env } = this.#options;
+  #workerDied(slot: number, at: number, atMs: number, cause: string, diedWith?: DiedWith): void {
+    const { maxRestarts, withinMs, onPoison } = this.#options.policy;
     if (this.#state === 'drained' || this.#state === 'failed') return;
     if (diedWith?.record !== undefined) {
       const { task, record } = diedWith;
       if (this.#blame(task, record, cause) === 'failed') return;
       if (onPoison === 'quarantine') {
-        this.#recover(`worker ${at}: ${cause}`);
+        this.#recover(`worker ${at}: ${cause}`, undefined, atMs);
         return;
       }
     }
-    const isExceeded = this.#intensity.record(env.clock.monotonic()) === 'exceeded';
+    const isExceeded = this.#intensity.record(atMs) === 'exceeded';
     if (diedWith !== undefined && diedWith.record === undefined) {
       this.#suspect(diedWith.task, onPoison === 'quarantine' ? () => this.#intensity.forgive() : undefined);
     }
@@ -301,7 +302,7 @@ export class Coordinator {
       else this.#whenNamed(slot, fail);
       return;
     }
-    this.#recover(`worker ${at}: ${cause}`);
+    this.#recover(`worker ${at}: ${cause}`, undefined, atMs);
   }
 
   /** A closed port is noticed first; what its thread died of is on its way. */
@@ -453,6 +454,9 @@ export class Coordinator {
     this.#checkFence();
     this.#held = { ...this.#held, poison: { decided: decided + 1, open: [...open, decision] } };
     this.#index.write(this.#held);
+    // The next re-run gets further.
+    this.#backoff.reset();
+    this.#progressed = true;
     this.#tellDeadLetter(decision);
     return 'again';
   }
@@ -598,11 +602,12 @@ export class Coordinator {
 
   // ---- starts and recoveries
 
-  #recover(cause: string, error?: WireError): void {
+  /** @param sinceMs when it failed, if that is a while ago */
+  #recover(cause: string, error?: WireError, sinceMs?: number): void {
     const { env } = this.#options;
     if (this.#state === 'running') {
       this.#state = 'waiting';
-      this.#recoveringSince = env.clock.monotonic();
+      this.#recoveringSince = sinceMs ?? env.clock.monotonic();
     }
     this.#records = this.#held.records;
     this.#lastBatchHeld = this.#held.batchStart;

@@ -1,6 +1,8 @@
 /** Records that kill whoever takes them: named, or passed over one by one, and nothing else is lost or doubled. */
 import type { RunOptions } from 'millrace';
 import { afterEach, describe, expect, it } from 'vitest';
+import { TextLedger } from '../../src/testing/text-ledger.ts';
+import { TextServer } from '../../src/testing/text-server.ts';
 import { WatchedRun } from './watched-run.ts';
 
 type Way = 'throws' | 'exits' | 'spins' | 'oom';
@@ -120,6 +122,45 @@ describe('with onPoison quarantine', () => {
     expect(watched.ofType('deadLetter').map(({ number, record }) => [number, record])).toEqual([
       [1, '13'],
       [2, '13'],
+    ]);
+  }, 60_000);
+
+  it('a line of a text over TCP that ends its thread is passed over alone: the count of each word is exact', async () => {
+    const lines = 12_000;
+    const text = { vocabulary: 2000, loopBytes: 1 << 20 };
+    const server = new TextServer({ ...text, resumable: true, rate: 10_000, limitLines: lines });
+    const ledger = new TextLedger(text);
+    const at = (line: number): number => server.bytesOf(line);
+    const poison = ledger.text.toString('utf8', at(5000), at(5001) - 1);
+    const port = await server.listen();
+    const watched = await WatchedRun.start(
+      'poison-text.js',
+      {
+        threads: 2,
+        supervision: { onPoison: 'quarantine' },
+        args: { port, poison } as never,
+      },
+      ['words'],
+    );
+    close = async () => {
+      await watched.run.stop({ graceful: false });
+      await server.stop();
+    };
+    const wanted = server.ledgerAt(at(lines));
+    for (const word of poison.split(' ')) wanted.set(word, wanted.get(word)! - 1);
+    const sum = (counts: Iterable<[string, number]>): number =>
+      [...counts].reduce((total, [, count]) => total + count, 0);
+    const counted = (): [string, number][] =>
+      watched.batches.get('words')!.flatMap(({ values }) => values as [string, number][]);
+    await watched.until('all is counted', () => sum(counted()) >= sum(wanted));
+    await watched.run.stop();
+    await watched.ended();
+    const found = new Map<string, number>();
+    for (const [word, count] of counted()) found.set(word, (found.get(word) ?? 0) + count);
+    const exact = new Map([...wanted].filter(([, count]) => count > 0));
+    expect(new Map([...found].sort())).toEqual(new Map([...exact].sort()));
+    expect(watched.run.deadLetters()).toEqual([
+      expect.objectContaining({ record: poison, lastError: expect.stringContaining('exit 0') }),
     ]);
   }, 60_000);
 
