@@ -18,8 +18,7 @@
  * I4  `onExit` is called once, when no child is left.
  */
 import type { Env, Timer } from '../env/env.ts';
-import { fromWire, millraceError, toWire } from '../errors.ts';
-import { Backoff } from './backoff.ts';
+import { fromWire, millraceError } from '../errors.ts';
 import {
   checkChild,
   checkSpec,
@@ -31,59 +30,29 @@ import {
 } from './child-spec.ts';
 import { describe, restarts, type ExitReason } from './exit-reason.ts';
 import { RestartIntensity } from './intensity.ts';
+import type {
+  Blamed,
+  ChildCounts,
+  ChildHandle,
+  ChildHost,
+  ChildInfo,
+  ChildState,
+  Life,
+  SupervisorEvent,
+} from './life.ts';
+import { SupervisedChild, type Parent } from './supervised-child.ts';
 
-/** What the host says of one life of a child. */
-export interface Life {
-  /** It can work. */
-  started(): void;
-  /** It has nothing to do and is not there: no failure. */
-  ignored(): void;
-  /** It achieved something: its next backoff is the shortest again. */
-  progress(): void;
-  /** It ended, before it started or after. @param counted whether it counts against the limits. @default true */
-  exited(reason: ExitReason, counted?: boolean): void;
-}
-
-/** One life of a child, as its supervisor holds it. */
-export interface ChildHandle {
-  /** Asks it to end; `exited` follows. */
-  stop(): void;
-  /** Makes it end; `exited` follows in any case. */
-  kill(): void;
-}
-
-/** Starts children. `Start` says what. */
-export interface ChildHost<Start> {
-  start(child: StartedChild<Start>, life: Life): ChildHandle;
-}
-
-export interface StartedChild<Start> {
-  readonly id: string;
-  /** `app/db/pool`. */
-  readonly path: string;
-  readonly start: Start;
-  /** 1 for its first life below this supervisor. */
-  readonly incarnation: number;
-}
-
-/** What a supervisor did, for logs and the monitor. */
-export type SupervisorEvent =
-  | { readonly type: 'started'; readonly path: string; readonly incarnation: number }
-  | {
-      readonly type: 'exited';
-      readonly path: string;
-      readonly incarnation: number;
-      readonly reason: ExitReason;
-    }
-  /** `delayMs` from now the child and those that share its fate start anew. */
-  | {
-      readonly type: 'restarting';
-      readonly path: string;
-      readonly delayMs: number;
-      readonly restarts: number;
-      readonly maxRestarts: number;
-    }
-  | { readonly type: 'gaveUp'; readonly path: string; readonly detail: string };
+export type {
+  Blamed,
+  ChildCounts,
+  ChildHandle,
+  ChildHost,
+  ChildInfo,
+  ChildState,
+  Life,
+  StartedChild,
+  SupervisorEvent,
+} from './life.ts';
 
 export interface SupervisorOptions<Start> {
   readonly env: Pick<Env, 'clock' | 'random'>;
@@ -98,29 +67,6 @@ export interface SupervisorOptions<Start> {
   readonly onProgress?: () => void;
 }
 
-export interface Blamed {
-  readonly id: string;
-  readonly reason: ExitReason;
-}
-
-export type ChildState = 'starting' | 'up' | 'ignored' | 'stopping' | 'waiting' | 'down';
-
-export interface ChildInfo {
-  readonly id: string;
-  readonly type: 'worker' | 'supervisor';
-  readonly state: ChildState;
-  readonly incarnation: number;
-  readonly restarts: number;
-}
-
-export interface ChildCounts {
-  /** Children that it knows, alive or not. */
-  readonly specs: number;
-  readonly active: number;
-  readonly supervisors: number;
-  readonly workers: number;
-}
-
 type Operation = Generator<void, void, void>;
 
 interface Command {
@@ -129,31 +75,12 @@ interface Command {
   refuse?(): void;
 }
 
-interface Entry<Start> {
-  readonly spec: ResolvedChild<Start>;
-  readonly intensity: RestartIntensity;
-  readonly backoff: Backoff;
-  state: ChildState;
-  /** Number of the life; signals of another one are ignored. */
-  incarnation: number;
-  restarts: number;
-  /** Deaths since it made progress. */
-  deaths: number;
-  reason: ExitReason;
-  counted: boolean;
-  /** It ended by itself, and nobody has dealt with that yet. */
-  died: boolean;
-  handle: ChildHandle | undefined;
-  timer: Timer | undefined;
-}
-
 /** A restart that is to come, and all that start with it. */
 interface PendingRestart<Start> {
-  readonly members: Set<Entry<Start>>;
+  readonly members: Set<SupervisedChild<Start>>;
   readonly timer: Timer | undefined;
 }
 
-const NORMAL: ExitReason = { kind: 'normal' };
 const SHUTDOWN: ExitReason = { kind: 'shutdown' };
 /** The supervisor as a whole may restart so many times what a child may. */
 const WHOLE = 3;
@@ -161,8 +88,9 @@ const WHOLE = 3;
 export class Supervisor<Start> {
   readonly path: string;
   #options: SupervisorOptions<Start>;
+  #parent: Parent<Start>;
   #strategy: Strategy;
-  #entries: Entry<Start>[] = [];
+  #entries: SupervisedChild<Start>[] = [];
   #template: ResolvedChild<Start> | undefined;
   #whole: RestartIntensity;
   #pending = new Set<PendingRestart<Start>>();
@@ -182,10 +110,13 @@ export class Supervisor<Start> {
     this.#options = options;
     this.path = path;
     this.#strategy = spec.strategy ?? 'one_for_one';
+    this.#parent = this.#asParent();
     const maxRestarts = (spec.maxRestarts ?? 3) * WHOLE;
     this.#whole = new RestartIntensity({ ...this.#limits(), maxRestarts });
     if (this.#strategy === 'simple_one_for_one') this.#template = resolveChild(spec.children[0]!);
-    else for (const child of spec.children) this.#entries.push(this.#entry(child));
+    else
+      for (const child of spec.children)
+        this.#entries.push(new SupervisedChild(this.#parent, resolveChild(child)));
   }
 
   /** Starts all children of the spec, in order. Once. */
@@ -214,7 +145,7 @@ export class Supervisor<Start> {
   kill(): void {
     this.#brutal = true;
     this.#end({ kind: 'killed' });
-    for (const entry of this.#entries) if (entry.state === 'stopping') entry.handle?.kill();
+    for (const entry of this.#entries) if (entry.state === 'stopping') entry.kill();
     this.#pump();
   }
 
@@ -374,7 +305,7 @@ export class Supervisor<Start> {
     if (this.#template === undefined) {
       for (const entry of this.#entries.toReversed()) yield* this.#stopOne(entry);
     } else {
-      for (const entry of this.#entries) this.#beginStop(entry);
+      for (const entry of this.#entries) entry.stop(this.#brutal);
       for (const entry of this.#entries) yield* this.#stopOne(entry);
     }
     for (const command of this.#mailbox.splice(0)) command.refuse?.();
@@ -385,9 +316,10 @@ export class Supervisor<Start> {
   }
 
   /** False when it could not be started: it is down then, and `reason` says why. */
-  *#startOne(entry: Entry<Start>): Generator<void, boolean, void> {
+  *#startOne(entry: SupervisedChild<Start>): Generator<void, boolean, void> {
     if (this.#ending !== undefined) return false;
-    this.#begin(entry);
+    this.#detach(entry);
+    entry.begin();
     while (entry.state === 'starting') {
       if (this.#ending !== undefined) {
         yield* this.#stopOne(entry);
@@ -403,8 +335,8 @@ export class Supervisor<Start> {
     return entry.state !== 'down';
   }
 
-  *#stopOne(entry: Entry<Start>): Generator<void, void, void> {
-    this.#beginStop(entry);
+  *#stopOne(entry: SupervisedChild<Start>): Generator<void, void, void> {
+    entry.stop(this.#brutal);
     while (entry.state === 'stopping') yield;
     // Whoever waits for a restart, or was never there, is down now.
     this.#detach(entry);
@@ -412,7 +344,7 @@ export class Supervisor<Start> {
     entry.state = 'down';
   }
 
-  *#died(entry: Entry<Start>): Operation {
+  *#died(entry: SupervisedChild<Start>): Operation {
     if (!entry.died || !this.#entries.includes(entry)) return;
     entry.died = false;
     const { spec, reason } = entry;
@@ -425,12 +357,12 @@ export class Supervisor<Start> {
   }
 
   /** A significant child ended for good. */
-  #perhapsEnd(entry: Entry<Start>): void {
+  #perhapsEnd(entry: SupervisedChild<Start>): void {
     const { autoShutdown } = this.#options.spec;
     const others =
       autoShutdown === 'any_significant'
         ? []
-        : this.#entries.filter((each) => each.spec.significant && isAlive(each.state));
+        : this.#entries.filter((each) => each.spec.significant && each.isAlive);
     if (others.length > 0) return;
     const { id } = entry.spec;
     this.#end(
@@ -440,7 +372,7 @@ export class Supervisor<Start> {
   }
 
   /** Counts the death, stops who shares its fate, and lets the restart come through the mailbox. */
-  *#restart(entry: Entry<Start>): Operation {
+  *#restart(entry: SupervisedChild<Start>): Operation {
     if (!this.#mayRestart(entry)) return;
     const group = this.#groupOf(entry);
     for (const each of group.toReversed()) {
@@ -450,7 +382,7 @@ export class Supervisor<Start> {
     // A temporary child never comes back, also not through a sibling.
     const members = group.filter((each) => each.spec.restart !== 'temporary');
     for (const each of group) if (each.spec.restart === 'temporary') this.#drop(each);
-    const delayMs = entry.deaths++ === 0 && entry.spec.restartAtOnce ? 0 : entry.backoff.next();
+    const delayMs = entry.nextDelayMs();
     const { path } = this;
     this.#options.onEvent?.({
       type: 'restarting',
@@ -494,7 +426,7 @@ export class Supervisor<Start> {
     resolve: () => void,
     reject: (error: unknown) => void,
   ): Operation {
-    let entry: Entry<Start>;
+    let entry: SupervisedChild<Start>;
     try {
       checkChild(child, this.#options.spec, this.path);
       const known = this.#entries.find(({ spec }) => spec.id === child.id);
@@ -505,7 +437,7 @@ export class Supervisor<Start> {
           { context: { actor: `${this.path}/${child.id}`, state: known.state } },
         );
       }
-      entry = this.#entry(child);
+      entry = new SupervisedChild(this.#parent, resolveChild(child));
     } catch (error) {
       reject(error);
       return;
@@ -544,21 +476,20 @@ export class Supervisor<Start> {
 
   // ---- children
 
-  #entry(child: ChildSpec<Start>): Entry<Start> {
-    const spec = resolveChild(child);
+  #asParent(): Parent<Start> {
+    const { env, host, onEvent, onProgress } = this.#options;
     return {
-      spec,
-      intensity: new RestartIntensity(this.#limits(), spec.backoff),
-      backoff: new Backoff(spec.backoff, this.#options.env.random),
-      state: 'down',
-      incarnation: 0,
-      restarts: 0,
-      deaths: 0,
-      reason: NORMAL,
-      counted: true,
-      died: false,
-      handle: undefined,
-      timer: undefined,
+      env,
+      path: this.path,
+      limits: this.#limits(),
+      open: ({ spec, path, incarnation }, life) =>
+        spec.supervisor === undefined
+          ? host.start({ id: spec.id, path, start: spec.start!, incarnation }, life)
+          : this.#nested(spec.supervisor, path, life),
+      died: (child) => this.#command({ run: () => this.#died(child) }),
+      changed: () => this.#signal(),
+      progress: () => onProgress?.(),
+      event: (event) => onEvent?.(event),
     };
   }
 
@@ -570,7 +501,7 @@ export class Supervisor<Start> {
     };
   }
 
-  #groupOf(entry: Entry<Start>): readonly Entry<Start>[] {
+  #groupOf(entry: SupervisedChild<Start>): readonly SupervisedChild<Start>[] {
     switch (this.#strategy) {
       case 'one_for_one':
       case 'simple_one_for_one':
@@ -584,7 +515,7 @@ export class Supervisor<Start> {
     }
   }
 
-  #mayRestart(entry: Entry<Start>): boolean {
+  #mayRestart(entry: SupervisedChild<Start>): boolean {
     if (!entry.counted) return true;
     const now = this.#options.env.clock.monotonic();
     const child = entry.intensity.record(now);
@@ -600,114 +531,8 @@ export class Supervisor<Start> {
     return false;
   }
 
-  #begin(entry: Entry<Start>): void {
-    this.#detach(entry);
-    const incarnation = ++entry.incarnation;
-    const { id, startTimeoutMs } = entry.spec;
-    const path = `${this.path}/${id}`;
-    entry.state = 'starting';
-    if (startTimeoutMs !== Infinity) {
-      entry.timer = this.#options.env.clock.after(startTimeoutMs, () => {
-        entry.reason = {
-          kind: 'bootstrap',
-          error: toWire(
-            millraceError(
-              'ERR_MILLRACE_BOOTSTRAP',
-              `${path} has not started within ${startTimeoutMs} ms`,
-              { context: { actor: path } },
-            ),
-          ),
-        };
-        entry.handle?.kill();
-      });
-    }
-    const isThis = (): boolean => entry.incarnation === incarnation;
-    const life: Life = {
-      started: () => {
-        if (!isThis() || entry.state !== 'starting') return;
-        entry.timer?.cancel();
-        entry.state = 'up';
-        this.#options.onEvent?.({ type: 'started', path, incarnation });
-        this.#signal();
-      },
-      ignored: () => {
-        if (!isThis() || entry.state !== 'starting') return;
-        entry.timer?.cancel();
-        entry.handle = undefined;
-        entry.state = 'ignored';
-        this.#signal();
-      },
-      progress: () => {
-        if (!isThis() || entry.state !== 'up') return;
-        entry.deaths = 0;
-        entry.backoff.reset();
-        this.#options.onProgress?.();
-      },
-      exited: (reason, counted = true) => {
-        if (
-          isThis() &&
-          (entry.state === 'starting' || entry.state === 'up' || entry.state === 'stopping')
-        )
-          this.#exited(entry, reason, counted);
-      },
-    };
-    entry.reason = NORMAL;
-    entry.died = false;
-    try {
-      entry.handle =
-        entry.spec.supervisor === undefined
-          ? this.#options.host.start({ id, path, start: entry.spec.start!, incarnation }, life)
-          : this.#nested(entry.spec.supervisor, path, life);
-    } catch (error) {
-      life.exited({ kind: 'error', error: toWire(error) });
-    }
-  }
-
-  #exited(entry: Entry<Start>, reason: ExitReason, counted: boolean): void {
-    const before = entry.state;
-    entry.timer?.cancel();
-    entry.handle = undefined;
-    entry.counted = counted;
-    // A start that was given up has its reason already.
-    if (!(before === 'starting' && entry.reason.kind === 'bootstrap')) entry.reason = reason;
-    entry.state = 'down';
-    const {
-      incarnation,
-      spec: { id },
-    } = entry;
-    this.#options.onEvent?.({
-      type: 'exited',
-      path: `${this.path}/${id}`,
-      incarnation,
-      reason: entry.reason,
-    });
-    if (before === 'up') {
-      entry.died = true;
-      this.#command({ run: () => this.#died(entry) });
-    } else {
-      this.#signal();
-    }
-  }
-
-  #beginStop(entry: Entry<Start>): void {
-    if (entry.state !== 'up' && entry.state !== 'starting') return;
-    entry.timer?.cancel();
-    entry.state = 'stopping';
-    const {
-      handle,
-      spec: { shutdownMs },
-    } = entry;
-    if (this.#brutal || shutdownMs === 'brutal') {
-      handle?.kill();
-      return;
-    }
-    if (shutdownMs !== 'infinity')
-      entry.timer = this.#options.env.clock.after(shutdownMs, () => handle?.kill());
-    handle?.stop();
-  }
-
   /** Takes it out of the restarts that are to come. */
-  #detach(entry: Entry<Start>): void {
+  #detach(entry: SupervisedChild<Start>): void {
     for (const pending of this.#pending) {
       if (!pending.members.delete(entry) || pending.members.size > 0) continue;
       pending.timer?.cancel();
@@ -715,7 +540,7 @@ export class Supervisor<Start> {
     }
   }
 
-  #drop(entry: Entry<Start>): void {
+  #drop(entry: SupervisedChild<Start>): void {
     this.#detach(entry);
     const at = this.#entries.indexOf(entry);
     if (at >= 0) this.#entries.splice(at, 1);
@@ -725,7 +550,7 @@ export class Supervisor<Start> {
     id: string,
     reject: (error: unknown) => void,
     state?: ChildState,
-  ): Entry<Start> | undefined {
+  ): SupervisedChild<Start> | undefined {
     const path = `${this.path}/${id}`;
     const entry = this.#entries.find(({ spec }) => spec.id === id);
     if (entry === undefined)
@@ -747,7 +572,7 @@ export class Supervisor<Start> {
     return entry;
   }
 
-  #notStarted(entry: Entry<Start>): Error {
+  #notStarted(entry: SupervisedChild<Start>): Error {
     const {
       reason,
       spec: { id },
@@ -777,8 +602,4 @@ export class Supervisor<Start> {
     nested.start();
     return { stop: () => void nested.stop(), kill: () => nested.kill() };
   }
-}
-
-function isAlive(state: ChildState): boolean {
-  return state !== 'down' && state !== 'ignored';
 }
