@@ -17,4 +17,5 @@ export { run } from './run/run.ts';
 export { StreamingContext, type StreamingContextOptions } from './run/streaming-context.ts';
 export { Run, type CollectedBatch, type DeadLetterEvent, type RunEvent, type RunMetrics, type RunState, type StopOptions, type StopReport } from './run/running.ts';
 export type { RunOptions, SupervisionOptions } from './run/options.ts';
-export type { KillWay, ThreadInfo } from './run/engine.ts';
+export type { FaultWay, KillWay, ThreadInfo } from './run/engine.ts';
+export type { LeftBehind } from './supervision/coordinator.ts';

@@ -30,6 +30,7 @@ import {
   scenarioOf,
   type ChaosScript,
   type Fault,
+  type Repeated,
   type Scenario,
 } from './script.ts';
 
@@ -105,6 +106,8 @@ class ChaosRun {
   /** No more faults: what is left is judged in peace. */
   #quiet = false;
   #gaveUp: string | undefined;
+  /** Repeated faults with a number of times that have not come so often yet. */
+  #unfinished = 0;
 
   constructor(job: Job<never>, scenario: Scenario, options: ChaosOptions) {
     this.#job = job;
@@ -122,7 +125,9 @@ class ChaosRun {
       await this.#start();
       await Promise.race([this.#up, this.#client.exited]);
       this.#plan();
-      await this.#until(this.#scenario.forMs, () => this.#isOver());
+      const { forMs } = this.#scenario;
+      await this.#until(forMs, () => this.#isOver());
+      await this.#until(forMs + CATCH_UP_MS, () => this.#isOver() || this.#unfinished === 0);
       const served = await this.#hold();
       await this.#end();
       const { code, signal, stderr } = await this.#client.exited;
@@ -185,14 +190,34 @@ class ChaosRun {
     for (const { trigger, faults } of this.#scenario.occasions) {
       if (trigger.on === 'time') this.#at(trigger.ms, () => this.#do(faults));
     }
-    for (const { periodMs, seed, times, untilMs, choices } of this.#scenario.repeated) {
-      const chance = new Pcg32(seed);
-      const last = Math.min(untilMs, this.#scenario.forMs);
-      for (let n = 1; n <= times && n * periodMs <= last; n++) {
-        const chosen = choices[chance.below(choices.length)]!;
-        this.#at(n * periodMs, () => this.#do(chosen));
-      }
+    for (const repeated of this.#scenario.repeated) void this.#repeat(repeated);
+  }
+
+  /**
+   * Each a period after the one before; where the job takes longer to recover than that, half a period after it has:
+   * what never comes to work shows nothing.
+   */
+  async #repeat({ periodMs, seed, times, untilMs, choices }: Repeated): Promise<void> {
+    const chance = new Pcg32(seed);
+    const counted = times < Infinity && untilMs === Infinity;
+    const over = (): boolean => this.#quiet || this.#isOver();
+    if (counted) this.#unfinished++;
+    for (let n = 1, dueMs = periodMs; n <= times && dueMs <= untilMs && !over(); n++) {
+      await this.#until(dueMs, over);
+      const from = this.#faults.length;
+      this.#do(choices[chance.below(choices.length)]!);
+      const done = this.#faults.slice(from);
+      await this.#until(Infinity, () => over() || done.every((fault) => this.#isBehind(fault)));
+      dueMs = Math.max(dueMs + periodMs, this.#now() + periodMs / 2);
     }
+    if (counted) this.#unfinished--;
+  }
+
+  /** It was done, and a worker that it ended has its successor at work. */
+  #isBehind({ fault, doneMs }: DoneFault): boolean {
+    if (doneMs === undefined) return false;
+    if (fault.kind !== 'thread' || fault.victim !== 'worker') return true;
+    return this.#events.some(({ atMs, event }) => atMs >= doneMs && event.type === 'started');
   }
 
   #at(ms: number, act: () => void): void {

@@ -141,14 +141,14 @@ export interface ChaosBuilder {
   onBatch(n: number): Faulting;
   /** At the nth event of this type, from 1. @default the first */
   on(type: RunEvent['type'], nth?: number): Faulting;
-  /** Again and again, from the first period on. */
+  /** Again and again, from the first period on; later where the job takes longer to recover. */
   every(period: Duration, options?: EveryOptions): Every;
 }
 
 export interface EveryOptions {
   /** @default the script's */
   readonly seed?: number;
-  /** @default until the time is up */
+  /** The run goes on until it has come so often, if need be. @default until the time is up */
   readonly times?: number;
   /** No later than this. The last part of a run is better left in peace. @default until the time is up */
   readonly until?: Duration;

@@ -6,9 +6,10 @@ import { runChaos, reportText } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 
 const GALLERY = new URL('../../../chaos/', import.meta.url);
-const JOBS = new Set(['numbers.ts', 'throws-at-import.ts']);
+/** Jobs, and what takes minutes. */
+const OTHERS = new Set(['numbers.ts', 'throws-at-import.ts', 'soak.ts']);
 const scripts = readdirSync(fileURLToPath(GALLERY)).filter(
-  (name) => name.endsWith('.ts') && !JOBS.has(name),
+  (name) => name.endsWith('.ts') && !OTHERS.has(name),
 );
 
 describe('chaos', () => {
