@@ -68,7 +68,7 @@ export class InHand {
     const hash = hashText(this.#words[LOW]!, this.#words[HIGH]!);
     const length = this.#words[BYTES]!;
     const bytes = this.#room.slice(0, Math.min(length, ROOM_BYTES));
-    if (form === PACKED) return { hash, text: inspect(unpackValue(bytes)) };
+    if (form === PACKED) return { hash, text: shown(bytes) };
     const text = new TextDecoder().decode(bytes);
     return { hash, text: length > ROOM_BYTES ? `${text}… (${length} bytes)` : text };
   }
@@ -107,6 +107,15 @@ function packed(row: unknown): Uint8Array | undefined {
     return packValue(row);
   } catch {
     return undefined;
+  }
+}
+
+/** Whoever is taken for dead may go on and write while it is read. */
+function shown(bytes: Uint8Array): string {
+  try {
+    return inspect(unpackValue(bytes));
+  } catch {
+    return `a record of ${bytes.length} bytes`;
   }
 }
 

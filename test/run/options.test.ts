@@ -12,10 +12,12 @@ describe('options of run', () => {
       maxHeapMb: undefined,
       maxRssMb: undefined,
       maxQuarantined: 2,
+      asyncTimeoutMs: 30_000,
       hangTimeoutMs: 30_000,
       killTimeoutMs: 5_000,
       policy: {
         batchIntervalMs: 1000, reliefIntervalMs: 500, maxBatchFailures: 4, onBatchError: 'fail', maxRestarts: 3, withinMs: 30_000,
+        onPoison: 'fail', maxPoisonPerMin: 10,
         backoff: { minMs: 50, maxMs: 5_000, factor: 2, jitter: 0.2 },
       },
     });
