@@ -240,6 +240,33 @@ describe('a topology', () => {
     await local.run.stop();
   });
 
+  it('sends a record again that nobody answered for in time, and then no more', async () => {
+    const seen: number[] = [];
+    const local = await start(
+      (t) => {
+        const work = t.stage<number, number>(
+          'work',
+          (n, out, ctx) => {
+            seen.push(n);
+            if (n === 2 && seen.filter((each) => each === 2).length === 1) ctx.defer();
+            else if (n === 3 && seen.filter((each) => each === 3).length === 1) ctx.fail();
+            else out.emit(n);
+          },
+          { from: t.source('n', fromIterable([1, 2, 3])).shuffle(), fuse: false },
+        );
+        t.sink('out', print(), { from: work.global() });
+      },
+      { guarantee: 'at-least-once', timeout: 200 },
+    );
+    await local.pass(50);
+    expect(seen).toEqual([1, 2, 3, 3]);
+    await local.pass(1000);
+    expect(seen).toEqual([1, 2, 3, 3, 2]);
+    expect(local.written.join('')).toBe('1\n3\n2\n');
+    expect(local.run.metrics().counted).toEqual({ failed: 1, replayed: 2, timedOut: 1 });
+    await local.run.stop();
+  });
+
   it('shares its graph with streams, both ways', async () => {
     const local = await start(
       (t) => {
