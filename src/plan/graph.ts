@@ -41,12 +41,29 @@ export type SourceKind = 'socket' | 'queue' | 'textFiles' | 'input' | 'records';
 
 /** Operators that work on one partition of their parent at a time, record by record or at its end. */
 export type NarrowKind =
-  | 'map' | 'flatMap' | 'filter' | 'mapValues' | 'flatMapValues'
-  | 'words' | 'split' | 'grep' | 'trim' | 'toLowerCase'
-  | 'mapPartitions' | 'glom' | 'union' | 'fromStage';
+  | 'map'
+  | 'flatMap'
+  | 'filter'
+  | 'mapValues'
+  | 'flatMapValues'
+  | 'words'
+  | 'split'
+  | 'grep'
+  | 'trim'
+  | 'toLowerCase'
+  | 'mapPartitions'
+  | 'glom'
+  | 'union'
+  | 'fromStage';
 
 /** Operators that exchange records between partitions. */
-export type WideKind = 'combineByKey' | 'countByValue' | 'groupByKey' | 'repartition' | 'reduce' | 'count';
+export type WideKind =
+  | 'combineByKey'
+  | 'countByValue'
+  | 'groupByKey'
+  | 'repartition'
+  | 'reduce'
+  | 'count';
 
 /** Of topologies: what works record by record, and sends at once. */
 export type StageKind = 'stage' | 'sink' | 'acker';

@@ -37,7 +37,12 @@ export type PlannedTask =
   /** Follows the records of sources through the stages; `tree` has its node alone. */
   | { readonly id: number; readonly kind: 'acker'; readonly tree: OpInstance }
   /** Runs the outputs. `ports[p]` says which partition of which output arrives on port p. */
-  | { readonly id: number; readonly kind: 'outputs'; readonly outputs: readonly number[]; readonly ports: readonly OutputPort[] };
+  | {
+      readonly id: number;
+      readonly kind: 'outputs';
+      readonly outputs: readonly number[];
+      readonly ports: readonly OutputPort[];
+    };
 
 export interface OutputPort {
   /** Node id of the output. */
