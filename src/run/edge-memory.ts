@@ -5,7 +5,7 @@ import type { Wiring } from '../actors/wiring.ts';
 import type { EdgeMemory } from '../supervision/coordinator.ts';
 
 /** Bytes of a ring between two threads. */
-const RING_BYTES = 4 << 20;
+const RING_BYTES = 2 << 20;
 /** A receiver edge is never smaller: a line of the default limit fits into a quarter. */
 const MIN_RECEIVER_BYTES = 4 << 20;
 

@@ -147,6 +147,7 @@ describe('after the start', () => {
       foreachRDD: () => text.foreachRDD(id),
       collectAs: () => text.collectAs('x'),
       named: () => text.named('x'),
+      toTopology: () => text.toTopology(),
       socketTextStream: () => ssc.socketTextStream('h', 1),
       textFileStream: () => ssc.textFileStream('/d'),
       queueStream: () => ssc.queueStream([]),

@@ -35,7 +35,10 @@ describe('a streaming context', () => {
       .collectAs('out');
     await ssc.start();
     await ssc.input('more').push(['c']);
-    expect(await batches(ssc, clock, 3)).toEqual([
+    const ran = await batches(ssc, clock, 3);
+    // Which key comes first is nobody's promise.
+    ran.forEach(([, values]) => values.sort());
+    expect(ran).toEqual([
       [
         11_000,
         [
