@@ -20,7 +20,13 @@ const DONE = 1;
 const ASKED = 2;
 const RANGES = 4;
 
-if (isMainThread) receive(Number(process.argv[2]), process.argv[3], Number(process.argv[4]), Number(process.argv[5]));
+if (isMainThread)
+  receive(
+    Number(process.argv[2]),
+    process.argv[3],
+    Number(process.argv[4]),
+    Number(process.argv[5]),
+  );
 else count(workerData);
 
 function receive(port, kind, counters, intervalMs) {
@@ -28,14 +34,18 @@ function receive(port, kind, counters, intervalMs) {
     const data = new SharedArrayBuffer(SLOTS * SLOT);
     const control = new Int32Array(new SharedArrayBuffer(4 * (RANGES + 2 * SLOTS)));
     const slots = Array.from({ length: SLOTS }, (_, i) => Buffer.from(data, i * SLOT, SLOT));
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { data, control, kind } });
+    const worker = new Worker(fileURLToPath(import.meta.url), {
+      workerData: { data, control, kind },
+    });
     return { control, slots, worker, written: 0 };
   });
   let lane = 0;
   let start = CARRY;
   const hasRoom = (l) => l.written - Atomics.load(l.control, DONE) < SLOTS - 1;
   const socket = net.connect({
-    port, host: '127.0.0.1', noDelay: true,
+    port,
+    host: '127.0.0.1',
+    noDelay: true,
     onread: {
       buffer: () => lanes[lane].slots[lanes[lane].written % SLOTS].subarray(CARRY, CARRY + READ),
       callback(bytes) {
@@ -79,9 +89,18 @@ function receive(port, kind, counters, intervalMs) {
       if (results.length < counters) return;
       waiting.delete(result.batch);
       const merged = new Map(results[0].counts);
-      for (const { counts } of results.slice(1)) for (const [word, n] of counts) merged.set(word, (merged.get(word) ?? 0) + n);
+      for (const { counts } of results.slice(1))
+        for (const [word, n] of counts) merged.set(word, (merged.get(word) ?? 0) + n);
       const lines = results.reduce((sum, r) => sum + r.lines, 0);
-      console.log(JSON.stringify({ t: Date.now(), lines, distinct: merged.size, cpu: cpuSeconds(), rss: process.memoryUsage().rss }));
+      console.log(
+        JSON.stringify({
+          t: Date.now(),
+          lines,
+          distinct: merged.size,
+          cpu: cpuSeconds(),
+          rss: process.memoryUsage().rss,
+        }),
+      );
     });
   }
   setInterval(() => {
@@ -100,7 +119,8 @@ function cpuSeconds() {
 
 function count({ data, control, kind }) {
   const bytes = Buffer.from(data);
-  const counter = kind === 'natural' ? naturalCounter(bytes) : byteCounter(bytes, new DataView(data));
+  const counter =
+    kind === 'natural' ? naturalCounter(bytes) : byteCounter(bytes, new DataView(data));
   let done = 0;
   let batch = 0;
   for (;;) {
@@ -115,7 +135,10 @@ function count({ data, control, kind }) {
       continue;
     }
     const slot = done % SLOTS;
-    counter.add(slot * SLOT + control[RANGES + 2 * slot], slot * SLOT + control[RANGES + 2 * slot + 1]);
+    counter.add(
+      slot * SLOT + control[RANGES + 2 * slot],
+      slot * SLOT + control[RANGES + 2 * slot + 1],
+    );
     done++;
     Atomics.store(control, DONE, done);
     Atomics.notify(control, DONE);
@@ -129,7 +152,8 @@ function naturalCounter(bytes) {
     add(from, to) {
       const text = bytes.latin1Slice(from, to - 1).split('\n');
       lines += text.length;
-      for (const line of text) for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
+      for (const line of text)
+        for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
     },
     take() {
       const result = { counts, lines };

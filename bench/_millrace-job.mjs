@@ -8,7 +8,8 @@ const seen = async (batch, time) => {
 };
 
 export const natural = job('natural', { batchInterval: '1s' }, (ssc, args) => {
-  ssc.socketTextStream('127.0.0.1', args.port)
+  ssc
+    .socketTextStream('127.0.0.1', args.port)
     .flatMap((line) => line.split(' '))
     .map((word) => [word, 1])
     .reduceByKey((a, b) => a + b)
@@ -23,7 +24,8 @@ export const declared = job('declared', { batchInterval: '1s' }, (ssc, args) => 
 const silent = async (batch) => void (await batch.count());
 
 export const naturalSilent = job('naturalSilent', { batchInterval: '1s' }, (ssc, args) => {
-  ssc.socketTextStream('127.0.0.1', args.port)
+  ssc
+    .socketTextStream('127.0.0.1', args.port)
     .flatMap((line) => line.split(' '))
     .map((word) => [word, 1])
     .reduceByKey((a, b) => a + b)

@@ -5,11 +5,22 @@ import { run } from '../dist/index.js';
 import { programs } from './_millrace-job.mjs';
 
 const [port, program, threads] = process.argv.slice(2);
-const running = await run(programs[program], { args: { port: Number(port) }, threads: Number(threads) });
+const running = await run(programs[program], {
+  args: { port: Number(port) },
+  threads: Number(threads),
+});
 let lines = 0;
 for await (const event of running.events()) {
   if (event.type !== 'batchCompleted') continue;
   lines += event.records;
   const { user, system } = process.cpuUsage();
-  console.log(JSON.stringify({ t: Date.now(), lines, delayMs: event.totalDelayMs, cpu: (user + system) / 1e6, rss: process.memoryUsage().rss }));
+  console.log(
+    JSON.stringify({
+      t: Date.now(),
+      lines,
+      delayMs: event.totalDelayMs,
+      cpu: (user + system) / 1e6,
+      rss: process.memoryUsage().rss,
+    }),
+  );
 }

@@ -11,19 +11,24 @@ export const sorted = (xs) => xs.toSorted((x, y) => x - y);
 export const quantile = (xs, q) => sorted(xs)[Math.min(xs.length - 1, Math.floor(xs.length * q))];
 export const median = (xs) => quantile(xs, 0.5);
 /** `median (least..most)` */
-export const figure = (xs, digits = 2) => `${median(xs).toFixed(digits)} (${sorted(xs)[0].toFixed(digits)}..${sorted(xs).at(-1).toFixed(digits)})`;
+export const figure = (xs, digits = 2) =>
+  `${median(xs).toFixed(digits)} (${sorted(xs)[0].toFixed(digits)}..${sorted(xs).at(-1).toFixed(digits)})`;
 export const machine = () => `node ${process.version}, ${cpus().length} × ${cpus()[0].model}`;
 
 /** A text server in a process of its own: `{ port, stop }`. */
 export async function startServer(...args) {
-  const server = spawn(process.execPath, [file('_server.mjs'), ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const server = spawn(process.execPath, [file('_server.mjs'), ...args.map(String)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const [ready] = await once(createInterface({ input: server.stdout }), 'line');
   return { port: JSON.parse(ready).port, stop: () => server.kill('SIGKILL') };
 }
 
 /** Runs a program for `ms`, and gives the JSON lines that it printed. */
 export async function linesOf(args, ms, nodeArgs = []) {
-  const child = spawn(process.execPath, [...nodeArgs, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeArgs, ...args.map(String)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
   await Promise.race([sleep(ms), once(child, 'exit')]);

@@ -10,13 +10,19 @@ import { run } from '../dist/index.js';
 import { programs } from './_millrace-job.mjs';
 import { machine, sleep, startServer } from './_util.mjs';
 
-const { values: flags } = parseArgs({ options: { secs: { type: 'string', default: '20' }, json: { type: 'boolean', default: false } } });
+const { values: flags } = parseArgs({
+  options: { secs: { type: 'string', default: '20' }, json: { type: 'boolean', default: false } },
+});
 const measure = async () => {
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
   await sleep(Number(flags.secs) * 1000);
   histogram.disable();
-  return { p50: histogram.percentile(50) / 1e6, p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 };
+  return {
+    p50: histogram.percentile(50) / 1e6,
+    p99: histogram.percentile(99) / 1e6,
+    max: histogram.max / 1e6,
+  };
 };
 
 await sleep(1000);
@@ -30,7 +36,10 @@ await running.stop({ graceful: false });
 server.stop();
 if (flags.json) console.log(JSON.stringify({ bench: 'embedding', idle, loaded, records }));
 else {
-  const text = ({ p50, p99, max }) => `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}, worst ${max.toFixed(1)} ms`;
-  console.log(`# ${machine()}\nevent-loop delay idle: ${text(idle)}; at full load: ${text(loaded)}; p99 above idle ${(loaded.p99 - idle.p99).toFixed(2)} ms`);
+  const text = ({ p50, p99, max }) =>
+    `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}, worst ${max.toFixed(1)} ms`;
+  console.log(
+    `# ${machine()}\nevent-loop delay idle: ${text(idle)}; at full load: ${text(loaded)}; p99 above idle ${(loaded.p99 - idle.p99).toFixed(2)} ms`,
+  );
 }
 process.exit(0);

@@ -20,27 +20,38 @@ const { values: flags } = parseArgs({
   },
 });
 if (!flags.json) console.log(`# ${machine()}, ${flags.kills} kills a line`);
-for (const program of flags.program.split(',')) for (const way of flags.ways.split(',')) await measure(program, way);
+for (const program of flags.program.split(','))
+  for (const way of flags.ways.split(',')) await measure(program, way);
 process.exit(0);
 
 async function measure(program, way) {
   const server = await startServer();
   const running = await run(programs[`${program}Silent`], {
-    args: { port: server.port }, threads: 2, maxHeapMb: 96,
-    supervision: { maxRestarts: 1000, withinMs: 60_000, hangTimeoutMs: 1000, backoff: { maxMs: 50 } },
+    args: { port: server.port },
+    threads: 2,
+    maxHeapMb: 96,
+    supervision: {
+      maxRestarts: 1000,
+      withinMs: 60_000,
+      hangTimeoutMs: 1000,
+      backoff: { maxMs: 50 },
+    },
   });
   const batches = [];
   const recoveries = [];
   void (async () => {
     for await (const event of running.events()) {
-      if (event.type === 'batchCompleted') batches.push({ lateMs: event.totalDelayMs, restarts: recoveries.length });
+      if (event.type === 'batchCompleted')
+        batches.push({ lateMs: event.totalDelayMs, restarts: recoveries.length });
       if (event.type === 'started') recoveries.push(event.tookMs);
     }
   })();
   await sleep(6000);
   const before = recoveries.length;
   for (let n = 0; n < Number(flags.kills); n++) {
-    const workers = running.threads().filter(({ role, state }) => role === 'worker' && state === 'up');
+    const workers = running
+      .threads()
+      .filter(({ role, state }) => role === 'worker' && state === 'up');
     running.kill(workers[n % workers.length].slot, way);
     await sleep(3000);
   }
@@ -48,10 +59,15 @@ async function measure(program, way) {
   server.stop();
   const steady = batches.slice(3);
   const hit = steady.filter((batch, i) => i > 0 && batch.restarts > steady[i - 1].restarts);
-  const undisturbed = steady.filter((batch, i) => i > 1 && batch.restarts === steady[i - 2].restarts);
+  const undisturbed = steady.filter(
+    (batch, i) => i > 1 && batch.restarts === steady[i - 2].restarts,
+  );
   const usual = median(undisturbed.map(({ lateMs }) => lateMs));
   const later = hit.map(({ lateMs }) => lateMs - usual);
   const took = recoveries.slice(before);
   if (flags.json) console.log(JSON.stringify({ bench: 'kill', program, way, usual, later, took }));
-  else console.log(`${program}, ${way}: the batch comes ${figure(later, 0)} ms later than the usual ${usual.toFixed(0)} ms; tasks start ${figure(took, 1)} ms after it is known, p99 ${quantile(took, 0.99).toFixed(1)}; ${took.length} recoveries`);
+  else
+    console.log(
+      `${program}, ${way}: the batch comes ${figure(later, 0)} ms later than the usual ${usual.toFixed(0)} ms; tasks start ${figure(took, 1)} ms after it is known, p99 ${quantile(took, 0.99).toFixed(1)}; ${took.length} recoveries`,
+    );
 }

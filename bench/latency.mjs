@@ -26,14 +26,31 @@ for (const program of ['declared', 'natural']) {
     let distinct = 0;
     for (let run = 0; run < Number(flags.runs); run++) {
       const server = await startServer('--rate', flags[program], '--vocabulary', vocabulary);
-      const lines = await linesOf([file('_millrace.mjs'), server.port, program, 2], Number(flags.secs) * 1000);
+      const lines = await linesOf(
+        [file('_millrace.mjs'), server.port, program, 2],
+        Number(flags.secs) * 1000,
+      );
       server.stop();
       const batches = lines.filter(({ lateMs }) => lateMs !== undefined).slice(WARM_BATCHES);
-      p50.push(quantile(batches.map(({ lateMs }) => lateMs), 0.5));
-      p99.push(quantile(batches.map(({ lateMs }) => lateMs), 0.99));
+      p50.push(
+        quantile(
+          batches.map(({ lateMs }) => lateMs),
+          0.5,
+        ),
+      );
+      p99.push(
+        quantile(
+          batches.map(({ lateMs }) => lateMs),
+          0.99,
+        ),
+      );
       distinct = batches.at(-1).distinct;
     }
-    if (flags.json) console.log(JSON.stringify({ bench: 'latency', program, vocabulary, distinct, p50, p99 }));
-    else console.log(`${program}, ${distinct} distinct words a batch at ${flags[program]} lines/s: p50 ${figure(p50, 1)} ms, p99 ${figure(p99, 1)} ms`);
+    if (flags.json)
+      console.log(JSON.stringify({ bench: 'latency', program, vocabulary, distinct, p50, p99 }));
+    else
+      console.log(
+        `${program}, ${distinct} distinct words a batch at ${flags[program]} lines/s: p50 ${figure(p50, 1)} ms, p99 ${figure(p99, 1)} ms`,
+      );
   }
 }

@@ -2,12 +2,27 @@
 import { spawnSync } from 'node:child_process';
 import { file } from './_util.mjs';
 
-const ALL = ['import', 'ring', 'codec', 'kernel', 'pipeline', 'wordcount', 'latency', 'topology', 'kill', 'embedding', 'memory'];
+const ALL = [
+  'import',
+  'ring',
+  'codec',
+  'kernel',
+  'pipeline',
+  'wordcount',
+  'latency',
+  'topology',
+  'kill',
+  'embedding',
+  'memory',
+];
 const named = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'));
 let failed = 0;
 for (const name of named.length > 0 ? named : ALL) {
   console.log(`\n## ${name}`);
-  if (spawnSync(process.execPath, [file(`${name}.mjs`), ...flags], { stdio: 'inherit' }).status !== 0) failed++;
+  if (
+    spawnSync(process.execPath, [file(`${name}.mjs`), ...flags], { stdio: 'inherit' }).status !== 0
+  )
+    failed++;
 }
 process.exit(failed === 0 ? 0 : 1);

@@ -41,7 +41,11 @@ async function timed(command) {
   const first = steady[0];
   const last = steady.at(-1);
   const counted = last.lines - first.lines;
-  return { perSecond: counted / ((last.t - first.t) / 1000), perCpuSecond: counted / (last.cpu - first.cpu), rssMb: Math.max(...steady.map((s) => s.rss)) / 1e6 };
+  return {
+    perSecond: counted / ((last.t - first.t) / 1000),
+    perCpuSecond: counted / (last.cpu - first.cpu),
+    rssMb: Math.max(...steady.map((s) => s.rss)) / 1e6,
+  };
 }
 
 if (!flags.json) console.log(`# ${machine()}, ${flags.runs} pairs of ${flags.secs} s`);
@@ -50,17 +54,26 @@ for (const name of flags.only.split(',')) {
   const theirs = [];
   for (let run = 0; run < Number(flags.runs); run++) {
     // Which of the two goes first alternates, as the machine warms up or slows down.
-    for (const side of run % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours']) (side === 'ours' ? ours : theirs).push(await timed(PAIRS[name][side]));
+    for (const side of run % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours'])
+      (side === 'ours' ? ours : theirs).push(await timed(PAIRS[name][side]));
   }
   const ratios = (key) => ours.map((o, i) => o[key] / theirs[i][key]);
   const result = {
-    bench: 'wordcount', program: name,
-    millraceLinesPerSecond: median(ours.map((o) => o.perSecond)), byHandLinesPerSecond: median(theirs.map((o) => o.perSecond)),
-    ratio: ratios('perSecond'), ratioPerCpuSecond: ratios('perCpuSecond'), rssMb: median(ours.map((o) => o.rssMb)),
+    bench: 'wordcount',
+    program: name,
+    millraceLinesPerSecond: median(ours.map((o) => o.perSecond)),
+    byHandLinesPerSecond: median(theirs.map((o) => o.perSecond)),
+    ratio: ratios('perSecond'),
+    ratioPerCpuSecond: ratios('perCpuSecond'),
+    rssMb: median(ours.map((o) => o.rssMb)),
   };
   if (flags.json) console.log(JSON.stringify(result));
   else {
-    console.log(`${name}: Millrace ${figure(ours.map((o) => o.perSecond / 1e6))} M lines/s, by hand ${figure(theirs.map((o) => o.perSecond / 1e6))}`);
-    console.log(`  ratio ${figure(result.ratio)}; a CPU-second ${figure(result.ratioPerCpuSecond)}; resident ${result.rssMb.toFixed(0)} MB`);
+    console.log(
+      `${name}: Millrace ${figure(ours.map((o) => o.perSecond / 1e6))} M lines/s, by hand ${figure(theirs.map((o) => o.perSecond / 1e6))}`,
+    );
+    console.log(
+      `  ratio ${figure(result.ratio)}; a CPU-second ${figure(result.ratioPerCpuSecond)}; resident ${result.rssMb.toFixed(0)} MB`,
+    );
   }
 }

@@ -27,7 +27,8 @@ export const CODES = {
   ERR_MILLRACE_BAD_TRANSITION:
     'A state machine was asked for a step that its table does not allow.',
   ERR_MILLRACE_BATCH_TOO_LARGE: 'A batch gathered in one place is larger than maxGatherBytes.',
-  ERR_MILLRACE_BEHAVIOUR: 'What was given to spawn is no behaviour, or no other thread can load it.',
+  ERR_MILLRACE_BEHAVIOUR:
+    'What was given to spawn is no behaviour, or no other thread can load it.',
   ERR_MILLRACE_BOOTSTRAP: 'A worker thread ended or failed before it was ready.',
   ERR_MILLRACE_BUILD: 'The builder of a job threw, or gave a promise.',
   ERR_MILLRACE_BUNDLED: 'Millrace was bundled into the program, so its worker file is missing.',
@@ -77,7 +78,8 @@ export const CODES = {
   ERR_MILLRACE_UNKNOWN_OUTPUT: 'A stage has no output of that name, or nobody reads it that way.',
   ERR_MILLRACE_UNSUPPORTED: 'The combination that was asked for is not supported.',
   ERR_MILLRACE_USER_FUNCTION: 'A function given by the job threw or rejected.',
-  ERR_MILLRACE_WINDOW_TOO_SHORT: 'A restart limit could never be reached: its window is shorter than the backoff.',
+  ERR_MILLRACE_WINDOW_TOO_SHORT:
+    'A restart limit could never be reached: its window is shorter than the backoff.',
 } as const;
 
 /** One of the codes in {@link CODES}. */

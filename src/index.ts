@@ -6,16 +6,45 @@ export { Batch } from './dstream/batch.ts';
 export { sum, count } from './dstream/reducers.ts';
 export type { Duration } from './dstream/duration.ts';
 export { topology, type TopologyBuild, type TopologyOptions } from './topology/topology.ts';
-export type { Guarantee, SinkOptions, StageOptions, TopologyBuilder } from './topology/topology-builder.ts';
-export type { Answer, Emitter, Stage, StageContext, StageFunction, StageOutputs } from './topology/stage.ts';
+export type {
+  Guarantee,
+  SinkOptions,
+  StageOptions,
+  TopologyBuilder,
+} from './topology/topology-builder.ts';
+export type {
+  Answer,
+  Emitter,
+  Stage,
+  StageContext,
+  StageFunction,
+  StageOutputs,
+} from './topology/stage.ts';
 export type { Sink, SinkContext, SinkSpec } from './topology/sink.ts';
 export type { StageFeed, StageStream } from './plan/stage-stream.ts';
 export { collect, forEach, print } from './topology/sinks.ts';
 export { files } from './io/file-sink.ts';
-export { fromIterable, generate, numbers, queue, socket, type RecordSource, type SourceSpec } from './topology/sources.ts';
+export {
+  fromIterable,
+  generate,
+  numbers,
+  queue,
+  socket,
+  type RecordSource,
+  type SourceSpec,
+} from './topology/sources.ts';
 export { run } from './run/run.ts';
 export { StreamingContext, type StreamingContextOptions } from './run/streaming-context.ts';
-export { Run, type CollectedBatch, type DeadLetterEvent, type RunEvent, type RunMetrics, type RunState, type StopOptions, type StopReport } from './run/running.ts';
+export {
+  Run,
+  type CollectedBatch,
+  type DeadLetterEvent,
+  type RunEvent,
+  type RunMetrics,
+  type RunState,
+  type StopOptions,
+  type StopReport,
+} from './run/running.ts';
 export type { RunOptions, SupervisionOptions } from './run/options.ts';
 export type { FaultWay, KillWay, ThreadInfo } from './run/engine.ts';
 export type { LeftBehind } from './supervision/coordinator.ts';

@@ -41,7 +41,8 @@ export class BlockSlices {
    * @param now monotonic ms
    */
   feed(block: Block, body: TaskBody, now: number): boolean {
-    const length = block.kind === 'text' ? block.bytes.length : block.kind === 'rows' ? block.rows.length : 0;
+    const length =
+      block.kind === 'text' ? block.bytes.length : block.kind === 'rows' ? block.rows.length : 0;
     const end = this.#end(block, length);
     body.block(this.#at === 0 && end >= length ? block : piece(block, this.#at, end), this.#input);
     this.endedMs = this.#clock.monotonic();
@@ -53,7 +54,8 @@ export class BlockSlices {
   }
 
   #end(block: Block, length: number): number {
-    if (block.kind === 'rows') return this.#at + Math.max(1, Math.floor(this.#pieceBytes / ROW_BYTES));
+    if (block.kind === 'rows')
+      return this.#at + Math.max(1, Math.floor(this.#pieceBytes / ROW_BYTES));
     if (block.kind !== 'text' || length - this.#at <= this.#pieceBytes) return length;
     // To the end of the line in which the piece ends.
     const newline = block.bytes.indexOf(NEWLINE, this.#at + this.#pieceBytes - 1);

@@ -13,8 +13,22 @@ import type { WireError } from '../errors.ts';
 /** How one end of an edge is reached. `base` is where a consumer of this epoch begins. `peer` is the doorbell slot of the thread at the other end. */
 export type EdgeEnd =
   | { readonly kind: 'local'; readonly edge: number; readonly feedback?: boolean }
-  | { readonly kind: 'ring'; readonly edge: number; readonly memory: RingMemory; readonly peer: number; readonly feedback?: boolean }
-  | { readonly kind: 'receiver'; readonly edge: number; readonly memory: ReceiverMemory; readonly words: ConsumerWords; readonly base: number; readonly peer: number; readonly dropOld?: boolean };
+  | {
+      readonly kind: 'ring';
+      readonly edge: number;
+      readonly memory: RingMemory;
+      readonly peer: number;
+      readonly feedback?: boolean;
+    }
+  | {
+      readonly kind: 'receiver';
+      readonly edge: number;
+      readonly memory: ReceiverMemory;
+      readonly words: ConsumerWords;
+      readonly base: number;
+      readonly peer: number;
+      readonly dropOld?: boolean;
+    };
 
 export interface TaskStart {
   readonly task: number;
@@ -23,7 +37,10 @@ export interface TaskStart {
   /** Files that hold the task's hand-overs up to the target, oldest first. */
   readonly parts: readonly string[];
   /** It takes records one by one until it has taken barrier `until`: one of them may have killed its predecessor. */
-  readonly careful?: { readonly until: number; /** Hashes of records, an occurrence each. */ readonly passOver: readonly string[] };
+  readonly careful?: {
+    readonly until: number;
+    /** Hashes of records, an occurrence each. */ readonly passOver: readonly string[];
+  };
 }
 
 /** Coordinator to worker. */
@@ -51,7 +68,11 @@ export type FromWorker =
       readonly barrier: number;
       /** Receiver edges: [edge id, offset behind the barrier]. */
       readonly offsets: readonly (readonly [number, number])[];
-      readonly handOver?: { readonly mode: 'replace' | 'append' | 'keep'; readonly path?: string; readonly publish?: readonly Publication[] };
+      readonly handOver?: {
+        readonly mode: 'replace' | 'append' | 'keep';
+        readonly path?: string;
+        readonly publish?: readonly Publication[];
+      };
       /** Records read since the barrier before. */
       readonly records: number;
       /** Hashes of records that were passed over since the recovery point before. */
@@ -61,12 +82,26 @@ export type FromWorker =
    * A task threw. `batchStart` names the batch: the last batch barrier that it took. `inHand`: what it was called with,
    * if that was a block; a careful task knows the record.
    */
-  | { readonly type: 'failed'; readonly epoch: number; readonly task: number; readonly batchStart: number; readonly error: WireError; readonly inHand?: 'block' | RecordInHand };
+  | {
+      readonly type: 'failed';
+      readonly epoch: number;
+      readonly task: number;
+      readonly batchStart: number;
+      readonly error: WireError;
+      readonly inHand?: 'block' | RecordInHand;
+    };
 
 /** Coordinator to the thread of the sources. */
 export type ToSources =
   /** The consumers of the receiver edges are new ones. */
-  | { readonly type: 'consumers'; readonly edges: readonly { readonly edge: number; readonly words: ConsumerWords; readonly peer: number }[] }
+  | {
+      readonly type: 'consumers';
+      readonly edges: readonly {
+        readonly edge: number;
+        readonly words: ConsumerWords;
+        readonly peer: number;
+      }[];
+    }
   | { readonly type: 'cut'; readonly barrier: Barrier }
   /** A recovery point is held: BASE has moved. */
   | { readonly type: 'held'; readonly barrier: number }

@@ -99,7 +99,8 @@ export class TaskRunner implements TaskOutput {
     this.#pending = options.outputs.map(() => []);
     this.#absentNext = options.outputs.map(() => []);
     this.#hand = options.hand ?? new InHand();
-    this.#passOver = options.careful === undefined ? undefined : new PassOver(options.careful.passOver);
+    this.#passOver =
+      options.careful === undefined ? undefined : new PassOver(options.careful.passOver);
     this.#feeds = this.#createFeeds();
     this.#atBarrier = options.inputs.map(() => false);
     this.#aligned = options.inputs.filter((input) => input.feedback !== true).length;
@@ -167,7 +168,9 @@ export class TaskRunner implements TaskOutput {
 
   /** Monotonic ms at which a step is wanted although nothing came; Infinity for none. */
   dueMs(): number {
-    return this.#state === 'reading' && this.#pendingCount === 0 ? (this.#body.dueMs?.() ?? Infinity) : Infinity;
+    return this.#state === 'reading' && this.#pendingCount === 0
+      ? (this.#body.dueMs?.() ?? Infinity)
+      : Infinity;
   }
 
   #tick(): boolean {
@@ -226,11 +229,22 @@ export class TaskRunner implements TaskOutput {
   }
 
   #createFeeds(): (BlockSlices | CarefulFeed)[] {
-    const { inputs, env: { clock } } = this.#options;
+    const {
+      inputs,
+      env: { clock },
+    } = this.#options;
     const passOver = this.#passOver;
-    return inputs.map(({ feedback }, input) => passOver === undefined || feedback === true
-      ? new BlockSlices(clock, input)
-      : new CarefulFeed({ clock, input, passOver, hand: this.#hand, mayGoOn: () => this.#pendingCount === 0 && this.#body.takeWaiting === undefined }));
+    return inputs.map(({ feedback }, input) =>
+      passOver === undefined || feedback === true
+        ? new BlockSlices(clock, input)
+        : new CarefulFeed({
+            clock,
+            input,
+            passOver,
+            hand: this.#hand,
+            mayGoOn: () => this.#pendingCount === 0 && this.#body.takeWaiting === undefined,
+          }),
+    );
   }
 
   #drop(block: Block, edge: InEdge): void {
@@ -249,9 +263,18 @@ export class TaskRunner implements TaskOutput {
         continue;
       }
       const frame = input.in.peek();
-      if (frame?.kind !== 'barrier') throw millraceError('ERR_MILLRACE_RING_CORRUPT', 'an aligned barrier vanished from its edge', { context: { task: this.task } });
+      if (frame?.kind !== 'barrier')
+        throw millraceError(
+          'ERR_MILLRACE_RING_CORRUPT',
+          'an aligned barrier vanished from its edge',
+          { context: { task: this.task } },
+        );
       if (barrier !== undefined && frame.barrier.number !== barrier.number) {
-        throw millraceError('ERR_MILLRACE_RING_GAP', `barrier ${barrier.number} met barrier ${frame.barrier.number}: edges of one task must carry the same barriers`, { context: { task: this.task, epoch: this.#options.epoch } });
+        throw millraceError(
+          'ERR_MILLRACE_RING_GAP',
+          `barrier ${barrier.number} met barrier ${frame.barrier.number}: edges of one task must carry the same barriers`,
+          { context: { task: this.task, epoch: this.#options.epoch } },
+        );
       }
       barrier = frame.barrier;
       absent.push(frame.absent);
@@ -270,8 +293,16 @@ export class TaskRunner implements TaskOutput {
   #await(promise: Promise<void>, heldFor?: 'block' | RecordInHand): void {
     this.#awaitedFor = heldFor;
     this.#awaiting = promise.then(
-      () => { this.#awaiting = undefined; this.#awaitedFor = undefined; this.#options.wake(); },
-      (error: unknown) => { this.#awaiting = undefined; this.#fail(error); this.#options.wake(); },
+      () => {
+        this.#awaiting = undefined;
+        this.#awaitedFor = undefined;
+        this.#options.wake();
+      },
+      (error: unknown) => {
+        this.#awaiting = undefined;
+        this.#fail(error);
+        this.#options.wake();
+      },
     );
   }
 
@@ -282,7 +313,10 @@ export class TaskRunner implements TaskOutput {
     if (barrier.point) {
       const state = this.#body.handOver(barrier);
       if (state !== undefined) {
-        const publish = state.publish === undefined || state.publish.length === 0 ? {} : { publish: state.publish };
+        const publish =
+          state.publish === undefined || state.publish.length === 0
+            ? {}
+            : { publish: state.publish };
         if (state.mode === 'keep') handOver = { mode: 'keep', ...publish };
         else {
           const path = this.#options.handOverPath(barrier.number);
@@ -301,7 +335,11 @@ export class TaskRunner implements TaskOutput {
       this.#absentNext[o] = [];
     }
     this.#options.toCoordinator({
-      type: 'taken', epoch, task: this.task, barrier: barrier.number, offsets,
+      type: 'taken',
+      epoch,
+      task: this.task,
+      barrier: barrier.number,
+      offsets,
       ...(handOver === undefined ? {} : { handOver }),
       records: this.#body.takeRecordCount?.() ?? 0,
       ...this.#passed(barrier),
@@ -372,10 +410,15 @@ export class TaskRunner implements TaskOutput {
 
   #fail(error: unknown): void {
     this.#state = 'failed';
-    const inHand = this.#awaitedFor ?? (this.#isFeeding ? (this.#hand.read() ?? 'block') : undefined);
+    const inHand =
+      this.#awaitedFor ?? (this.#isFeeding ? (this.#hand.read() ?? 'block') : undefined);
     this.#hand.release();
     this.#options.toCoordinator({
-      type: 'failed', epoch: this.#options.epoch, task: this.task, batchStart: this.#batchStart, error: toWire(error),
+      type: 'failed',
+      epoch: this.#options.epoch,
+      task: this.task,
+      batchStart: this.#batchStart,
+      error: toWire(error),
       ...(inHand === undefined ? {} : { inHand }),
     });
   }

@@ -21,10 +21,22 @@ export interface TaskOutput {
 }
 
 export type TaskEvent =
-  | { readonly type: 'collected'; readonly output: number; readonly name: string; readonly barrier: number; readonly time: number; readonly partitions: readonly (readonly unknown[])[] }
+  | {
+      readonly type: 'collected';
+      readonly output: number;
+      readonly name: string;
+      readonly barrier: number;
+      readonly time: number;
+      readonly partitions: readonly (readonly unknown[])[];
+    }
   /** Text of a sink that shows records as they come; it may be said again after a recovery. */
   | { readonly type: 'wrote'; readonly text: string }
-  | { readonly type: 'printed'; readonly output: number; readonly barrier: number; readonly text: string }
+  | {
+      readonly type: 'printed';
+      readonly output: number;
+      readonly barrier: number;
+      readonly text: string;
+    }
   | { readonly type: 'counted'; readonly what: string; readonly count: number };
 
 export interface TaskBody {

@@ -153,25 +153,38 @@ export class ThreadHost {
     for (const start of message.tasks) {
       const { task } = start;
       try {
-        this.#runners.push(new TaskRunner({
-          env, task, epoch, skip,
-          hand: this.#hand,
-          ...(start.careful === undefined ? {} : { careful: start.careful }),
-          batchStart: message.batchStart,
-          inputs: start.inputs.map((end) => ({
-            edge: end.edge,
-            in: end.kind === 'local' ? localEdge(end.edge) : edges.openIn(end, epoch),
-            ...(end.kind === 'receiver' ? { dropOld: end.dropOld === true } : { feedback: end.feedback === true }),
-          })),
-          feedbackOutputs: new Set(start.outputs.flatMap((end, output) => (end.kind !== 'receiver' && end.feedback === true ? [output] : []))),
-          outputs: start.outputs.map((end) => (end.kind === 'local' ? localEdge(end.edge) : edges.openOut(end, epoch))),
-          createBody: (out) => createBody(task, out),
-          parts: start.parts,
-          handOverPath: (barrier) => `${directory}/${handOverName(epoch, barrier, task, name)}`,
-          toCoordinator: (m) => this.#coordinator.post(m),
-          report: (event) => report(task, event),
-          wake: this.#options.wake,
-        }));
+        this.#runners.push(
+          new TaskRunner({
+            env,
+            task,
+            epoch,
+            skip,
+            hand: this.#hand,
+            ...(start.careful === undefined ? {} : { careful: start.careful }),
+            batchStart: message.batchStart,
+            inputs: start.inputs.map((end) => ({
+              edge: end.edge,
+              in: end.kind === 'local' ? localEdge(end.edge) : edges.openIn(end, epoch),
+              ...(end.kind === 'receiver'
+                ? { dropOld: end.dropOld === true }
+                : { feedback: end.feedback === true }),
+            })),
+            feedbackOutputs: new Set(
+              start.outputs.flatMap((end, output) =>
+                end.kind !== 'receiver' && end.feedback === true ? [output] : [],
+              ),
+            ),
+            outputs: start.outputs.map((end) =>
+              end.kind === 'local' ? localEdge(end.edge) : edges.openOut(end, epoch),
+            ),
+            createBody: (out) => createBody(task, out),
+            parts: start.parts,
+            handOverPath: (barrier) => `${directory}/${handOverName(epoch, barrier, task, name)}`,
+            toCoordinator: (m) => this.#coordinator.post(m),
+            report: (event) => report(task, event),
+            wake: this.#options.wake,
+          }),
+        );
       } catch (error) {
         this.#refuse(start, message, error);
       }
@@ -179,6 +192,12 @@ export class ThreadHost {
   }
 
   #refuse(start: TaskStart, message: Extract<ToWorker, { type: 'start' }>, error: unknown): void {
-    this.#coordinator.post({ type: 'failed', epoch: message.epoch, task: start.task, batchStart: message.batchStart, error: toWire(error) });
+    this.#coordinator.post({
+      type: 'failed',
+      epoch: message.epoch,
+      task: start.task,
+      batchStart: message.batchStart,
+      error: toWire(error),
+    });
   }
 }

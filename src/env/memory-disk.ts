@@ -7,7 +7,14 @@
 import { posix } from 'node:path';
 import type { Disk } from './env.ts';
 
-export type DiskOperation = 'write' | 'read' | 'list' | 'rename' | 'remove' | 'makeDirectory' | 'removeDirectory';
+export type DiskOperation =
+  | 'write'
+  | 'read'
+  | 'list'
+  | 'rename'
+  | 'remove'
+  | 'makeDirectory'
+  | 'removeDirectory';
 
 export class MemoryDisk implements Disk {
   #files = new Map<string, Uint8Array>();
@@ -59,7 +66,9 @@ export class MemoryDisk implements Disk {
   list(directory: string): string[] {
     const at = this.#begin('list', directory);
     if (!this.#directories.has(at)) throw missing('scandir', directory);
-    return [...this.#files.keys()].filter((path) => posix.dirname(path) === at).map((path) => posix.basename(path));
+    return [...this.#files.keys()]
+      .filter((path) => posix.dirname(path) === at)
+      .map((path) => posix.basename(path));
   }
 
   /** Paths of all files, sorted. */

@@ -55,7 +55,11 @@ function realDisk(): Disk {
   return {
     write: (path, data) => fs.writeFileSync(path, data),
     read: (path) => fs.readFileSync(path),
-    list: (directory) => fs.readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name),
+    list: (directory) =>
+      fs
+        .readdirSync(directory, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name),
     rename: (from, to) => fs.renameSync(from, to),
     remove: (path) => fs.rmSync(path, { force: true }),
     makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true }),

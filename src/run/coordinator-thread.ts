@@ -16,14 +16,22 @@ import { edgeMemory } from './edge-memory.ts';
 import { answerHeartbeat } from './heartbeat.ts';
 import type { CoordinatorTask, FromCoordinator, ToCoordinator } from './thread-messages.ts';
 
-export async function coordinatorThread(task: CoordinatorTask, thread: ThreadControl): Promise<void> {
-  const { wiring, memory, receivers, doorbells, vitals, directory, policy, mode, hangTimeoutMs } = task;
+export async function coordinatorThread(
+  task: CoordinatorTask,
+  thread: ThreadControl,
+): Promise<void> {
+  const { wiring, memory, receivers, doorbells, vitals, directory, policy, mode, hangTimeoutMs } =
+    task;
   const env = realEnv();
   const main = messagePort<ToCoordinator, FromCoordinator>(task.main);
   const pulse = messagePort<unknown, unknown>(task.pulse);
   answerHeartbeat(pulse);
   const coordinator = new Coordinator({
-    env, wiring, directory, policy, mode,
+    env,
+    wiring,
+    directory,
+    policy,
+    mode,
     memory: new JobMemory(memory),
     edges: edgeMemory(receivers),
     diedWith: (slot) => {
@@ -35,7 +43,8 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
     emit: (event) => main.post({ type: 'event', event }),
   });
   const watchdog = new Watchdog({
-    clock: env.clock, hangTimeoutMs,
+    clock: env.clock,
+    hangTimeoutMs,
     onHang: ({ thread: name, state, sinceMs }) => {
       const slot = Number(name);
       main.post({ type: 'hang', slot, state, sinceMs });
@@ -44,12 +53,17 @@ export async function coordinatorThread(task: CoordinatorTask, thread: ThreadCon
     },
   });
   let stop!: () => void;
-  const stopped = new Promise<void>((resolve) => { stop = resolve; });
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
   main.onMessage((message) => {
     switch (message.type) {
       case 'worker':
         watchdog.watch(String(message.slot), new VitalsReader(vitals, message.slot));
-        coordinator.addWorker(message.slot, waking<FromWorker, ToWorker>(message.port, new RemoteBell(doorbells, message.slot)));
+        coordinator.addWorker(
+          message.slot,
+          waking<FromWorker, ToWorker>(message.port, new RemoteBell(doorbells, message.slot)),
+        );
         return;
       case 'sources':
         coordinator.attachSources(message.slot, messagePort<FromSources, ToSources>(message.port));

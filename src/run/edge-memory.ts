@@ -1,5 +1,10 @@
 /** Allocates what edges lie in: receiver edges for the life of a job, inner rings and consumer words for an epoch. */
-import { createConsumerWords, createReceiverEdge, setBase, type ReceiverMemory } from '../actors/receiver-edge.ts';
+import {
+  createConsumerWords,
+  createReceiverEdge,
+  setBase,
+  type ReceiverMemory,
+} from '../actors/receiver-edge.ts';
 import { createRing } from '../actors/ring.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { EdgeMemory } from '../supervision/coordinator.ts';
@@ -16,7 +21,11 @@ export interface EdgeSizes {
 }
 
 /** `retainBytes` is shared by the partitions of a source. */
-export function allocateReceivers(wiring: Wiring, retainBytes: number, least: number = MIN_RECEIVER_BYTES): Map<number, ReceiverMemory> {
+export function allocateReceivers(
+  wiring: Wiring,
+  retainBytes: number,
+  least: number = MIN_RECEIVER_BYTES,
+): Map<number, ReceiverMemory> {
   const memory = new Map<number, ReceiverMemory>();
   for (const source of wiring.sources) {
     const bytes = Math.max(least, Math.floor(retainBytes / source.outputs.length));
@@ -25,7 +34,10 @@ export function allocateReceivers(wiring: Wiring, retainBytes: number, least: nu
   return memory;
 }
 
-export function edgeMemory(receivers: ReadonlyMap<number, ReceiverMemory>, { ringBytes = RING_BYTES, checksum = false }: EdgeSizes = {}): EdgeMemory {
+export function edgeMemory(
+  receivers: ReadonlyMap<number, ReceiverMemory>,
+  { ringBytes = RING_BYTES, checksum = false }: EdgeSizes = {},
+): EdgeMemory {
   return {
     createRing: () => createRing(ringBytes, { checksum }),
     createWords: () => createConsumerWords(),

@@ -9,11 +9,21 @@ import type { EdgeOpener } from '../actors/thread-host.ts';
 import { millraceError } from '../errors.ts';
 
 /** @param sending hears of each ring that this thread sends into */
-export function edgeOpener(bellOf: (slot: number) => Bell, sending?: (ring: RingMemory, bell: Bell) => void): EdgeOpener {
+export function edgeOpener(
+  bellOf: (slot: number) => Bell,
+  sending?: (ring: RingMemory, bell: Bell) => void,
+): EdgeOpener {
   return {
     openIn(end: EdgeEnd, epoch: number): InEdge {
-      if (end.kind === 'ring') return new RingReader({ memory: end.memory, epoch, bell: bellOf(end.peer) });
-      if (end.kind === 'receiver') return new ReceiverEdgeReader({ memory: end.memory, words: end.words, base: end.base, bell: bellOf(end.peer) });
+      if (end.kind === 'ring')
+        return new RingReader({ memory: end.memory, epoch, bell: bellOf(end.peer) });
+      if (end.kind === 'receiver')
+        return new ReceiverEdgeReader({
+          memory: end.memory,
+          words: end.words,
+          base: end.base,
+          bell: bellOf(end.peer),
+        });
       throw unexpected(end);
     },
     openOut(end: EdgeEnd, epoch: number): OutEdge {
@@ -29,5 +39,9 @@ export function edgeOpener(bellOf: (slot: number) => Bell, sending?: (ring: Ring
 }
 
 function unexpected(end: EdgeEnd): Error {
-  return millraceError('ERR_MILLRACE_UNSUPPORTED', `an edge of kind ${end.kind} can't be opened at this end`, { context: { edge: end.edge } });
+  return millraceError(
+    'ERR_MILLRACE_UNSUPPORTED',
+    `an edge of kind ${end.kind} can't be opened at this end`,
+    { context: { edge: end.edge } },
+  );
 }

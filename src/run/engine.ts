@@ -8,9 +8,20 @@ import type { SourceState } from '../io/source.ts';
 import type { WireError } from '../errors.ts';
 
 export type SourceEvent =
-  | { readonly type: 'sourceState'; readonly source: string; readonly state: SourceState; readonly error?: WireError; readonly retryInMs?: number }
+  | {
+      readonly type: 'sourceState';
+      readonly source: string;
+      readonly state: SourceState;
+      readonly error?: WireError;
+      readonly retryInMs?: number;
+    }
   | { readonly type: 'possibleGap'; readonly source: string; readonly detail: string }
-  | { readonly type: 'counted'; readonly source: string; readonly what: string; readonly count: number };
+  | {
+      readonly type: 'counted';
+      readonly source: string;
+      readonly what: string;
+      readonly count: number;
+    };
 
 export type ThreadRole = 'worker' | 'coordinator' | 'sources';
 
@@ -25,7 +36,13 @@ export interface ThreadInfo {
 
 export type ThreadEvent =
   | { readonly type: 'actorStarted'; readonly role: ThreadRole; readonly slot: number }
-  | { readonly type: 'actorExited'; readonly role: ThreadRole; readonly slot: number; readonly reason: string; readonly error?: unknown };
+  | {
+      readonly type: 'actorExited';
+      readonly role: ThreadRole;
+      readonly slot: number;
+      readonly reason: string;
+      readonly error?: unknown;
+    };
 
 export interface EngineListener {
   coordinator(event: CoordinatorEvent): void;

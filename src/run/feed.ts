@@ -88,7 +88,9 @@ export class Feed<T> {
           if (this.#error !== undefined) throw this.#error;
           return;
         }
-        await new Promise<void>((resolve) => { reader.wake = resolve; });
+        await new Promise<void>((resolve) => {
+          reader.wake = resolve;
+        });
         reader.wake = undefined;
       }
     } finally {
@@ -99,7 +101,8 @@ export class Feed<T> {
 
   #taken(bytes: number): void {
     this.#bytes -= bytes;
-    if ('pushBackAbove' in this.#bound && this.#bytes <= this.#bound.pushBackAbove) this.#makeRoom();
+    if ('pushBackAbove' in this.#bound && this.#bytes <= this.#bound.pushBackAbove)
+      this.#makeRoom();
   }
 
   #makeRoom(): void {

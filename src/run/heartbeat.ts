@@ -28,8 +28,15 @@ export interface HeartbeatOptions {
 }
 
 /** The watching side; gives what ends the watch. */
-export function watchHeartbeat(port: ControlPort, { clock, hangTimeoutMs, path, onHang }: HeartbeatOptions): () => void {
-  const connection = connect<Pulse & Record<keyof Pulse, () => void>>(port, { clock, path, deadlineMs: hangTimeoutMs });
+export function watchHeartbeat(
+  port: ControlPort,
+  { clock, hangTimeoutMs, path, onHang }: HeartbeatOptions,
+): () => void {
+  const connection = connect<Pulse & Record<keyof Pulse, () => void>>(port, {
+    clock,
+    path,
+    deadlineMs: hangTimeoutMs,
+  });
   let timer: Timer | undefined;
   let ended = false;
   const beat = async (): Promise<void> => {

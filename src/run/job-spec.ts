@@ -57,7 +57,12 @@ export function graphOf(job: Job<never>, spec: PlanSpec): Graph {
 
 function collect(job: Job<never>, ssc: ContextBuilder, returned: unknown): void {
   if (returned instanceof DStream) returned.collectAs(TEST_OUTPUT);
-  if (ssc.graph().nodes.some(({ kind, params }) => kind === 'collectAs' && params['name'] === TEST_OUTPUT)) return;
+  if (
+    ssc
+      .graph()
+      .nodes.some(({ kind, params }) => kind === 'collectAs' && params['name'] === TEST_OUTPUT)
+  )
+    return;
   ssc.freeze();
   throw millraceError(
     'ERR_MILLRACE_BUILD',

@@ -59,7 +59,15 @@ export class LocalEngine implements Engine {
 
   constructor(options: LocalOptions) {
     this.#options = options;
-    const { env, plan, directory, listener, mode, inputs, options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs } } = options;
+    const {
+      env,
+      plan,
+      directory,
+      listener,
+      mode,
+      inputs,
+      options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs },
+    } = options;
     const wake = (): void => this.#plan();
     const bell = new LocalBell(wake);
     const receivers = allocateReceivers(plan.wiring, retainBytes);
@@ -67,16 +75,28 @@ export class LocalEngine implements Engine {
     const [sourcesEnd, coordinatorSources] = localChannel<ToSources, FromSources>(wake);
     this.#ports = [hostEnd, coordinatorHost, sourcesEnd, coordinatorSources];
     this.#host = new ThreadHost({
-      env, directory, wake,
+      env,
+      directory,
+      wake,
       name: 'local',
       coordinator: hostEnd,
       edges: edgeOpener(() => bell),
-      createBody: (task, out) => createBody(plan, task, out, { env, life: `local-${this.#host.epoch}`, maxGatherBytes, asyncTimeoutMs, ...options.body }),
+      createBody: (task, out) =>
+        createBody(plan, task, out, {
+          env,
+          life: `local-${this.#host.epoch}`,
+          maxGatherBytes,
+          asyncTimeoutMs,
+          ...options.body,
+        }),
       vitals: { running() {}, idle() {} },
       report: (task, event) => listener.task(task, event),
     });
     this.#sources = new SourcesActor({
-      env, plan, inputs, receivers,
+      env,
+      plan,
+      inputs,
+      receivers,
       bellOf: () => bell,
       batchIntervalMs: policy.batchIntervalMs,
       directory,
@@ -85,7 +105,10 @@ export class LocalEngine implements Engine {
     });
     this.#sources.attach(sourcesEnd);
     this.#coordinator = new Coordinator({
-      env, directory, policy, mode,
+      env,
+      directory,
+      policy,
+      mode,
       wiring: plan.wiring,
       memory: new JobMemory(JobMemory.allocate()),
       edges: edgeMemory(receivers),
@@ -94,7 +117,10 @@ export class LocalEngine implements Engine {
     this.#coordinatorPorts = [coordinatorHost, coordinatorSources];
   }
 
-  #coordinatorPorts: [Parameters<Coordinator['addWorker']>[1], Parameters<Coordinator['attachSources']>[1]];
+  #coordinatorPorts: [
+    Parameters<Coordinator['addWorker']>[1],
+    Parameters<Coordinator['attachSources']>[1],
+  ];
 
   async start(): Promise<void> {
     const [host, sources] = this.#coordinatorPorts;
@@ -128,7 +154,10 @@ export class LocalEngine implements Engine {
   }
 
   kill(): void {
-    throw millraceError('ERR_MILLRACE_UNSUPPORTED', 'the job runs in the calling thread (threads: 0): there is no thread to kill');
+    throw millraceError(
+      'ERR_MILLRACE_UNSUPPORTED',
+      'the job runs in the calling thread (threads: 0): there is no thread to kill',
+    );
   }
 
   push(name: string, records: readonly unknown[]): Promise<void> {

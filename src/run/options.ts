@@ -9,7 +9,12 @@ export interface SupervisionOptions {
   /** Window of `maxRestarts` in ms. @default 30_000 */
   readonly withinMs?: number;
   /** Wait before a restart that follows one without progress. @default { minMs: 50, maxMs: 5_000, factor: 2, jitter: 0.2 } */
-  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number; readonly factor?: number; readonly jitter?: number };
+  readonly backoff?: {
+    readonly minMs?: number;
+    readonly maxMs?: number;
+    readonly factor?: number;
+    readonly jitter?: number;
+  };
   /** Attempts at a batch whose user function throws, the first included. @default 4 */
   readonly maxBatchFailures?: number;
   /** What then: the job fails, or the batch is given up, reported, and later batches run. @default 'fail' */
@@ -115,10 +120,21 @@ function milliseconds(least: number) {
 }
 
 /** @throws ERR_MILLRACE_BAD_OPTION, which names the option and what it takes */
-export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: number, defaultThreads: number): ResolvedRunOptions {
+export function resolveRunOptions(
+  options: RunOptions<never>,
+  batchIntervalMs: number,
+  defaultThreads: number,
+): ResolvedRunOptions {
   const parsed = v.safeParse(schema, options);
   if (!parsed.success) throw badOption(parsed.issues[0]);
-  const { threads = defaultThreads, retainBytes, maxGatherBytes, maxHeapMb, maxRssMb, supervision: policy } = parsed.output;
+  const {
+    threads = defaultThreads,
+    retainBytes,
+    maxGatherBytes,
+    maxHeapMb,
+    maxRssMb,
+    supervision: policy,
+  } = parsed.output;
   const { asyncTimeoutMs, hangTimeoutMs, killTimeoutMs, maxQuarantined, ...restarts } = policy;
   return {
     threads,
@@ -138,17 +154,25 @@ export function resolveRunOptions(options: RunOptions<never>, batchIntervalMs: n
 function badOption(issue: v.BaseIssue<unknown>): Error {
   const name = v.getDotPath(issue) ?? 'options';
   // A key that the table lacks is expected never to be there.
-  const text = issue.expected === 'never'
-    ? `there is no option ${name}${didYouMean(name)}`
-    : `${name} is ${JSON.stringify(issue.input) ?? String(issue.input)}; it must be ${issue.expected ?? issue.message}`;
+  const text =
+    issue.expected === 'never'
+      ? `there is no option ${name}${didYouMean(name)}`
+      : `${name} is ${JSON.stringify(issue.input) ?? String(issue.input)}; it must be ${issue.expected ?? issue.message}`;
   return millraceError('ERR_MILLRACE_BAD_OPTION', text, { context: { option: name } });
 }
 
 function didYouMean(name: string): string {
   const path = name.split('.');
   const key = path.at(-1)!.toLowerCase();
-  const table = path.length === 1 ? schema.entries : path.length === 2 ? supervision.entries : backoff.entries;
+  const table =
+    path.length === 1 ? schema.entries : path.length === 2 ? supervision.entries : backoff.entries;
   const names = Object.keys(table);
-  const near = names.find((each) => each.toLowerCase().startsWith(key.slice(0, 4)) || key.startsWith(each.toLowerCase().slice(0, 4)));
-  return near === undefined ? `; there are ${names.join(', ')}` : `; did you mean ${[...path.slice(0, -1), near].join('.')}?`;
+  const near = names.find(
+    (each) =>
+      each.toLowerCase().startsWith(key.slice(0, 4)) ||
+      key.startsWith(each.toLowerCase().slice(0, 4)),
+  );
+  return near === undefined
+    ? `; there are ${names.join(', ')}`
+    : `; did you mean ${[...path.slice(0, -1), near].join('.')}?`;
 }

@@ -33,7 +33,10 @@ import type { ThreadsOptions } from './threads.ts';
  * const running = await run(wordcount, { args: { host: 'localhost', port: 9999 }, threads: 2 });
  * for await (const batch of running.results('counts')) console.log(batch.time, batch.values.length);
  */
-export async function run<A>(job: Job<A> | string | URL, ...[options]: RunParameters<A, RunOptions<A>>): Promise<Run> {
+export async function run<A>(
+  job: Job<A> | string | URL,
+  ...[options]: RunParameters<A, RunOptions<A>>
+): Promise<Run> {
   // Within a worker the module that calls this is loaded for its job only.
   if (runsAreParked()) return parkedRun(job, options);
   const { job: resolved } = await resolveJob(job);
@@ -57,42 +60,78 @@ export interface StartExtras {
   readonly prepared?: (run: Run) => void;
 }
 
-export async function startRun(job: Job<never>, options: RunOptions<never>, extras: StartExtras = {}): Promise<Run> {
+export async function startRun(
+  job: Job<never>,
+  options: RunOptions<never>,
+  extras: StartExtras = {},
+): Promise<Run> {
   const env = extras.env ?? realEnv();
-  const resolved = resolveRunOptions({ ...job.defaults, ...options } as RunOptions<never>, extras.batchIntervalMs ?? job.batchIntervalMs, defaultThreads());
+  const resolved = resolveRunOptions(
+    { ...job.defaults, ...options } as RunOptions<never>,
+    extras.batchIntervalMs ?? job.batchIntervalMs,
+    defaultThreads(),
+  );
   const { threads } = resolved;
   if (threads > 0) assertLoadable(job);
   checkCloneable(job, options.args);
   const workers = Math.max(1, threads);
   const spec: PlanSpec = {
-    args: options.args, workers,
+    args: options.args,
+    workers,
     partitions: extras.partitions ?? workers,
     ...(extras.inputs === undefined ? {} : { inputs: extras.inputs }),
   };
   const graph = extras.graph ?? graphOf(job, spec);
-  if (resolved.policy.onBatchError === 'continue' && graph.nodes.some(({ role }) => role === 'stage' || role === 'sink')) {
-    throw millraceError('ERR_MILLRACE_UNSUPPORTED', `${jobTitle(job)} has stages, whose state belongs to no batch, so none can be given up: onBatchError must be 'fail'. Catch what a stage throws, and send the record to an output of its own`, { context: { job: job.name, option: 'supervision.onBatchError' } });
+  if (
+    resolved.policy.onBatchError === 'continue' &&
+    graph.nodes.some(({ role }) => role === 'stage' || role === 'sink')
+  ) {
+    throw millraceError(
+      'ERR_MILLRACE_UNSUPPORTED',
+      `${jobTitle(job)} has stages, whose state belongs to no batch, so none can be given up: onBatchError must be 'fail'. Catch what a stage throws, and send the record to an output of its own`,
+      { context: { job: job.name, option: 'supervision.onBatchError' } },
+    );
   }
   const plan = planOf(graph, spec);
   const directory = `${tmpdir()}/millrace-${process.pid}-${randomUUID()}`;
   env.disk.makeDirectory(directory);
   const console = new ConsoleWriter();
-  const collected = graph.nodes.flatMap(({ kind, params }) => (kind === 'collectAs' || (kind === 'sink' && params['sink'] === 'collect') ? [String(params['name'])] : []));
-  const running = new Run(job.name, env, collected, options.write ?? ((text) => console.write(text)), resolved.maxGatherBytes, () => env.disk.removeDirectory(directory));
+  const collected = graph.nodes.flatMap(({ kind, params }) =>
+    kind === 'collectAs' || (kind === 'sink' && params['sink'] === 'collect')
+      ? [String(params['name'])]
+      : [],
+  );
+  const running = new Run(
+    job.name,
+    env,
+    collected,
+    options.write ?? ((text) => console.write(text)),
+    resolved.maxGatherBytes,
+    () => env.disk.removeDirectory(directory),
+  );
   extras.prepared?.(running);
-  const shared = { env, plan, options: resolved, mode: extras.mode ?? ({ kind: 'clock' } as const), directory, listener: running.listener };
-  const engine: Engine = threads === 0
-    ? await localEngine({
-      ...shared,
-      inputs: extras.inputs,
-      ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }),
-      ...(extras.body === undefined ? {} : { body: extras.body }),
-    })
-    : await threadsEngine({ ...shared, job, planSpec: spec, log: (text) => running.hint(text) });
+  const shared = {
+    env,
+    plan,
+    options: resolved,
+    mode: extras.mode ?? ({ kind: 'clock' } as const),
+    directory,
+    listener: running.listener,
+  };
+  const engine: Engine =
+    threads === 0
+      ? await localEngine({
+          ...shared,
+          inputs: extras.inputs,
+          ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }),
+          ...(extras.body === undefined ? {} : { body: extras.body }),
+        })
+      : await threadsEngine({ ...shared, job, planSpec: spec, log: (text) => running.hint(text) });
   await running.start(engine);
   if (resolved.maxRssMb !== undefined) {
     const unwatch = watchRss({
-      clock: env.clock, maxRssMb: resolved.maxRssMb,
+      clock: env.clock,
+      maxRssMb: resolved.maxRssMb,
       onOver: (error) => running.giveUp(error),
     });
     running.awaitTermination().then(unwatch, unwatch);
@@ -113,13 +152,19 @@ async function threadsEngine(options: ThreadsOptions): Promise<Engine> {
 
 /** Under a test runner closures and mocks should work, so everything runs in the calling thread. */
 function defaultThreads(): number {
-  return process.env['VITEST'] !== undefined || process.env['NODE_TEST_CONTEXT'] !== undefined ? 0 : availableParallelism();
+  return process.env['VITEST'] !== undefined || process.env['NODE_TEST_CONTEXT'] !== undefined
+    ? 0
+    : availableParallelism();
 }
 
 function checkCloneable(job: Job<never>, args: unknown): void {
   try {
     structuredClone(args);
   } catch (error) {
-    throw millraceError('ERR_MILLRACE_BAD_ARGS', `args of ${jobTitle(job)} can't cross threads: ${(error as Error).message}. Pass plain data, and make the rest of it in the builder`, { cause: error });
+    throw millraceError(
+      'ERR_MILLRACE_BAD_ARGS',
+      `args of ${jobTitle(job)} can't cross threads: ${(error as Error).message}. Pass plain data, and make the rest of it in the builder`,
+      { cause: error },
+    );
   }
 }

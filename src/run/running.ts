@@ -12,7 +12,14 @@ import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
 import type { CoordinatorEvent, LeftBehind } from '../supervision/coordinator.ts';
-import type { Engine, EngineListener, FaultWay, SourceEvent, ThreadEvent, ThreadInfo } from './engine.ts';
+import type {
+  Engine,
+  EngineListener,
+  FaultWay,
+  SourceEvent,
+  ThreadEvent,
+  ThreadInfo,
+} from './engine.ts';
 import { Feed } from './feed.ts';
 
 const EVENTS_KEPT = 10_000;
@@ -113,7 +120,14 @@ export class Run implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
 
   /** @internal Runs are made by `run`. */
-  constructor(jobName: string, env: Env, collected: readonly string[], write: (text: string) => void | Promise<void>, maxGatherBytes: number, cleanUp: () => void) {
+  constructor(
+    jobName: string,
+    env: Env,
+    collected: readonly string[],
+    write: (text: string) => void | Promise<void>,
+    maxGatherBytes: number,
+    cleanUp: () => void,
+  ) {
     this.jobName = jobName;
     this.#cleanUp = cleanUp;
     this.#env = env;
@@ -121,7 +135,8 @@ export class Run implements AsyncDisposable {
     this.#done = withResolvers();
     this.#drained = withResolvers();
     this.#hurried = withResolvers();
-    for (const name of collected) this.#results.set(name, new Feed({ pushBackAbove: maxGatherBytes }));
+    for (const name of collected)
+      this.#results.set(name, new Feed({ pushBackAbove: maxGatherBytes }));
   }
 
   get state(): RunState {
@@ -183,7 +198,10 @@ export class Run implements AsyncDisposable {
     const feed = this.#results.get(name);
     if (feed === undefined) {
       const names = [...this.#results.keys()];
-      throw millraceError('ERR_MILLRACE_BAD_OPTION', `no stream of job ${this.jobName} is collected as '${name}'; ${names.length === 0 ? 'it has no collectAs(…)' : `there is ${names.map((n) => `'${n}'`).join(', ')}`}`);
+      throw millraceError(
+        'ERR_MILLRACE_BAD_OPTION',
+        `no stream of job ${this.jobName} is collected as '${name}'; ${names.length === 0 ? 'it has no collectAs(…)' : `there is ${names.map((n) => `'${n}'`).join(', ')}`}`,
+      );
     }
     return feed.iterate() as AsyncIterableIterator<CollectedBatch<T>>;
   }
@@ -194,7 +212,11 @@ export class Run implements AsyncDisposable {
   }
 
   metrics(): RunMetrics {
-    return { ...this.#metrics, quarantined: (this.#engine as Engine | undefined)?.quarantined ?? 0, counted: { ...this.#counted } };
+    return {
+      ...this.#metrics,
+      quarantined: (this.#engine as Engine | undefined)?.quarantined ?? 0,
+      counted: { ...this.#counted },
+    };
   }
 
   /** The newest 1000 records that were passed over, oldest first (`supervision.onPoison`). */
@@ -222,7 +244,9 @@ export class Run implements AsyncDisposable {
     }
     const ms = durationMs(timeout, 'timeout', 0);
     let timer: { cancel(): void } | undefined;
-    const late = new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); });
+    const late = new Promise<false>((resolve) => {
+      timer = this.#env.clock.after(ms, () => resolve(false));
+    });
     try {
       return await Promise.race([this.#done.promise.then(() => true as const), late]);
     } finally {
@@ -251,9 +275,14 @@ export class Run implements AsyncDisposable {
       const ms = durationMs(deadline, 'deadline', 0);
       let timer: { cancel(): void } | undefined;
       drained = await Promise.race([
-        this.#drained.promise.then(() => true, () => false),
+        this.#drained.promise.then(
+          () => true,
+          () => false,
+        ),
         this.#hurried.promise.then(() => false),
-        new Promise<false>((resolve) => { timer = this.#env.clock.after(ms, () => resolve(false)); }),
+        new Promise<false>((resolve) => {
+          timer = this.#env.clock.after(ms, () => resolve(false));
+        }),
       ]);
       timer?.cancel();
     }
@@ -304,7 +333,12 @@ export class Run implements AsyncDisposable {
     this.#told.set(event.output, event.barrier);
     if (event.type === 'printed') return this.#write(event.text);
     const values = event.partitions.flat();
-    return this.#results.get(event.name)?.push({ time: event.time, partitions: event.partitions, values }, (values.length + 1) * RECORD_BYTES);
+    return this.#results
+      .get(event.name)
+      ?.push(
+        { time: event.time, partitions: event.partitions, values },
+        (values.length + 1) * RECORD_BYTES,
+      );
   }
 
   #count(what: string, count: number): void {
@@ -313,7 +347,10 @@ export class Run implements AsyncDisposable {
 
   #to(next: RunState): void {
     if (!TRANSITIONS[this.#state].includes(next)) {
-      throw millraceError('ERR_MILLRACE_BAD_TRANSITION', `a run that is ${this.#state} can't become ${next}`);
+      throw millraceError(
+        'ERR_MILLRACE_BAD_TRANSITION',
+        `a run that is ${this.#state} can't become ${next}`,
+      );
     }
     this.#state = next;
   }

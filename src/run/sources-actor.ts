@@ -51,12 +51,16 @@ export class SourcesActor {
       env,
       plan.wiring.sources.map(({ id, outputs }) => {
         const node = sourceNode(plan, id);
-        const source = options.create?.(id) ?? createSource(node, { batchIntervalMs, batches: inputs?.[node.id] });
+        const source =
+          options.create?.(id) ??
+          createSource(node, { batchIntervalMs, batches: inputs?.[node.id] });
         if (source instanceof InputSource) this.#inputs.set(String(node.params['name']), source);
         const name = `${node.uid} at ${node.callSite}`;
         // Lines are counted for those who ask their server to go on at one.
         const countLines = node.functions['hello'] !== undefined;
-        const edges = outputs.map((edge) => new ReceiverEdgeWriter({ memory: receivers.get(edge)!, name, countLines }));
+        const edges = outputs.map(
+          (edge) => new ReceiverEdgeWriter({ memory: receivers.get(edge)!, name, countLines }),
+        );
         outputs.forEach((edge, n) => this.#writers.set(edge, edges[n]!));
         return { id, name, source, edges, notePath: `${directory}/source-${id}` };
       }),
@@ -68,11 +72,14 @@ export class SourcesActor {
           if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_FENCED') return;
           this.#post({ type: 'sourceFailed', source, error: toWire(error) });
         },
-        onState: (source, state, detail) => report({
-          type: 'sourceState', source: names[source]!, state,
-          ...(detail.error === undefined ? {} : { error: toWire(detail.error) }),
-          ...(detail.retryInMs === undefined ? {} : { retryInMs: detail.retryInMs }),
-        }),
+        onState: (source, state, detail) =>
+          report({
+            type: 'sourceState',
+            source: names[source]!,
+            state,
+            ...(detail.error === undefined ? {} : { error: toWire(detail.error) }),
+            ...(detail.retryInMs === undefined ? {} : { retryInMs: detail.retryInMs }),
+          }),
         onEvent: (source, event) => report({ source: names[source]!, ...event }),
       },
     );
@@ -93,7 +100,12 @@ export class SourcesActor {
     const input = this.#inputs.get(name);
     if (input !== undefined) return input.push(records);
     const names = [...this.#inputs.keys()].map((each) => `'${each}'`);
-    return Promise.reject(millraceError('ERR_MILLRACE_BAD_OPTION', `the job has no inputStream('${name}')${names.length > 0 ? `; it has ${names.join(', ')}` : ''}`));
+    return Promise.reject(
+      millraceError(
+        'ERR_MILLRACE_BAD_OPTION',
+        `the job has no inputStream('${name}')${names.length > 0 ? `; it has ${names.join(', ')}` : ''}`,
+      ),
+    );
   }
 
   /** Ends at once; what is on its way is given up. */
@@ -108,7 +120,8 @@ export class SourcesActor {
   #handle(message: ToSources): void {
     switch (message.type) {
       case 'consumers': {
-        for (const { edge, words, peer } of message.edges) this.#writers.get(edge)!.setConsumer(words, this.#options.bellOf(peer));
+        for (const { edge, words, peer } of message.edges)
+          this.#writers.get(edge)!.setConsumer(words, this.#options.bellOf(peer));
         // Nothing is read before somebody is there to take it.
         if (!this.#opened) this.#host.open();
         this.#opened = true;

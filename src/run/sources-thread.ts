@@ -35,7 +35,8 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
   const { job } = await loadJob(spec.address, env.clock);
   const plan = planInThread(job, spec, thread.name);
   const actor = new SourcesActor({
-    env, plan,
+    env,
+    plan,
     receivers: spec.receivers,
     bellOf: (slot) => new RemoteBell(spec.doorbells, slot),
     batchIntervalMs: spec.batchIntervalMs,
@@ -51,7 +52,9 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
   };
   let coordinator = attach(task.coordinator);
   let stop!: () => void;
-  const stopped = new Promise<void>((resolve) => { stop = resolve; });
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
   main.onMessage((message) => {
     switch (message.type) {
       case 'coordinator':

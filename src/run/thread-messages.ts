@@ -8,7 +8,11 @@ import type { ReceiverMemory } from '../actors/receiver-edge.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { WireError } from '../errors.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
-import type { CoordinatorEvent, CoordinatorPolicy, LeftBehind } from '../supervision/coordinator.ts';
+import type {
+  CoordinatorEvent,
+  CoordinatorPolicy,
+  LeftBehind,
+} from '../supervision/coordinator.ts';
 import type { JobMemoryBuffer } from '../supervision/job-memory.ts';
 import type { FaultWay, SourceEvent } from './engine.ts';
 import type { JobSpec } from './job-spec.ts';
@@ -56,7 +60,12 @@ export type ToThread =
   /** Die, on purpose, in this way. */
   | { readonly type: 'die'; readonly way: FaultWay; readonly exitCode?: number }
   /** Sources: records for an in-process source; answered by `pushed`. */
-  | { readonly type: 'push'; readonly id: number; readonly name: string; readonly records: readonly unknown[] }
+  | {
+      readonly type: 'push';
+      readonly id: number;
+      readonly name: string;
+      readonly records: readonly unknown[];
+    }
   /** There is room for another event. */
   | { readonly type: 'told' }
   | { readonly type: 'stop' };
@@ -71,7 +80,12 @@ export type FromThread =
 export type ToCoordinator =
   | { readonly type: 'worker'; readonly slot: number; readonly port: MessagePort }
   | { readonly type: 'sources'; readonly slot: number; readonly port: MessagePort }
-  | { readonly type: 'workerDown'; readonly slot: number; readonly cause: string; /** Somebody ended it from outside. */ readonly wasOrdered: boolean }
+  | {
+      readonly type: 'workerDown';
+      readonly slot: number;
+      readonly cause: string;
+      /** Somebody ended it from outside. */ readonly wasOrdered: boolean;
+    }
   | { readonly type: 'drain' }
   /** What isn't through yet? Answered by `left`. */
   | { readonly type: 'left' }
@@ -81,4 +95,9 @@ export type ToCoordinator =
 export type FromCoordinator =
   | { readonly type: 'event'; readonly event: CoordinatorEvent }
   | { readonly type: 'left'; readonly left: LeftBehind }
-  | { readonly type: 'hang'; readonly slot: number; readonly state: string; readonly sinceMs: number };
+  | {
+      readonly type: 'hang';
+      readonly slot: number;
+      readonly state: string;
+      readonly sinceMs: number;
+    };

@@ -30,7 +30,13 @@ import { watchHeartbeat } from './heartbeat.ts';
 import type { Engine, EngineListener, FaultWay, ThreadInfo, ThreadRole } from './engine.ts';
 import type { JobSpec, PlanSpec } from './job-spec.ts';
 import type { ResolvedRunOptions } from './options.ts';
-import type { FromCoordinator, FromThread, ThreadTaskOf, ToCoordinator, ToThread } from './thread-messages.ts';
+import type {
+  FromCoordinator,
+  FromThread,
+  ThreadTaskOf,
+  ToCoordinator,
+  ToThread,
+} from './thread-messages.ts';
 
 const SLOTS = 256;
 /** A thread that doesn't end by itself in this time is ended. */
@@ -91,7 +97,12 @@ export class ThreadsEngine implements Engine {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
-    const { plan, planSpec, job, options: { retainBytes, maxGatherBytes, asyncTimeoutMs, policy } } = options;
+    const {
+      plan,
+      planSpec,
+      job,
+      options: { retainBytes, maxGatherBytes, asyncTimeoutMs, policy },
+    } = options;
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
       ...planSpec,
@@ -112,9 +123,15 @@ export class ThreadsEngine implements Engine {
     this.#state = 'started';
     this.#coordinator = this.#thread('coordinator', 'coordinator');
     this.#sources = this.#thread('sources', 'sources');
-    const workers = Array.from({ length: plan.wiring.workers + 1 }, (_, n) => this.#thread('worker', `worker-${n + 1}`));
+    const workers = Array.from({ length: plan.wiring.workers + 1 }, (_, n) =>
+      this.#thread('worker', `worker-${n + 1}`),
+    );
     // The coordinator must be there to hear of the others; all load at the same time all the same.
-    await Promise.all([this.#start(this.#coordinator), this.#start(this.#sources), ...workers.map((worker) => this.#start(worker))]);
+    await Promise.all([
+      this.#start(this.#coordinator),
+      this.#start(this.#sources),
+      ...workers.map((worker) => this.#start(worker)),
+    ]);
   }
 
   drain(): void {
@@ -129,7 +146,9 @@ export class ThreadsEngine implements Engine {
 
   threads(): readonly ThreadInfo[] {
     return this.#threads.map(({ role, number, state, restarts, lastExit }) => ({
-      slot: number, role, restarts,
+      slot: number,
+      role,
+      restarts,
       state: state === 'up' && role === 'worker' && !this.#working.has(number) ? 'spare' : state,
       ...(lastExit === undefined ? {} : { lastExit }),
     }));
@@ -154,7 +173,10 @@ export class ThreadsEngine implements Engine {
   kill(slot: number, way: FaultWay, exitCode?: number): void {
     const thread = this.#threads.find(({ number }) => number === slot);
     if (thread === undefined || thread.state !== 'up') {
-      throw millraceError('ERR_MILLRACE_BAD_OPTION', `there is no thread in slot ${slot}; there are ${this.#threads.map((t) => `${t.number} (${t.role})`).join(', ')}`);
+      throw millraceError(
+        'ERR_MILLRACE_BAD_OPTION',
+        `there is no thread in slot ${slot}; there are ${this.#threads.map((t) => `${t.number} (${t.role})`).join(', ')}`,
+      );
     }
     if (way === 'terminate') void thread.slot.kill({ kind: 'killed' });
     else {
@@ -163,9 +185,21 @@ export class ThreadsEngine implements Engine {
   }
 
   push(name: string, records: readonly unknown[]): Promise<void> {
-    if (this.#state !== 'started') return Promise.reject(millraceError('ERR_MILLRACE_STOPPED', `push to '${name}': the run takes in no more records`));
+    if (this.#state !== 'started')
+      return Promise.reject(
+        millraceError(
+          'ERR_MILLRACE_STOPPED',
+          `push to '${name}': the run takes in no more records`,
+        ),
+      );
     // Between two lives nobody would hear of it.
-    if (this.#sources.state === 'down') return Promise.reject(millraceError('ERR_MILLRACE_PEER_DOWN', `push to '${name}': the thread of the sources is down; the records were not accepted`));
+    if (this.#sources.state === 'down')
+      return Promise.reject(
+        millraceError(
+          'ERR_MILLRACE_PEER_DOWN',
+          `push to '${name}': the thread of the sources is down; the records were not accepted`,
+        ),
+      );
     return new Promise((resolve, reject) => {
       const id = this.#nextPush++;
       this.#pushes.set(id, { resolve, reject });
@@ -178,12 +212,25 @@ export class ThreadsEngine implements Engine {
   #thread(role: ThreadRole, name: string): Thread {
     const { env, options } = this.#options;
     const slot = new Slot<ThreadTaskOf>({
-      clock: env.clock, name, filename: WORKER_FILE,
+      clock: env.clock,
+      name,
+      filename: WORKER_FILE,
       killTimeoutMs: options.killTimeoutMs,
       startTimeoutMs: 30_000,
-      ...(options.maxHeapMb !== undefined ? { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } } : {}),
+      ...(options.maxHeapMb !== undefined
+        ? { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } }
+        : {}),
     });
-    const thread: Thread = { role, slot, number: 0, state: 'down', restarts: 0, lastExit: undefined, main: undefined, unwatch: undefined };
+    const thread: Thread = {
+      role,
+      slot,
+      number: 0,
+      state: 'down',
+      restarts: 0,
+      lastExit: undefined,
+      main: undefined,
+      unwatch: undefined,
+    };
     this.#threads.push(thread);
     return thread;
   }
@@ -193,7 +240,9 @@ export class ThreadsEngine implements Engine {
     for (;;) {
       const number = this.#nextNumber;
       this.#nextNumber = (number + 1) % SLOTS;
-      const taken = this.#lostNumbers.has(number) || this.#threads.some((thread) => thread.number === number && thread.state !== 'down');
+      const taken =
+        this.#lostNumbers.has(number) ||
+        this.#threads.some((thread) => thread.number === number && thread.state !== 'down');
       if (number !== 0 && !taken) return number;
     }
   }
@@ -204,7 +253,12 @@ export class ThreadsEngine implements Engine {
     thread.state = 'starting';
     const main = new MessageChannel();
     const pulse = new MessageChannel();
-    const { task, transfer, coordinator } = this.#task(thread.role, number, main.port2, pulse.port2);
+    const { task, transfer, coordinator } = this.#task(
+      thread.role,
+      number,
+      main.port2,
+      pulse.port2,
+    );
     thread.main = messagePort(main.port1);
     if (thread.role === 'worker') this.#order.add(thread.main);
     thread.main.onMessage((message) => this.#hear(thread, number, message));
@@ -231,28 +285,50 @@ export class ThreadsEngine implements Engine {
   }
 
   #watch(thread: Thread, pulse: MessagePort): () => void {
-    const { env, options: { hangTimeoutMs } } = this.#options;
+    const {
+      env,
+      options: { hangTimeoutMs },
+    } = this.#options;
     return watchHeartbeat(messagePort(pulse), {
-      clock: env.clock, hangTimeoutMs, path: thread.slot.name,
+      clock: env.clock,
+      hangTimeoutMs,
+      path: thread.slot.name,
       onHang: (sinceMs) => void thread.slot.kill({ kind: 'hang', state: 'RUNNING', sinceMs }),
     });
   }
 
-  #task(role: ThreadRole, slot: number, main: MessagePort, pulse: MessagePort): { task: ThreadTaskOf; transfer: MessagePort[]; coordinator?: MessagePort } {
+  #task(
+    role: ThreadRole,
+    slot: number,
+    main: MessagePort,
+    pulse: MessagePort,
+  ): { task: ThreadTaskOf; transfer: MessagePort[]; coordinator?: MessagePort } {
     const { plan, options, mode, directory } = this.#options;
     if (role === 'coordinator') {
       const { doorbells, vitals } = this.#spec;
       return {
         task: {
-          role, slot, main, pulse, doorbells, vitals, directory, mode,
-          wiring: plan.wiring, memory: this.#memory, receivers: this.#receivers, policy: options.policy, hangTimeoutMs: options.hangTimeoutMs,
+          role,
+          slot,
+          main,
+          pulse,
+          doorbells,
+          vitals,
+          directory,
+          mode,
+          wiring: plan.wiring,
+          memory: this.#memory,
+          receivers: this.#receivers,
+          policy: options.policy,
+          hangTimeoutMs: options.hangTimeoutMs,
         },
         transfer: [main, pulse],
       };
     }
     const { port1, port2 } = new MessageChannel();
     const shared = { slot, main, coordinator: port2, spec: this.#spec };
-    if (role === 'worker') return { task: { role, ...shared }, transfer: [main, port2], coordinator: port1 };
+    if (role === 'worker')
+      return { task: { role, ...shared }, transfer: [main, port2], coordinator: port1 };
     return { task: { role, ...shared, pulse }, transfer: [main, port2, pulse], coordinator: port1 };
   }
 
@@ -263,7 +339,10 @@ export class ThreadsEngine implements Engine {
       port.close();
       return;
     }
-    this.#coordinator.main!.post({ type: thread.role === 'sources' ? 'sources' : 'worker', slot: thread.number, port }, [port]);
+    this.#coordinator.main!.post(
+      { type: thread.role === 'sources' ? 'sources' : 'worker', slot: thread.number, port },
+      [port],
+    );
   }
 
   /** A new coordinator: every other thread gets a new channel to it. */
@@ -286,10 +365,19 @@ export class ThreadsEngine implements Engine {
     this.#order.gone(thread.main!, thread.role === 'worker' && reason.kind === 'lost');
     thread.unwatch?.();
     listener.thread({
-      type: 'actorExited', role: thread.role, slot: number, reason: thread.lastExit,
+      type: 'actorExited',
+      role: thread.role,
+      slot: number,
+      reason: thread.lastExit,
       ...('error' in reason ? { error: fromWire(reason.error) } : {}),
     });
-    if (thread.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: number, cause: thread.lastExit, wasOrdered: ORDERED.has(reason.kind) });
+    if (thread.role === 'worker')
+      this.#toCoordinator({
+        type: 'workerDown',
+        slot: number,
+        cause: thread.lastExit,
+        wasOrdered: ORDERED.has(reason.kind),
+      });
     if (thread.role === 'coordinator') fenceCoordinator(this.#memory);
     if (thread.role === 'sources') {
       for (const memory of this.#receivers.values()) fenceSender(memory);
@@ -303,13 +391,18 @@ export class ThreadsEngine implements Engine {
   /** Nothing of it is used again, but it holds its core and its memory: a few of them may, no more. */
   #lost(number: number): void {
     this.#lostNumbers.add(number);
-    const { options: { maxQuarantined }, listener } = this.#options;
+    const {
+      options: { maxQuarantined },
+      listener,
+    } = this.#options;
     if (this.quarantined <= maxQuarantined) return;
-    listener.giveUp(millraceError(
-      'ERR_MILLRACE_QUARANTINE_FULL',
-      `${this.quarantined} threads would not end and may still run; maxQuarantined is ${maxQuarantined}`,
-      { context: { quarantined: this.quarantined, maxQuarantined } },
-    ));
+    listener.giveUp(
+      millraceError(
+        'ERR_MILLRACE_QUARANTINE_FULL',
+        `${this.quarantined} threads would not end and may still run; maxQuarantined is ${maxQuarantined}`,
+        { context: { quarantined: this.quarantined, maxQuarantined } },
+      ),
+    );
   }
 
   #isStopping(): boolean {
@@ -321,7 +414,13 @@ export class ThreadsEngine implements Engine {
     this.#start(thread).catch((error: unknown) => {
       if (this.#state === 'stopping') return;
       // It was ready before, so something outside has changed: try again, within the limit.
-      this.#options.listener.thread({ type: 'actorExited', role: thread.role, slot: thread.number, reason: thread.lastExit ?? 'bootstrap', error });
+      this.#options.listener.thread({
+        type: 'actorExited',
+        role: thread.role,
+        slot: thread.number,
+        reason: thread.lastExit ?? 'bootstrap',
+        error,
+      });
       this.#options.env.clock.after(this.#options.options.policy.backoff.minMs ?? 50, () => {
         if (this.#state !== 'stopping') this.#replace(thread);
       });
@@ -333,12 +432,23 @@ export class ThreadsEngine implements Engine {
     let intensity = this.#intensity.get(thread);
     if (intensity === undefined) {
       // A worker's deaths are the region's, which the coordinator counts; here only what never comes up is caught.
-      const poison = policy.onPoison === 'quarantine' ? 4 * (policy.maxPoisonPerMin ?? 0) * Math.ceil(policy.withinMs / 60_000) : 0;
-      const maxRestarts = thread.role === 'worker' ? policy.maxRestarts * 3 + 3 + poison : policy.maxRestarts;
-      this.#intensity.set(thread, (intensity = new RestartIntensity({ maxRestarts, withinMs: policy.withinMs })));
+      const poison =
+        policy.onPoison === 'quarantine'
+          ? 4 * (policy.maxPoisonPerMin ?? 0) * Math.ceil(policy.withinMs / 60_000)
+          : 0;
+      const maxRestarts =
+        thread.role === 'worker' ? policy.maxRestarts * 3 + 3 + poison : policy.maxRestarts;
+      this.#intensity.set(
+        thread,
+        (intensity = new RestartIntensity({ maxRestarts, withinMs: policy.withinMs })),
+      );
     }
     if (intensity.record(this.#options.env.clock.monotonic()) === 'ok') return false;
-    const error = millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `the thread of the ${thread.role} died too often; last of: ${thread.lastExit}`, { context: { role: thread.role } });
+    const error = millraceError(
+      'ERR_MILLRACE_REACHED_MAX_RESTARTS',
+      `the thread of the ${thread.role} died too often; last of: ${thread.lastExit}`,
+      { context: { role: thread.role } },
+    );
     this.#options.listener.coordinator({ type: 'failed', error: toWire(error) });
     return true;
   }
@@ -396,7 +506,11 @@ export class ThreadsEngine implements Engine {
   }
 
   /** A worker that is parked sees its port when its bell rings. */
-  #post(thread: Thread, message: ToThread | ToCoordinator, transfer?: readonly MessagePort[]): void {
+  #post(
+    thread: Thread,
+    message: ToThread | ToCoordinator,
+    transfer?: readonly MessagePort[],
+  ): void {
     thread.main?.post(message, transfer);
     new RemoteBell(this.#spec.doorbells, thread.number).ring();
   }
@@ -406,7 +520,13 @@ export class ThreadsEngine implements Engine {
   }
 
   #failPushes(why: string): void {
-    for (const push of this.#pushes.values()) push.reject(millraceError('ERR_MILLRACE_PEER_DOWN', `push: ${why}; the records may or may not have been accepted`));
+    for (const push of this.#pushes.values())
+      push.reject(
+        millraceError(
+          'ERR_MILLRACE_PEER_DOWN',
+          `push: ${why}; the records may or may not have been accepted`,
+        ),
+      );
     this.#pushes.clear();
   }
 
@@ -414,25 +534,31 @@ export class ThreadsEngine implements Engine {
     this.#state = 'stopping';
     this.#failPushes('the run stops');
     const { clock } = this.#options.env;
-    await Promise.all(this.#threads.map(async (thread) => {
-      if (thread.slot.state === 'empty' || thread.slot.state === 'dead') {
+    await Promise.all(
+      this.#threads.map(async (thread) => {
+        if (thread.slot.state === 'empty' || thread.slot.state === 'dead') {
+          if (thread.main !== undefined) this.#order.gone(thread.main, false);
+          thread.unwatch?.();
+          return;
+        }
+        this.#post(thread, { type: 'stop' });
+        let timer: Timer | undefined;
+        const grace = new Promise<'late'>((resolve) => {
+          timer = clock.after(STOP_GRACE_MS, () => resolve('late'));
+        });
+        const reason: ExitReason | 'late' = await Promise.race([thread.slot.exited, grace]);
+        timer?.cancel();
+        if (reason === 'late') await thread.slot.kill({ kind: 'shutdown' });
+        thread.state = 'down';
         if (thread.main !== undefined) this.#order.gone(thread.main, false);
         thread.unwatch?.();
-        return;
-      }
-      this.#post(thread, { type: 'stop' });
-      let timer: Timer | undefined;
-      const grace = new Promise<'late'>((resolve) => { timer = clock.after(STOP_GRACE_MS, () => resolve('late')); });
-      const reason: ExitReason | 'late' = await Promise.race([thread.slot.exited, grace]);
-      timer?.cancel();
-      if (reason === 'late') await thread.slot.kill({ kind: 'shutdown' });
-      thread.state = 'down';
-      if (thread.main !== undefined) this.#order.gone(thread.main, false);
-      thread.unwatch?.();
-    }));
+      }),
+    );
     this.#order.close();
     // Those that were given up earlier too.
-    return this.#threads.flatMap(({ slot }) => Array.from({ length: slot.quarantined }, () => slot.name));
+    return this.#threads.flatMap(({ slot }) =>
+      Array.from({ length: slot.quarantined }, () => slot.name),
+    );
   }
 }
 

@@ -42,7 +42,9 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
   const plan = planInThread(job, spec, thread.name);
   const sleeper = new Sleeper(spec.doorbells, slot);
 
-  const teller = new Teller((id, event, answer) => main.post({ type: 'task', task: id, event, id: answer, epoch: host.epoch }));
+  const teller = new Teller((id, event, answer) =>
+    main.post({ type: 'task', task: id, event, id: answer, epoch: host.epoch }),
+  );
   let stopped = false;
   let wake: (() => void) | undefined;
   let coordinator = coordinatorPort(task.coordinator);
@@ -52,8 +54,19 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
     env,
     name: `${slot}-${thread.incarnation}`,
     coordinator,
-    edges: edgeOpener((peer) => new RemoteBell(spec.doorbells, peer), (memory, bell) => { ring = { memory, bell }; }),
-    createBody: (id, out) => createBody(plan, id, out, { env, life: `${slot}-${thread.incarnation}-${host.epoch}`, maxGatherBytes: spec.maxGatherBytes, asyncTimeoutMs: spec.asyncTimeoutMs }),
+    edges: edgeOpener(
+      (peer) => new RemoteBell(spec.doorbells, peer),
+      (memory, bell) => {
+        ring = { memory, bell };
+      },
+    ),
+    createBody: (id, out) =>
+      createBody(plan, id, out, {
+        env,
+        life: `${slot}-${thread.incarnation}-${host.epoch}`,
+        maxGatherBytes: spec.maxGatherBytes,
+        asyncTimeoutMs: spec.asyncTimeoutMs,
+      }),
     directory: spec.directory,
     vitals,
     hand: inHandOf(spec.vitals, slot),
@@ -110,8 +123,11 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
     if (result !== 'idle' || now - loopTurned >= LOOP_MS) {
       if (result === 'awaiting') {
         sleeper.prepare();
-        const settled = new Promise<void>((resolve) => { wake = resolve; });
-        if (poll() === 0 && host.turn() !== 'progress') await Promise.race([settled, sleeper.parkAsync(AWAITING_LOOP_MS)]);
+        const settled = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        if (poll() === 0 && host.turn() !== 'progress')
+          await Promise.race([settled, sleeper.parkAsync(AWAITING_LOOP_MS)]);
         wake = undefined;
       }
       sleeper.awake();

@@ -25,7 +25,11 @@ export class BarrierLedger {
   /** Notes it, and gives the entry when the barrier is held by it. */
   take(message: Taken, now: number): BarrierEntry | undefined {
     let entry = this.#open.get(message.barrier);
-    if (entry === undefined) this.#open.set(message.barrier, (entry = { number: message.barrier, taken: new Map(), firstTakenAt: now }));
+    if (entry === undefined)
+      this.#open.set(
+        message.barrier,
+        (entry = { number: message.barrier, taken: new Map(), firstTakenAt: now }),
+      );
     entry.taken.set(message.task, message);
     if (entry.taken.size < this.#tasks) return undefined;
     this.#open.delete(message.barrier);

@@ -20,7 +20,9 @@ const FLUSH_LEAD_MS = 25;
 /** Shorter batches go without. */
 const LEADS_PER_INTERVAL = 16;
 
-export type BatchMode = { readonly kind: 'clock' } | { readonly kind: 'step'; readonly batches: number };
+export type BatchMode =
+  | { readonly kind: 'clock' }
+  | { readonly kind: 'step'; readonly batches: number };
 
 export interface BatcherOptions {
   readonly clock: Clock;
@@ -66,7 +68,10 @@ export class Batcher {
       if (lastTime === 0) this.#step();
       return;
     }
-    this.#next = lastTime > 0 ? lastTime + intervalMs : (Math.floor(clock.now() / intervalMs) + 1) * intervalMs;
+    this.#next =
+      lastTime > 0
+        ? lastTime + intervalMs
+        : (Math.floor(clock.now() / intervalMs) + 1) * intervalMs;
     this.#arm();
   }
 
@@ -86,7 +91,8 @@ export class Batcher {
       this.#heldBack = false;
       this.#arm();
     }
-    if (barrier.batch && this.#options.mode.kind === 'step' && this.#state === 'running') this.#step();
+    if (barrier.batch && this.#options.mode.kind === 'step' && this.#state === 'running')
+      this.#step();
   }
 
   /** Intake has stopped: what is left is the last batch. */

@@ -27,7 +27,14 @@ import { baseOf } from '../actors/receiver-memory.ts';
 import type { RingMemory } from '../actors/ring.ts';
 import type { RecordInHand } from '../actors/in-hand.ts';
 import { epochOfHandOver } from '../actors/hand-over-file.ts';
-import type { EdgeEnd, FromSources, FromWorker, TaskStart, ToSources, ToWorker } from '../actors/messages.ts';
+import type {
+  EdgeEnd,
+  FromSources,
+  FromWorker,
+  TaskStart,
+  ToSources,
+  ToWorker,
+} from '../actors/messages.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { Env, Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
@@ -73,11 +80,37 @@ export interface EdgeMemory {
 }
 
 export type CoordinatorEvent =
-  | { readonly type: 'started'; readonly epoch: number; readonly barrier: number; readonly tookMs: number; readonly workers: readonly number[] }
-  | { readonly type: 'recovering'; readonly epoch: number; readonly barrier: number; readonly cause: string; readonly restarts: number; readonly error?: WireError }
+  | {
+      readonly type: 'started';
+      readonly epoch: number;
+      readonly barrier: number;
+      readonly tookMs: number;
+      readonly workers: readonly number[];
+    }
+  | {
+      readonly type: 'recovering';
+      readonly epoch: number;
+      readonly barrier: number;
+      readonly cause: string;
+      readonly restarts: number;
+      readonly error?: WireError;
+    }
   | { readonly type: 'batchSubmitted'; readonly barrier: number; readonly time: number }
-  | { readonly type: 'batchCompleted'; readonly barrier: number; readonly time: number; readonly records: number; readonly schedulingDelayMs: number; readonly processingMs: number; readonly totalDelayMs: number }
-  | { readonly type: 'batchFailed'; readonly barrier: number; readonly time: number; readonly error: WireError }
+  | {
+      readonly type: 'batchCompleted';
+      readonly barrier: number;
+      readonly time: number;
+      readonly records: number;
+      readonly schedulingDelayMs: number;
+      readonly processingMs: number;
+      readonly totalDelayMs: number;
+    }
+  | {
+      readonly type: 'batchFailed';
+      readonly barrier: number;
+      readonly time: number;
+      readonly error: WireError;
+    }
   /** A record that killed its task again and again is passed over. It may be said again; `number` makes it recognisable. */
   | {
       readonly type: 'deadLetter';
@@ -152,7 +185,10 @@ export class Coordinator {
   #intensity: RestartIntensity;
   #restartTimer: Timer | undefined;
   /** Deaths by slot, until somebody says what they were: the one too many, and those that a record may be to blame for. */
-  #unnamed = new Map<number, { readonly timer: Timer; readonly named: (cause: string, wasOrdered: boolean) => void }>();
+  #unnamed = new Map<
+    number,
+    { readonly timer: Timer; readonly named: (cause: string, wasOrdered: boolean) => void }
+  >();
   readonly #poison: PoisonLedger;
   readonly #incarnation: number;
   /** Its own: the one in shared memory may be a successor's. */
@@ -183,10 +219,14 @@ export class Coordinator {
     this.#ledger = new BarrierLedger(wiring.tasks.length);
     this.#index = new HeldIndex(env.disk, directory);
     this.#backoff = new Backoff(policy.backoff, () => env.random());
-    this.#intensity = new RestartIntensity({ maxRestarts: policy.maxRestarts, withinMs: policy.withinMs });
+    this.#intensity = new RestartIntensity({
+      maxRestarts: policy.maxRestarts,
+      withinMs: policy.withinMs,
+    });
     this.#poison = new PoisonLedger(policy.maxPoisonPerMin ?? MAX_POISON_PER_MIN);
     this.#batcher = new Batcher({
-      clock: env.clock, mode,
+      clock: env.clock,
+      mode,
       intervalMs: policy.batchIntervalMs,
       reliefIntervalMs: policy.reliefIntervalMs,
       cut: (kind) => this.#cut(kind),
@@ -272,7 +312,10 @@ export class Coordinator {
     const atMs = this.#options.env.clock.monotonic();
     if (diedWith === undefined) this.#workerDied(slot, at, atMs, cause);
     // A record may be to blame, or somebody who killed it: that decides how its successor begins.
-    else if (cause === UNKNOWN_CAUSE) this.#whenNamed(slot, (why, ordered) => this.#workerDied(slot, at, atMs, why, ordered ? undefined : diedWith));
+    else if (cause === UNKNOWN_CAUSE)
+      this.#whenNamed(slot, (why, ordered) =>
+        this.#workerDied(slot, at, atMs, why, ordered ? undefined : diedWith),
+      );
     else this.#workerDied(slot, at, atMs, cause, wasOrdered ? undefined : diedWith);
   }
 
@@ -289,13 +332,22 @@ export class Coordinator {
     }
     const isExceeded = this.#intensity.record(atMs) === 'exceeded';
     if (diedWith !== undefined && diedWith.record === undefined) {
-      this.#suspect(diedWith.task, onPoison === 'quarantine' ? () => this.#intensity.forgive() : undefined);
+      this.#suspect(
+        diedWith.task,
+        onPoison === 'quarantine' ? () => this.#intensity.forgive() : undefined,
+      );
     }
     if (isExceeded) {
       const record = diedWith?.record?.text;
       const inHand = record === undefined ? '' : `; record in hand: ${record}`;
       const fail = (why: string): void => {
-        this.fail(millraceError('ERR_MILLRACE_REACHED_MAX_RESTARTS', `worker ${at} died (${why}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms${inHand}`, { context: { worker: at, cause: why, ...(record === undefined ? {} : { record }) } }));
+        this.fail(
+          millraceError(
+            'ERR_MILLRACE_REACHED_MAX_RESTARTS',
+            `worker ${at} died (${why}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms${inHand}`,
+            { context: { worker: at, cause: why, ...(record === undefined ? {} : { record }) } },
+          ),
+        );
       };
       // It is the last word, so what its thread died of is worth a moment.
       if (cause !== UNKNOWN_CAUSE) fail(cause);
@@ -327,14 +379,21 @@ export class Coordinator {
   left(): LeftBehind {
     const { memory, wiring, edges } = this.#options;
     const number = this.#newestHeld + 1;
-    const open = number <= memory.lastCut && number > memory.lastCut - CUTS ? memory.cut(number) : undefined;
+    const open =
+      number <= memory.lastCut && number > memory.lastCut - CUTS ? memory.cut(number) : undefined;
     const sources = wiring.sources.map(({ name, outputs }) => ({
       source: name,
-      unreadBytes: outputs.reduce((sum, edge) => sum + unreadBytes(edges.receiver(edge), this.#words.get(edge)), 0),
+      unreadBytes: outputs.reduce(
+        (sum, edge) => sum + unreadBytes(edges.receiver(edge), this.#words.get(edge)),
+        0,
+      ),
     }));
     return {
       ...(open === undefined ? {} : { openBarrier: { number, time: open.time } }),
-      tasksBehind: open === undefined ? [] : wiring.tasks.filter(({ id }) => !this.#ledger.has(number, id)).map(({ name }) => name),
+      tasksBehind:
+        open === undefined
+          ? []
+          : wiring.tasks.filter(({ id }) => !this.#ledger.has(number, id)).map(({ name }) => name),
       sources: sources.filter((each) => each.unreadBytes > 0),
     };
   }
@@ -404,13 +463,16 @@ export class Coordinator {
     const error = atBatch(message.error, this.#timeOfBatch(batchStart));
     const cause = `task ${wiring.tasks[message.task]?.name ?? message.task} threw`;
     if (policy.onPoison === 'quarantine' && typeof message.inHand === 'object') {
-      if (this.#blame(message.task, message.inHand, textOf(error)) !== 'failed') this.#recover(cause, error);
+      if (this.#blame(message.task, message.inHand, textOf(error)) !== 'failed')
+        this.#recover(cause, error);
       return;
     }
     const attempts = (this.#attempts.get(batchStart) ?? 0) + 1;
     this.#attempts.set(batchStart, attempts);
     if (policy.onPoison === 'quarantine' && message.inHand !== undefined) {
-      this.#suspect(message.task, () => this.#attempts.set(batchStart, (this.#attempts.get(batchStart) ?? 1) - 1));
+      this.#suspect(message.task, () =>
+        this.#attempts.set(batchStart, (this.#attempts.get(batchStart) ?? 1) - 1),
+      );
     }
     if (attempts >= policy.maxBatchFailures || this.#failedBatches.has(batchStart)) {
       if (policy.onBatchError === 'fail' || this.#failedBatches.has(batchStart)) {
@@ -435,22 +497,46 @@ export class Coordinator {
   }
 
   #blame(task: number, record: RecordInHand, cause: string): 'failed' | 'again' {
-    const { policy: { onPoison, maxPoisonPerMin = MAX_POISON_PER_MIN }, wiring, env: { clock } } = this.#options;
+    const {
+      policy: { onPoison, maxPoisonPerMin = MAX_POISON_PER_MIN },
+      wiring,
+      env: { clock },
+    } = this.#options;
     const verdict = this.#poison.blame(task, record, clock.monotonic());
     if (verdict === 'again') return 'again';
     const { name } = wiring.tasks[task]!;
     const last = `The last one: ${record.text} (${cause}).`;
     if (verdict === 'tooMany') {
-      this.fail(millraceError('ERR_MILLRACE_POISON', `records have killed tasks more than ${POISON_ATTEMPTS} × ${maxPoisonPerMin} times in a minute (maxPoisonPerMin). ${last}`, { context: { operator: name, record: record.text, cause } }));
+      this.fail(
+        millraceError(
+          'ERR_MILLRACE_POISON',
+          `records have killed tasks more than ${POISON_ATTEMPTS} × ${maxPoisonPerMin} times in a minute (maxPoisonPerMin). ${last}`,
+          { context: { operator: name, record: record.text, cause } },
+        ),
+      );
       return 'failed';
     }
     if (onPoison !== 'quarantine') {
-      this.fail(millraceError('ERR_MILLRACE_POISON', `a record kills task ${name} each time: ${cause}; record: ${record.text}`, { context: { operator: name, record: record.text, cause, attempts: POISON_ATTEMPTS } }));
+      this.fail(
+        millraceError(
+          'ERR_MILLRACE_POISON',
+          `a record kills task ${name} each time: ${cause}; record: ${record.text}`,
+          { context: { operator: name, record: record.text, cause, attempts: POISON_ATTEMPTS } },
+        ),
+      );
       return 'failed';
     }
     const { decided, open } = this.#held.poison ?? { decided: 0, open: [] };
     const until = this.#poison.carefulOf(task, open)?.until ?? this.#options.memory.lastCut + 1;
-    const decision: PoisonDecision = { number: decided + 1, task, hash: record.hash, record: record.text, attempts: POISON_ATTEMPTS, lastError: cause, until };
+    const decision: PoisonDecision = {
+      number: decided + 1,
+      task,
+      hash: record.hash,
+      record: record.text,
+      attempts: POISON_ATTEMPTS,
+      lastError: cause,
+      until,
+    };
     this.#checkFence();
     this.#held = { ...this.#held, poison: { decided: decided + 1, open: [...open, decision] } };
     this.#index.write(this.#held);
@@ -463,7 +549,15 @@ export class Coordinator {
 
   #tellDeadLetter({ number, task, record, attempts, lastError }: PoisonDecision): void {
     const { emit, wiring } = this.#options;
-    emit({ type: 'deadLetter', reason: 'poison', number, record, task: wiring.tasks[task]!.name, attempts, lastError });
+    emit({
+      type: 'deadLetter',
+      reason: 'poison',
+      number,
+      record,
+      task: wiring.tasks[task]!.name,
+      attempts,
+      lastError,
+    });
   }
 
   /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
@@ -483,7 +577,8 @@ export class Coordinator {
     this.#checkFence();
     const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
     memory.record(barrier, env.clock.monotonic());
-    if (barrier.batch) emit({ type: 'batchSubmitted', barrier: barrier.number, time: barrier.time });
+    if (barrier.batch)
+      emit({ type: 'batchSubmitted', barrier: barrier.number, time: barrier.time });
     this.#sources?.port.post({ type: 'cut', barrier });
   }
 
@@ -496,7 +591,8 @@ export class Coordinator {
     const barrier = this.#options.memory.cut(entry.number);
     this.#newestHeld = barrier.number;
     // A record is counted where it comes in: by the tasks that read sources.
-    for (const taken of entry.taken.values()) if (taken.offsets.length > 0) this.#records += taken.records;
+    for (const taken of entry.taken.values())
+      if (taken.offsets.length > 0) this.#records += taken.records;
     if (barrier.point) this.#pointHeld(barrier, entry);
     if (barrier.batch) this.#batchHeld(barrier, entry);
     this.#backoff.reset();
@@ -522,10 +618,19 @@ export class Coordinator {
     const batchStart = barrier.batch ? barrier.number : this.#lastBatchHeld;
     const skip = this.#held.skip.filter((start) => start >= batchStart);
     const { decided = 0, open: decisions = [] } = this.#held.poison ?? {};
-    const open = this.#poison.held(barrier.number, decisions, (task) => entry.taken.get(task)!.passed ?? []);
+    const open = this.#poison.held(
+      barrier.number,
+      decisions,
+      (task) => entry.taken.get(task)!.passed ?? [],
+    );
     this.#checkFence();
     this.#held = {
-      barrier: barrier.number, batchStart, offsets, parts, skip, records: barrier.batch ? 0 : this.#records,
+      barrier: barrier.number,
+      batchStart,
+      offsets,
+      parts,
+      skip,
+      records: barrier.batch ? 0 : this.#records,
       ...(publish.length === 0 ? {} : { publish }),
       ...(decided === 0 ? {} : { poison: { decided, open } }),
     };
@@ -579,7 +684,8 @@ export class Coordinator {
     const cutAt = memory.cutAt(barrier.number);
     if (barrier.number <= this.#reported) return;
     this.#reported = barrier.number;
-    for (const start of this.#attempts.keys()) if (start < barrier.number) this.#attempts.delete(start);
+    for (const start of this.#attempts.keys())
+      if (start < barrier.number) this.#attempts.delete(start);
     for (const [start, error] of this.#failedBatches) {
       if (start < barrier.number) {
         this.#failedBatches.delete(start);
@@ -588,8 +694,13 @@ export class Coordinator {
       }
     }
     emit({
-      type: 'batchCompleted', barrier: barrier.number, time: barrier.time, records,
-      schedulingDelayMs: entry.firstTakenAt - cutAt, processingMs: now - entry.firstTakenAt, totalDelayMs: now - cutAt,
+      type: 'batchCompleted',
+      barrier: barrier.number,
+      time: barrier.time,
+      records,
+      schedulingDelayMs: entry.firstTakenAt - cutAt,
+      processingMs: now - entry.firstTakenAt,
+      totalDelayMs: now - cutAt,
     });
   }
 
@@ -628,7 +739,14 @@ export class Coordinator {
     this.#checkFence();
     memory.epoch = this.#epoch = memory.epoch + 1;
     memory.restarts++;
-    emit({ type: 'recovering', epoch: this.#epoch, barrier: this.#held.barrier, cause, restarts: memory.restarts, ...(error === undefined ? {} : { error }) });
+    emit({
+      type: 'recovering',
+      epoch: this.#epoch,
+      barrier: this.#held.barrier,
+      cause,
+      restarts: memory.restarts,
+      ...(error === undefined ? {} : { error }),
+    });
   }
 
   #tryStart(): void {
@@ -650,10 +768,18 @@ export class Coordinator {
     const starts = this.#taskStarts();
     this.#postConsumers();
     this.#workers.forEach((worker, w) => {
-      worker!.port.post({ type: 'start', epoch: this.#epoch, tasks: starts[w]!, batchStart: this.#held.batchStart, skip: this.#held.skip });
+      worker!.port.post({
+        type: 'start',
+        epoch: this.#epoch,
+        tasks: starts[w]!,
+        batchStart: this.#held.batchStart,
+        skip: this.#held.skip,
+      });
     });
     emit({
-      type: 'started', epoch: this.#epoch, barrier: this.#held.barrier,
+      type: 'started',
+      epoch: this.#epoch,
+      barrier: this.#held.barrier,
       tookMs: this.#recoveringSince === 0 ? 0 : env.clock.monotonic() - this.#recoveringSince,
       workers: this.#workers.map((worker) => worker!.slot),
     });
@@ -672,7 +798,8 @@ export class Coordinator {
     this.#postOpenCuts();
     if (!lastIsCut) {
       let newest: Barrier | undefined;
-      for (let n = lastCut; n > 0 && n > lastCut - CUTS && newest === undefined; n--) if (memory.cut(n).batch) newest = memory.cut(n);
+      for (let n = lastCut; n > 0 && n > lastCut - CUTS && newest === undefined; n--)
+        if (memory.cut(n).batch) newest = memory.cut(n);
       this.#batcher.start(newest?.time);
       // Nobody says again that it is held.
       if (newest !== undefined && newest.number <= this.#held.barrier) this.#batcher.held(newest);
@@ -685,13 +812,18 @@ export class Coordinator {
     const { memory } = this.#options;
     const port = this.#sources?.port;
     if (this.#held.barrier > 0) port?.post({ type: 'held', barrier: this.#held.barrier });
-    for (let n = this.#held.barrier + 1; n <= memory.lastCut; n++) port?.post({ type: 'cut', barrier: memory.cut(n) });
+    for (let n = this.#held.barrier + 1; n <= memory.lastCut; n++)
+      port?.post({ type: 'cut', barrier: memory.cut(n) });
   }
 
   #checkFence(): void {
     const { memory } = this.#options;
     if (memory.incarnation === this.#incarnation) return;
-    throw millraceError('ERR_MILLRACE_FENCED', `coordinator ${this.#incarnation} was replaced by coordinator ${memory.incarnation} and decides nothing any more`, { context: { epoch: this.#incarnation } });
+    throw millraceError(
+      'ERR_MILLRACE_FENCED',
+      `coordinator ${this.#incarnation} was replaced by coordinator ${memory.incarnation} and decides nothing any more`,
+      { context: { epoch: this.#incarnation } },
+    );
   }
 
   #lastIsCut(): boolean {
@@ -705,7 +837,9 @@ export class Coordinator {
     const outEnds = new Map<number, EdgeEnd>();
     const inEnds = new Map<number, EdgeEnd>();
     this.#words.clear();
-    const lossy = new Set(wiring.sources.flatMap(({ id, replay }) => (replay === false ? [id] : [])));
+    const lossy = new Set(
+      wiring.sources.flatMap(({ id, replay }) => (replay === false ? [id] : [])),
+    );
     for (const { id: edge, kind, from, to, feedback } of wiring.edges) {
       const back = feedback === true ? { feedback } : {};
       const receiver = this.#workers[wiring.tasks[to]!.worker]!;
@@ -713,7 +847,15 @@ export class Coordinator {
         const words = edges.createWords();
         this.#words.set(edge, words);
         const memory = edges.receiver(edge);
-        inEnds.set(edge, { kind: 'receiver', edge, memory, words, base: baseOf(memory), peer: this.#sources?.slot ?? 0, ...(lossy.has(from) && this.#options.memory.restarts > 0 ? { dropOld: true } : {}) });
+        inEnds.set(edge, {
+          kind: 'receiver',
+          edge,
+          memory,
+          words,
+          base: baseOf(memory),
+          peer: this.#sources?.slot ?? 0,
+          ...(lossy.has(from) && this.#options.memory.restarts > 0 ? { dropOld: true } : {}),
+        });
         continue;
       }
       const sender = this.#workers[wiring.tasks[from]!.worker]!;
@@ -747,7 +889,9 @@ export class Coordinator {
     this.#sources.port.post({
       type: 'consumers',
       edges: [...this.#words].map(([edge, words]) => ({
-        edge, words, peer: this.#workers[wiring.tasks[wiring.edges[edge]!.to]!.worker]?.slot ?? 0,
+        edge,
+        words,
+        peer: this.#workers[wiring.tasks[wiring.edges[edge]!.to]!.worker]?.slot ?? 0,
       })),
     });
   }
@@ -755,7 +899,10 @@ export class Coordinator {
 
 /** Of a batch that is skipped: what it failed with was known to a coordinator that died. */
 function givenUpBefore(): Error {
-  return millraceError('ERR_MILLRACE_USER_FUNCTION', 'the batch failed at each attempt and was given up; the coordinator that knew its error has died');
+  return millraceError(
+    'ERR_MILLRACE_USER_FUNCTION',
+    'the batch failed at each attempt and was given up; the coordinator that knew its error has died',
+  );
 }
 
 function textOf(error: WireError): string {

@@ -37,7 +37,14 @@ interface Numbered {
 }
 
 export function startPoint(tasks: number): HeldPoint {
-  return { barrier: 0, batchStart: 0, offsets: [], parts: Array.from({ length: tasks }, () => []), skip: [], records: 0 };
+  return {
+    barrier: 0,
+    batchStart: 0,
+    offsets: [],
+    parts: Array.from({ length: tasks }, () => []),
+    skip: [],
+    records: 0,
+  };
 }
 
 export class HeldIndex {
@@ -53,13 +60,20 @@ export class HeldIndex {
 
   write(point: HeldPoint): void {
     const number = (this.#number ?? this.#newest()?.number ?? 0) + 1;
-    this.#disk.write(this.#file(number), new TextEncoder().encode(JSON.stringify({ number, point } satisfies Numbered)));
+    this.#disk.write(
+      this.#file(number),
+      new TextEncoder().encode(JSON.stringify({ number, point } satisfies Numbered)),
+    );
     this.#number = number;
   }
 
   read(): HeldPoint {
     const newest = this.#newest();
-    if (newest === undefined) throw millraceError('ERR_MILLRACE_RING_CORRUPT', `no recovery point can be read from ${this.#path}.0 or .1`);
+    if (newest === undefined)
+      throw millraceError(
+        'ERR_MILLRACE_RING_CORRUPT',
+        `no recovery point can be read from ${this.#path}.0 or .1`,
+      );
     this.#number = newest.number;
     return newest.point;
   }

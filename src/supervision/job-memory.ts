@@ -75,7 +75,8 @@ export class JobMemory {
     const at = HEADER + (barrier.number % CUTS) * WORDS_PER_CUT;
     this.#words[at] = barrier.number;
     this.#words[at + 1] = barrier.time;
-    this.#words[at + 2] = (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
+    this.#words[at + 2] =
+      (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
     this.#words[at + 3] = now;
     this.#words[LAST_CUT] = barrier.number;
   }
@@ -83,10 +84,19 @@ export class JobMemory {
   cut(number: number): Barrier {
     const at = HEADER + (number % CUTS) * WORDS_PER_CUT;
     if (this.#words[at] !== number) {
-      throw millraceError('ERR_MILLRACE_RING_GAP', `barrier ${number} is not among the newest ${CUTS}`);
+      throw millraceError(
+        'ERR_MILLRACE_RING_GAP',
+        `barrier ${number} is not among the newest ${CUTS}`,
+      );
     }
     const flags = this.#words[at + 2]!;
-    return { number, time: this.#words[at + 1]!, batch: (flags & BATCH) !== 0, point: (flags & POINT) !== 0, last: (flags & LAST) !== 0 };
+    return {
+      number,
+      time: this.#words[at + 1]!,
+      batch: (flags & BATCH) !== 0,
+      point: (flags & POINT) !== 0,
+      last: (flags & LAST) !== 0,
+    };
   }
 
   /** When a barrier of the table was cut. */

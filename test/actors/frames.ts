@@ -38,15 +38,13 @@ const data: fc.Arbitrary<Frame> = fc.oneof(
   fc
     .array(fc.oneof(fc.string(), fc.integer(), fc.constant({ a: [1] })), { maxLength: 40 })
     .map((each) => ({ kind: 'rows' as const, port: 5, rows: each })),
-  fc
-    .array(fc.tuple(fc.string({ maxLength: 8 }), fc.integer()), { maxLength: 30 })
-    .map((pairs) => ({
-      kind: 'columns' as const,
-      port: 1,
-      count: pairs.length,
-      keys: pairs.map(([key]) => key),
-      values: pairs.map(([, value]) => value),
-    })),
+  fc.array(fc.tuple(fc.string({ maxLength: 8 }), fc.integer()), { maxLength: 30 }).map((pairs) => ({
+    kind: 'columns' as const,
+    port: 1,
+    count: pairs.length,
+    keys: pairs.map(([key]) => key),
+    values: pairs.map(([, value]) => value),
+  })),
 );
 
 /** Barriers among them ascend. */

@@ -169,7 +169,12 @@ describe('a receiver edge', () => {
       successor.advance();
     }
     expect(codeOf(() => replaced.advance())).toBe('ERR_MILLRACE_FENCED');
-    const late = new ReceiverEdgeReader({ memory, words: createConsumerWords(), base: 0, bell: NO_BELL });
+    const late = new ReceiverEdgeReader({
+      memory,
+      words: createConsumerWords(),
+      base: 0,
+      bell: NO_BELL,
+    });
     expect(codeOf(() => late.peek())).toBe('ERR_MILLRACE_FENCED');
     expect(successor.peek()).toMatchObject({ kind: 'text' });
     successor.advance();

@@ -88,7 +88,9 @@ describe('examples of operators', () => {
 });
 
 describe('programs that test themselves', () => {
-  const self = fences.filter(({ fence }) => /from '(millrace\/testing|node:assert\/strict)'/.test(fence.text));
+  const self = fences.filter(({ fence }) =>
+    /from '(millrace\/testing|node:assert\/strict)'/.test(fence.text),
+  );
   it.each(self.map(({ path, fence }) => `${path}:${fence.line}`))('%s', async (title) => {
     await expect(import(/* @vite-ignore */ programAt(title).url)).resolves.toBeDefined();
   });

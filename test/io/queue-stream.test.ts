@@ -38,7 +38,10 @@ describe('QueueSource', () => {
   it('goes on where a dead thread left it: the open batch once more, then the next', () => {
     const queue = [[1], [2], [3, 4]];
     let noted: unknown;
-    const note = { read: () => structuredClone(noted), write: (value: unknown) => void (noted = value) };
+    const note = {
+      read: () => structuredClone(noted),
+      write: (value: unknown) => void (noted = value),
+    };
     const context = { ...testContext({ partitions: 1 }).context, note };
     const source = new QueueSource(queue);
     source.open(context);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { resolveRunOptions, type RunOptions } from '../../src/run/options.ts';
 
-const resolve = (options: unknown): ReturnType<typeof resolveRunOptions> => resolveRunOptions(options as RunOptions<never>, 1000, 2);
+const resolve = (options: unknown): ReturnType<typeof resolveRunOptions> =>
+  resolveRunOptions(options as RunOptions<never>, 1000, 2);
 
 describe('options of run', () => {
   it('have their defaults', () => {
@@ -16,17 +17,31 @@ describe('options of run', () => {
       hangTimeoutMs: 30_000,
       killTimeoutMs: 5_000,
       policy: {
-        batchIntervalMs: 1000, reliefIntervalMs: 500, maxBatchFailures: 4, onBatchError: 'fail', maxRestarts: 3, withinMs: 30_000,
-        onPoison: 'fail', maxPoisonPerMin: 10,
+        batchIntervalMs: 1000,
+        reliefIntervalMs: 500,
+        maxBatchFailures: 4,
+        onBatchError: 'fail',
+        maxRestarts: 3,
+        withinMs: 30_000,
+        onPoison: 'fail',
+        maxPoisonPerMin: 10,
         backoff: { minMs: 50, maxMs: 5_000, factor: 2, jitter: 0.2 },
       },
     });
   });
 
   it('are taken where given, the rest of a group by default', () => {
-    const { threads, retainBytes, policy } = resolve({ threads: 0, retainBytes: 3 << 20, supervision: { maxRestarts: 0, backoff: { maxMs: 60 } } });
+    const { threads, retainBytes, policy } = resolve({
+      threads: 0,
+      retainBytes: 3 << 20,
+      supervision: { maxRestarts: 0, backoff: { maxMs: 60 } },
+    });
     expect({ threads, retainBytes }).toEqual({ threads: 0, retainBytes: 4 << 20 });
-    expect(policy).toMatchObject({ maxRestarts: 0, withinMs: 30_000, backoff: { minMs: 50, maxMs: 60 } });
+    expect(policy).toMatchObject({
+      maxRestarts: 0,
+      withinMs: 30_000,
+      backoff: { minMs: 50, maxMs: 60 },
+    });
   });
 
   it.each([
@@ -35,11 +50,25 @@ describe('options of run', () => {
     [{ threads: '2' }, 'threads is "2"; it must be number'],
     [{ thread: 2 }, 'there is no option thread; did you mean threads?'],
     [{ nonsense: 2 }, 'there is no option nonsense; there are args, threads'],
-    [{ supervision: { onBatchError: 'stop' } }, 'supervision.onBatchError is "stop"; it must be ("fail" | "continue")'],
-    [{ supervision: { maxRestart: 1 } }, 'there is no option supervision.maxRestart; did you mean supervision.maxRestarts?'],
-    [{ supervision: { backoff: { jitter: 2 } } }, 'supervision.backoff.jitter is 2; it must be <=1'],
+    [
+      { supervision: { onBatchError: 'stop' } },
+      'supervision.onBatchError is "stop"; it must be ("fail" | "continue")',
+    ],
+    [
+      { supervision: { maxRestart: 1 } },
+      'there is no option supervision.maxRestart; did you mean supervision.maxRestarts?',
+    ],
+    [
+      { supervision: { backoff: { jitter: 2 } } },
+      'supervision.backoff.jitter is 2; it must be <=1',
+    ],
     [{ write: 'stdout' }, 'write is "stdout"; it must be Function'],
   ])('%j is refused by name', (options, message) => {
-    expect(() => resolve(options)).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_BAD_OPTION', message: expect.stringContaining(message) as string }));
+    expect(() => resolve(options)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_MILLRACE_BAD_OPTION',
+        message: expect.stringContaining(message) as string,
+      }),
+    );
   });
 });

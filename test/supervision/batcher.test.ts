@@ -10,14 +10,27 @@ interface Cut {
   readonly time: number;
 }
 
-function batcher(options: Partial<BatcherOptions> & { startMs?: number; mode?: BatchMode } = {}): { clock: VirtualClock; cuts: Cut[]; batcher: Batcher; kinds: () => string[] } {
+function batcher(options: Partial<BatcherOptions> & { startMs?: number; mode?: BatchMode } = {}): {
+  clock: VirtualClock;
+  cuts: Cut[];
+  batcher: Batcher;
+  kinds: () => string[];
+} {
   const clock = new VirtualClock({ startMs: options.startMs ?? 10_250 });
   const cuts: Cut[] = [];
   const made = new Batcher({
-    clock, intervalMs: 1000, reliefIntervalMs: 500, mode: { kind: 'clock' }, ...options,
+    clock,
+    intervalMs: 1000,
+    reliefIntervalMs: 500,
+    mode: { kind: 'clock' },
+    ...options,
     cut: (kind) => cuts.push({ at: clock.now(), ...kind }),
   });
-  const kinds = (): string[] => cuts.map(({ at, batch, point, last }) => `${at} ${last ? 'last' : batch ? 'batch' : point ? 'relief' : 'flush'}`);
+  const kinds = (): string[] =>
+    cuts.map(
+      ({ at, batch, point, last }) =>
+        `${at} ${last ? 'last' : batch ? 'batch' : point ? 'relief' : 'flush'}`,
+    );
   return { clock, cuts, batcher: made, kinds };
 }
 
@@ -40,9 +53,14 @@ describe('on the clock', () => {
       b.held({ batch: false, point: false });
     }
     expect(kinds()).toEqual([
-      '10975 flush', '11000 batch',
-      '11500 relief', '11975 flush', '12000 batch',
-      '12500 relief', '12975 flush', '13000 batch',
+      '10975 flush',
+      '11000 batch',
+      '11500 relief',
+      '11975 flush',
+      '12000 batch',
+      '12500 relief',
+      '12975 flush',
+      '13000 batch',
     ]);
   });
 
@@ -53,7 +71,10 @@ describe('on the clock', () => {
     expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10975 flush']);
     b.held({ batch: false, point: false });
     clock.advance(1000);
-    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10975 flush', '13975 flush']);
+    expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual([
+      '10975 flush',
+      '13975 flush',
+    ]);
   });
 
   it('one relief is open at a time, however often receivers ask', () => {

@@ -31,7 +31,12 @@ export type Fault =
   /** A thread gets no turn. */
   | { readonly kind: 'stall'; readonly turn: number; readonly role: SimRole | 'main'; readonly pick: number; readonly turns: number };
 
-const OPERATIONS: readonly Operation[] = ['store', 'store', 'write', 'remove', 'post', 'block', 'barrier', 'handOver'];
+/** What threads do; the sources store most, and what they leave half done is the hardest to go on from. */
+const OPERATIONS: Readonly<Record<SimRole, readonly Operation[]>> = {
+  worker: ['store', 'store', 'write', 'post', 'block', 'barrier', 'handOver'],
+  coordinator: ['store', 'write', 'write', 'remove', 'post', 'post'],
+  sources: ['store', 'store', 'store', 'store', 'post', 'write'],
+};
 
 /** Draws a plan of up to `most` faults in the first `turns` turns. */
 export function planFaults(chance: Pcg32, most: number, turns: number): Fault[] {
@@ -46,7 +51,7 @@ function planFault(chance: Pcg32, turn: number): Fault {
     const role = drawRole(chance);
     const zombieTurns = chance.below(4) === 0 ? 1 + chance.below(150) : 0;
     if (zombieTurns > 0 || chance.below(4) === 0) return { kind: 'kill', turn, role, pick, zombieTurns };
-    return { kind: 'kill', turn, role, pick, zombieTurns, death: drawDeath(chance) };
+    return { kind: 'kill', turn, role, pick, zombieTurns, death: drawDeath(chance, role) };
   }
   if (kind < 14) return { kind: 'hang', turn, pick, zombieTurns: 1 + chance.below(200) };
   if (kind < 16) return { kind: 'throw', turn, after: chance.below(40), times: 1 + chance.below(3) };
@@ -59,13 +64,14 @@ function planFault(chance: Pcg32, turn: number): Fault {
 
 function drawRole(chance: Pcg32): SimRole {
   const drawn = chance.below(10);
-  return drawn < 5 ? 'worker' : drawn < 8 ? 'coordinator' : 'sources';
+  return drawn < 4 ? 'worker' : drawn < 7 ? 'coordinator' : 'sources';
 }
 
-function drawDeath(chance: Pcg32): Death {
-  const operation = OPERATIONS[chance.below(OPERATIONS.length)]!;
+function drawDeath(chance: Pcg32, role: SimRole): Death {
+  const operations = OPERATIONS[role];
+  const operation = operations[chance.below(operations.length)]!;
   const whens = operation === 'write' ? (['before', 'after', 'torn'] as const) : (['before', 'after'] as const);
-  return { operation, after: chance.below(30), when: whens[chance.below(whens.length)]! };
+  return { operation, after: chance.below(chance.below(2) === 0 ? 6 : 40), when: whens[chance.below(whens.length)]! };
 }
 
 export function describeFault(fault: Fault): string {

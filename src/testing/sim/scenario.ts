@@ -21,6 +21,8 @@ export interface Scenario {
   /** Lines of a text source, batches of a list. */
   readonly lines: number;
   readonly batches: number;
+  /** Text comes in blocks as large as an edge takes, which travel in fragments. */
+  readonly largeBlocks: boolean;
   readonly ringBytes: number;
   readonly receiverBytes: number;
   /** Of 1000 turns so many let time pass although somebody could work. */
@@ -45,9 +47,10 @@ export function scenarioOf(seed: number): Scenario {
   const job = one(...SIM_JOBS);
   const pulls = job.sources.every((kind) => kind === 'rows');
   const batchIntervalMs = one(20, 50, 100);
+  const largeBlocks = chance.below(3) === 0;
   const batches = 3 + chance.below(6);
   return {
-    seed, job, batchIntervalMs, batches,
+    seed, job, batchIntervalMs, batches, largeBlocks,
     workers: one(1, 2, 2, 3),
     spares: one(0, 1, 1, 2),
     partitions: one(1, 2, 2, 3),
@@ -56,7 +59,7 @@ export function scenarioOf(seed: number): Scenario {
     kernels: chance.below(2) === 0,
     form: chance.below(6) === 0 ? 'compiled' : 'closures',
     reliefIntervalMs: one(5, 15, 40),
-    lines: 40 + chance.below(140),
+    lines: largeBlocks ? 400 + chance.below(800) : 60 + chance.below(200),
     ringBytes: one(128, 128, 256, 1024),
     receiverBytes: one(4096, 4096, 8192),
     timerTurns: one(2, 10, 40),

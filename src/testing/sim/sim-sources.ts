@@ -26,9 +26,11 @@ export class TextFeed implements Feed {
   /** Byte at which each line begins; one more for the end. */
   readonly starts: readonly number[];
   readonly chance: Pcg32;
+  readonly largeBlocks: boolean;
   broken: 'lost' | 'throws' | undefined;
 
-  constructor(lines: readonly string[], chance: Pcg32) {
+  constructor(lines: readonly string[], largeBlocks: boolean, chance: Pcg32) {
+    this.largeBlocks = largeBlocks;
     this.lines = lines;
     this.bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
     const starts = [0];
@@ -117,10 +119,13 @@ class TextFeedSource implements Source {
   #send(): void {
     const context = this.#context;
     if (context === undefined) return;
-    const { bytes, starts, lines, chance } = this.#feed;
+    const { bytes, starts, lines, chance, largeBlocks } = this.#feed;
     if (this.#refused === undefined) {
-      const count = Math.min(lines.length - this.#line, 1 + chance.below(6));
+      let count = Math.min(lines.length - this.#line, 1 + chance.below(6));
       if (count === 0) return;
+      if (largeBlocks && chance.below(4) > 0) {
+        while (this.#line + count < lines.length && starts[this.#line + count + 1]! - starts[this.#line]! <= context.maxBlockBytes) count++;
+      }
       this.#refused = { bytes: bytes.subarray(starts[this.#line]!, starts[this.#line + count]), lines: count };
     }
     const block = this.#refused;

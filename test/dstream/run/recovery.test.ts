@@ -91,12 +91,17 @@ describe.each(['compiled', 'closures'] as const)('%s loops', (form) => {
   });
 });
 
-const sortedResults = (results: Readonly<Record<string, readonly (readonly unknown[])[]>>): unknown =>
+const sortedResults = (
+  results: Readonly<Record<string, readonly (readonly unknown[])[]>>,
+): unknown =>
   Object.fromEntries(
     Object.entries(results)
       // Its functions mind how they are grouped.
       .filter(([name]) => name !== 'combineByKey' && name !== 'reduce')
-      .map(([name, partitions]) => [name, partitions.map((rows) => rows.map((row) => JSON.stringify(row)).sort())]),
+      .map(([name, partitions]) => [
+        name,
+        partitions.map((rows) => rows.map((row) => JSON.stringify(row)).sort()),
+      ]),
   );
 
 test('barriers inside a batch change no result, and no order of grouped values', async () => {
@@ -104,7 +109,9 @@ test('barriers inside a batch change no result, and no order of grouped values',
     fc.asyncProperty(batches, fc.integer({ min: 1, max: 3 }), async (input, pointEvery) => {
       const want = await drive(planned, [input]);
       const got = await drive(planned, [input], { pointEvery });
-      expect(got.batches.map(({ results }) => sortedResults(results))).toEqual(want.batches.map(({ results }) => sortedResults(results)));
+      expect(got.batches.map(({ results }) => sortedResults(results))).toEqual(
+        want.batches.map(({ results }) => sortedResults(results)),
+      );
     }),
     { numRuns: 20 },
   );
