@@ -95,6 +95,7 @@ export class ReceiverEdgeWriter {
   #nextPosition: number;
   #nextLines: number;
   #nextBarrier: number;
+  #nextAbsent: boolean;
 
   constructor(options: ReceiverEdgeWriterOptions) {
     const { memory } = options;
@@ -117,6 +118,7 @@ export class ReceiverEdgeWriter {
     this.#nextPosition = this.#note.position;
     this.#nextLines = this.#note.lines;
     this.#nextBarrier = this.#note.barrier;
+    this.#nextAbsent = this.#note.absent;
     this.#writer = new FrameWriter({
       control,
       data,
@@ -149,6 +151,11 @@ export class ReceiverEdgeWriter {
   /** Number of the last barrier that was put, 0 before the first. */
   get lastBarrier(): number {
     return this.#note.barrier;
+  }
+
+  /** The last barrier says that its batch is missing. */
+  get lastAbsent(): boolean {
+    return this.#note.absent;
   }
 
   /** Behind the last whole block. Of records `lines` is their number. */
@@ -216,6 +223,7 @@ export class ReceiverEdgeWriter {
       return false;
     this.#checkFence();
     this.#nextBarrier = barrier.number;
+    this.#nextAbsent = absent.length > 0;
     this.#writer.load(KIND_BARRIER, 0, 0, this.#note.position, bytes);
     this.#put();
     Atomics.store(this.#control, LAST_BARRIER, barrier.number | 0);
@@ -271,6 +279,7 @@ export class ReceiverEdgeWriter {
       note.position = this.#nextPosition;
       note.lines = this.#nextLines;
       note.barrier = this.#nextBarrier;
+      note.absent = this.#nextAbsent;
     }
     this.#notes.write(tail, note);
   }

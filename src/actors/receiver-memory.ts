@@ -10,6 +10,7 @@ import {
   INCARNATION,
   LAST_BARRIER,
   NOTE_A,
+  NOTE_ABSENT,
   NOTE_BARRIER,
   NOTE_LINES,
   NOTE_OPEN_CHAIN,
@@ -98,6 +99,8 @@ export interface SenderNote {
   lines: number;
   /** Number of the last barrier. */
   barrier: number;
+  /** It says that its batch is missing. */
+  absent: boolean;
   /** The last frame is a fragment, and more were to come. */
   openChain: boolean;
 }
@@ -127,6 +130,7 @@ export class SenderNotes {
       position: notes[at + NOTE_POSITION]!,
       lines: notes[at + NOTE_LINES]!,
       barrier: notes[at + NOTE_BARRIER]!,
+      absent: notes[at + NOTE_ABSENT] !== 0,
       openChain: notes[at + NOTE_OPEN_CHAIN] !== 0,
     };
   }
@@ -140,6 +144,7 @@ export class SenderNotes {
     notes[at + NOTE_POSITION] = note.position;
     notes[at + NOTE_LINES] = note.lines;
     notes[at + NOTE_BARRIER] = note.barrier;
+    notes[at + NOTE_ABSENT] = note.absent ? 1 : 0;
     notes[at + NOTE_OPEN_CHAIN] = note.openChain ? 1 : 0;
     this.#next = at === NOTE_A ? NOTE_B : NOTE_A;
   }

@@ -63,6 +63,8 @@ export const NOTE_LINES = 3;
 export const NOTE_BARRIER = 4;
 /** 0, or 1 + kind of the block whose fragments are not all published. */
 export const NOTE_OPEN_CHAIN = 5;
+/** 1 when the last barrier says that its batch is missing. */
+export const NOTE_ABSENT = 6;
 
 export const CONSUMER_HEAD = 0;
 export const CONSUMER_STARTED: number = LINE;

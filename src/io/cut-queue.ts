@@ -6,8 +6,9 @@
  * Belongs to the thread of the sources; `run` is called whenever something may have changed.
  *
  * I1  Barriers are put in the order of `add`, on every edge, each behind its batch: a slow `pull` delays what follows.
- * I2  A barrier that an edge has already is not put there again, nor is its batch sent there, or what it has of the
- *     batch: after the death of this thread the open barrier is asked for once more, and so is its batch.
+ * I2  A barrier that an edge has already is not put there again, nor what an edge has of the batch: after the death of
+ *     this thread the open barrier is asked for once more, and so is its batch. But where one edge has the barrier, all of
+ *     them have the batch, whatever the source would give now.
  * I3  A full edge delays, it never drops. When nothing can ever make room, because all that the edge holds belongs to
  *     the batch at hand, that is an error and not an endless wait.
  */
@@ -102,8 +103,10 @@ export class CutQueue {
 
   #pull(cut: Cut): void {
     const { number, batch, time } = cut.barrier;
-    const isPut = this.#options.edges.every((edge) => edge.lastBarrier >= number);
-    const pulled = batch && !isPut ? this.#options.pull(time) : undefined;
+    const isSent = this.#options.edges.some((edge) => edge.lastBarrier >= number);
+    // What lies there belongs to this batch, and not to the next one.
+    if (isSent) this.#options.edges.forEach((edge, n) => edge.lastBarrier < number && (this.#sentBefore[n] = 0));
+    const pulled = batch && !isSent ? this.#options.pull(time) : undefined;
     if (!(pulled instanceof Promise)) {
       cut.batch = pulled;
       cut.state = 'ready';
@@ -126,7 +129,6 @@ export class CutQueue {
       const edge = edges[cut.partition];
       const partition = partitions[cut.partition];
       if (edge === undefined || partition === undefined) continue;
-      if (edge.lastBarrier >= cut.barrier.number) continue;
       try {
         const isSent = this.#sendPartition(cut, edge, partition);
         this.#options.sent(edge);
@@ -166,7 +168,11 @@ export class CutQueue {
   #put(cut: Cut): boolean {
     const { edges } = this.#options;
     const { barrier, batch } = cut;
-    const absent = batch !== undefined && batch.partitions === undefined ? ABSENT : NONE_ABSENT;
+    const isAbsent =
+      (batch !== undefined && batch.partitions === undefined) ||
+      // The thread before has put it on some.
+      edges.some((edge) => edge.lastBarrier === barrier.number && edge.lastAbsent);
+    const absent = isAbsent ? ABSENT : NONE_ABSENT;
     try {
       for (; cut.puts < edges.length; cut.puts++) {
         const edge = edges[cut.puts]!;

@@ -13,6 +13,8 @@ export interface SourceEdge {
   readonly unreadBytes: number;
   /** Number of the last barrier that was put, 0 at first. */
   readonly lastBarrier: number;
+  /** That barrier says that its batch is missing. */
+  readonly lastAbsent: boolean;
   /** What lies behind that barrier: bytes of text, or records. */
   readonly sequence: number;
   /** Sends one text block, `head` followed by `tail`. False: no room, nothing was taken. */

@@ -18,6 +18,7 @@ export class ListEdge implements SourceEdge {
   usedBytes = 0;
   unreadBytes = 0;
   lastBarrier = 0;
+  lastAbsent = false;
   refusals = 0;
   recoveries = 0;
   #position: Position = { bytes: 0, lines: 0 };
@@ -50,6 +51,7 @@ export class ListEdge implements SourceEdge {
 
   putBarrier(barrier: Barrier, absent: readonly number[]): boolean {
     this.lastBarrier = barrier.number;
+    this.lastAbsent = absent.length > 0;
     this.frames.push({ kind: 'barrier', number: barrier.number, absent });
     return true;
   }

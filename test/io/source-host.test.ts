@@ -537,4 +537,23 @@ describe('a new host after the death of the thread', () => {
     expect(edges[0]!.rows).toEqual(batches.flatMap((batch) => batch.slice(0, 25)));
     expect(edges[1]!.rows).toEqual(batches.flatMap((batch) => batch.slice(25)));
   });
+
+  it('I2: where one edge has the barrier, the others get it as it is, whatever the source would give now', () => {
+    for (const missing of [false, true]) {
+      const edges = [new TestEdge(1 << 16), new TestEdge(1 << 16)];
+      const first = { open() {}, pull: () => ({ partitions: missing ? undefined : [[], []] }), close() {} };
+      // The thread dies between the two.
+      edges[1]!.writer.putBarrier = () => {
+        throw new Error('killed');
+      };
+      host([{ source: first, edges }]).host.cut(barrier(1));
+      edges.forEach((edge) => edge.replaceWriter());
+      const second = host([{ source: new BatchListSource([['a', 'b'], ['c', 'd']], 1000), edges }]);
+      second.host.cut(barrier(1));
+      second.host.cut(barrier(2));
+      const closed = missing ? { barrier: 1, absent: true } : { barrier: 1 };
+      expect(edges[0]!.read().seen).toEqual([closed, { rows: ['c'] }, { barrier: 2 }]);
+      expect(edges[1]!.read().seen).toEqual([closed, { rows: ['d'] }, { barrier: 2 }]);
+    }
+  });
 });
