@@ -1,6 +1,6 @@
 /** Runs seeds: each twice, since both runs must be the same, and what fails once more with fewer faults. */
 import { describeFault, type Fault } from './faults.ts';
-import { describeScenario, scenarioOf, type Scenario } from './scenario.ts';
+import { keptScenario, scenarioOf, type Scenario } from './scenario.ts';
 import { Simulation, type SimHooks, type SimResult } from './simulation.ts';
 
 export interface SimFailure {
@@ -12,13 +12,13 @@ export interface TryOptions {
   readonly hooks?: SimHooks;
   /** Run it twice and compare. @default true */
   readonly twice?: boolean;
-  /** Leave only these of the seed's faults, by index. */
-  readonly faults?: readonly number[];
 }
 
-export async function trySeed(seed: number, { hooks, twice = true, faults }: TryOptions = {}): Promise<SimFailure | SimResult> {
-  const drawn = scenarioOf(seed);
-  const scenario = faults === undefined ? drawn : { ...drawn, faults: faults.map((at) => drawn.faults[at]!) };
+export function trySeed(seed: number, options?: TryOptions): Promise<SimFailure | SimResult> {
+  return tryScenario(scenarioOf(seed), options);
+}
+
+export async function tryScenario(scenario: Scenario, { hooks, twice = true }: TryOptions = {}): Promise<SimFailure | SimResult> {
   const result = await new Simulation(scenario, hooks).run();
   if (result.wrong.length > 0) return { scenario, result };
   if (twice) {
@@ -49,7 +49,7 @@ export function describeFailure({ scenario, result }: SimFailure, last = 200): s
   return [
     `seed ${scenario.seed} failed:`,
     ...result.wrong.slice(0, 8).map((wrong) => `  ${wrong.slice(0, 2000)}`),
-    `scenario ${describeScenario(scenario)}`,
+    `scenario ${JSON.stringify(keptScenario({ ...scenario, faults: [] }))}`,
     'faults',
     ...scenario.faults.map((fault) => `  ${describeFault(fault)}`),
     'state',

@@ -38,17 +38,17 @@ const OPERATIONS: Readonly<Record<SimRole, readonly Operation[]>> = {
   sources: ['store', 'store', 'store', 'store', 'post', 'write'],
 };
 
-/** Draws a plan of up to `most` faults in the first `turns` turns. */
-export function planFaults(chance: Pcg32, most: number, turns: number): Fault[] {
-  const faults = Array.from({ length: chance.below(most + 1) }, () => planFault(chance, chance.below(turns)));
+/** Draws a plan of up to `most` faults in the first `turns` turns; half of all deaths are of `favourite`. */
+export function planFaults(chance: Pcg32, most: number, turns: number, favourite?: SimRole): Fault[] {
+  const faults = Array.from({ length: chance.below(most + 1) }, () => planFault(chance, chance.below(turns), favourite));
   return faults.sort((a, b) => a.turn - b.turn);
 }
 
-function planFault(chance: Pcg32, turn: number): Fault {
+function planFault(chance: Pcg32, turn: number, favourite: SimRole | undefined): Fault {
   const pick = chance.below(1024);
   const kind = chance.below(20);
   if (kind < 12) {
-    const role = drawRole(chance);
+    const role = favourite !== undefined && chance.below(2) === 0 ? favourite : drawRole(chance);
     const zombieTurns = chance.below(4) === 0 ? 1 + chance.below(150) : 0;
     if (zombieTurns > 0 || chance.below(4) === 0) return { kind: 'kill', turn, role, pick, zombieTurns };
     return { kind: 'kill', turn, role, pick, zombieTurns, death: drawDeath(chance, role) };

@@ -67,10 +67,19 @@ export function scenarioOf(seed: number): Scenario {
     pumpTurns: one(5, 40),
     drainAt: chance.below(4) === 0 ? 200 + chance.below(2500) : undefined,
     poison: chance.below(8) === 0 ? [chance.below(60)] : [],
-    faults: planFaults(new Pcg32(seed, FAULTS), one(4, 10, 25), one(600, 2500)),
+    faults: planFaults(new Pcg32(seed, FAULTS), one(4, 10, 25), one(600, 2500), largeBlocks ? 'sources' : undefined),
   };
 }
 
-export function describeScenario({ job, faults, ...rest }: Scenario): string {
-  return JSON.stringify({ job: job.name, ...rest });
+/** As it is kept in a file: whatever becomes of how seeds are read, the run is the same. */
+export type KeptScenario = Omit<Scenario, 'job' | 'drainAt'> & { readonly job: string; readonly drainAt?: number };
+
+export function keptScenario({ job, drainAt, ...rest }: Scenario): KeptScenario {
+  return { job: job.name, ...(drainAt === undefined ? {} : { drainAt }), ...rest };
+}
+
+export function scenarioFrom({ job: name, drainAt, ...rest }: KeptScenario): Scenario {
+  const job = SIM_JOBS.find((each) => each.name === name);
+  if (job === undefined) throw new RangeError(`no simulated job is called '${name}'`);
+  return { job, drainAt, ...rest };
 }
