@@ -105,7 +105,10 @@ export class CutQueue {
     const { number, batch, time } = cut.barrier;
     const isSent = this.#options.edges.some((edge) => edge.lastBarrier >= number);
     // What lies there belongs to this batch, and not to the next one.
-    if (isSent) this.#options.edges.forEach((edge, n) => edge.lastBarrier < number && (this.#sentBefore[n] = 0));
+    if (isSent)
+      this.#options.edges.forEach(
+        (edge, n) => edge.lastBarrier < number && (this.#sentBefore[n] = 0),
+      );
     const pulled = batch && !isSent ? this.#options.pull(time) : undefined;
     if (!(pulled instanceof Promise)) {
       cut.batch = pulled;

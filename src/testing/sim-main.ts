@@ -4,12 +4,20 @@ import { realEnv } from '../env/real.ts';
 import { describeFailure, isFailure, shrink, trySeed } from './sim/explore.ts';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '200' }, seed: { type: 'string' }, last: { type: 'string', default: '200' }, once: { type: 'boolean', default: false } },
+  options: {
+    seeds: { type: 'string', default: '200' },
+    seed: { type: 'string' },
+    last: { type: 'string', default: '200' },
+    once: { type: 'boolean', default: false },
+  },
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const { clock } = realEnv();
 const first = Number(values.seed ?? 1);
-const count = values.seed === undefined ? Number(values.seeds) : Math.max(1, process.argv.includes('--seeds') ? Number(values.seeds) : 1);
+const count =
+  values.seed === undefined
+    ? Number(values.seeds)
+    : Math.max(1, process.argv.includes('--seeds') ? Number(values.seeds) : 1);
 const began = clock.monotonic();
 let failed = 0;
 let turns = 0;
@@ -27,5 +35,7 @@ for (let seed = first; seed < first + count; seed++) {
   deaths += outcome.deaths;
 }
 const seconds = (clock.monotonic() - began) / 1000;
-say(`${count} seeds, ${failed} failed; ${turns} turns, ${batches} batches, ${deaths} deaths in ${seconds.toFixed(1)} s`);
+say(
+  `${count} seeds, ${failed} failed; ${turns} turns, ${batches} batches, ${deaths} deaths in ${seconds.toFixed(1)} s`,
+);
 process.exitCode = failed === 0 ? 0 : 1;

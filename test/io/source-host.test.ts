@@ -541,14 +541,29 @@ describe('a new host after the death of the thread', () => {
   it('I2: where one edge has the barrier, the others get it as it is, whatever the source would give now', () => {
     for (const missing of [false, true]) {
       const edges = [new TestEdge(1 << 16), new TestEdge(1 << 16)];
-      const first = { open() {}, pull: () => ({ partitions: missing ? undefined : [[], []] }), close() {} };
+      const first = {
+        open() {},
+        pull: () => ({ partitions: missing ? undefined : [[], []] }),
+        close() {},
+      };
       // The thread dies between the two.
       edges[1]!.writer.putBarrier = () => {
         throw new Error('killed');
       };
       host([{ source: first, edges }]).host.cut(barrier(1));
       edges.forEach((edge) => edge.replaceWriter());
-      const second = host([{ source: new BatchListSource([['a', 'b'], ['c', 'd']], 1000), edges }]);
+      const second = host([
+        {
+          source: new BatchListSource(
+            [
+              ['a', 'b'],
+              ['c', 'd'],
+            ],
+            1000,
+          ),
+          edges,
+        },
+      ]);
       second.host.cut(barrier(1));
       second.host.cut(barrier(2));
       const closed = missing ? { barrier: 1, absent: true } : { barrier: 1 };

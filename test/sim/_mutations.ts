@@ -11,7 +11,11 @@ import { HeldIndex } from '../../src/supervision/held-index.ts';
 import type { SimHooks } from '../../src/testing/sim/simulation.ts';
 
 /** Replaces a method for the length of a run. */
-function replaced<T extends object, K extends keyof T>(of: T, name: K, make: (original: T[K]) => T[K]): SimHooks {
+function replaced<T extends object, K extends keyof T>(
+  of: T,
+  name: K,
+  make: (original: T[K]) => T[K],
+): SimHooks {
   return {
     begin: () => {
       const original = of[name];
@@ -26,10 +30,15 @@ function replaced<T extends object, K extends keyof T>(of: T, name: K, make: (or
 type NotesRead = typeof SenderNotes.prototype.read;
 
 const notes = (change: (note: ReturnType<NotesRead>) => Partial<ReturnType<NotesRead>>): SimHooks =>
-  replaced(SenderNotes.prototype, 'read', (read): NotesRead => function (this: SenderNotes) {
-    const note = read.call(this);
-    return { ...note, ...change(note) };
-  });
+  replaced(
+    SenderNotes.prototype,
+    'read',
+    (read): NotesRead =>
+      function (this: SenderNotes) {
+        const note = read.call(this);
+        return { ...note, ...change(note) };
+      },
+  );
 
 /** Each writes behind the next, so what is reported may not be there yet. */
 function lateWrites(disk: Disk): Disk {
@@ -64,7 +73,9 @@ function readsInTurn(): SimHooks {
         peek: () => {
           const mine = edge.peek();
           if (mine?.kind === 'barrier') return mine;
-          const waits = inputs.get(key)!.some((other) => other !== edge && other.peek()?.kind === 'barrier');
+          const waits = inputs
+            .get(key)!
+            .some((other) => other !== edge && other.peek()?.kind === 'barrier');
           return waits ? undefined : mine;
         },
       };
@@ -78,7 +89,8 @@ export const MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
   }),
   'BASE moves when one task has taken the barrier': () => ({
     fromWorker: (message, _coordinator, edges) => {
-      if (message.type === 'taken') for (const [edge, offset] of message.offsets) edges.setBase(edge, offset);
+      if (message.type === 'taken')
+        for (const [edge, offset] of message.offsets) edges.setBase(edge, offset);
       return message;
     },
   }),
@@ -92,31 +104,49 @@ export const MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
   'a barrier is dropped on its way': () => {
     let n = 0;
     return {
-      openOut: (edge) => ({ send: (frame) => (frame.kind === 'barrier' && ++n % 100 === 0 ? true : edge.send(frame)) }),
+      openOut: (edge) => ({
+        send: (frame) => (frame.kind === 'barrier' && ++n % 100 === 0 ? true : edge.send(frame)),
+      }),
     };
   },
   'hand-overs are not restored': () => ({
-    body: (body) => Object.assign(Object.create(body) as typeof body, { restore: () => body.restore([]) }),
+    body: (body) =>
+      Object.assign(Object.create(body) as typeof body, { restore: () => body.restore([]) }),
   }),
   'the newest part of a hand-over is left out': () => ({
     toWorker: (message) =>
-      message.type === 'start' ? { ...message, tasks: message.tasks.map((task) => ({ ...task, parts: task.parts.slice(0, -1) })) } : message,
+      message.type === 'start'
+        ? {
+            ...message,
+            tasks: message.tasks.map((task) => ({ ...task, parts: task.parts.slice(0, -1) })),
+          }
+        : message,
   }),
   'a consumer begins behind the first block after BASE': () => ({
     openIn: (edge, end, epoch) => {
-      if (end.kind === 'receiver' && epoch > 1 && edge.peek() !== undefined && edge.peek()?.kind !== 'barrier') edge.advance();
+      if (
+        end.kind === 'receiver' &&
+        epoch > 1 &&
+        edge.peek() !== undefined &&
+        edge.peek()?.kind !== 'barrier'
+      )
+        edge.advance();
       return edge;
     },
   }),
   'an input is not read while another one is at the barrier': readsInTurn,
   'a barrier is reported as taken before its hand-over is written': () => ({ disk: lateWrites }),
-  'a successor of the sources puts the last barrier again': () => notes(({ barrier }) => ({ barrier: Math.max(0, barrier - 1) })),
+  'a successor of the sources puts the last barrier again': () =>
+    notes(({ barrier }) => ({ barrier: Math.max(0, barrier - 1) })),
   'a successor of the sources asks for everything again': () => notes(() => ({ position: 0 })),
   'a successor of the sources leaves a block open': () => notes(() => ({ openChain: false })),
   'a successor of the sources sends a batch from its start': () => ({
     begin: () => {
       const sequence = Object.getOwnPropertyDescriptor(ReceiverEdgeWriter.prototype, 'sequence')!;
-      Object.defineProperty(ReceiverEdgeWriter.prototype, 'sequence', { configurable: true, get: () => 0 });
+      Object.defineProperty(ReceiverEdgeWriter.prototype, 'sequence', {
+        configurable: true,
+        get: () => 0,
+      });
       return () => void Object.defineProperty(ReceiverEdgeWriter.prototype, 'sequence', sequence);
     },
   }),
@@ -136,7 +166,12 @@ export const MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
     toWorker: (message) => (message.type === 'start' ? { ...message, skip: [] } : message),
   }),
   'blocks are used in the order in which they come': () =>
-    replaced(InOrder.prototype, 'offer', (offer) => function (this: InOrder, _input, block) {
-      offer.call(this, 0, { ...block, port: 0 });
-    }),
+    replaced(
+      InOrder.prototype,
+      'offer',
+      (offer) =>
+        function (this: InOrder, _input, block) {
+          offer.call(this, 0, { ...block, port: 0 });
+        },
+    ),
 };
