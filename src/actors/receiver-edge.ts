@@ -134,6 +134,8 @@ export class ReceiverEdgeWriter {
   setConsumer(words: ConsumerWords, bell: Bell): void {
     this.#words = new Int32Array(words);
     this.#bell = bell;
+    // What came before was rung at its predecessor's.
+    bell.ring();
   }
 
   /** Bytes that are kept: all that came since the newest held recovery point. */
