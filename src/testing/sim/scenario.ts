@@ -25,6 +25,8 @@ export interface Scenario {
   readonly largeBlocks: boolean;
   readonly ringBytes: number;
   readonly receiverBytes: number;
+  /** Workers sleep when they have nothing to do, until somebody rings. */
+  readonly sleeping: boolean;
   /** Of 1000 turns so many let time pass although somebody could work. */
   readonly timerTurns: number;
   readonly deliveryTurns: number;
@@ -40,6 +42,7 @@ export interface Scenario {
 const PLAN = 2;
 const FAULTS = 3;
 
+
 export function scenarioOf(seed: number): Scenario {
   const chance = new Pcg32(seed, PLAN);
   const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
@@ -49,11 +52,7 @@ export function scenarioOf(seed: number): Scenario {
   const largeBlocks = chance.below(3) === 0;
   const batches = 3 + chance.below(6);
   return {
-    seed,
-    job,
-    batchIntervalMs,
-    batches,
-    largeBlocks,
+    seed, job, batchIntervalMs, batches, largeBlocks,
     workers: one(1, 2, 2, 3),
     spares: one(0, 1, 1, 2),
     partitions: one(1, 2, 2, 3),
@@ -65,25 +64,18 @@ export function scenarioOf(seed: number): Scenario {
     lines: largeBlocks ? 400 + chance.below(800) : 60 + chance.below(200),
     ringBytes: one(128, 128, 256, 1024),
     receiverBytes: one(4096, 4096, 8192),
+    sleeping: chance.below(2) === 0,
     timerTurns: one(2, 10, 40),
     deliveryTurns: one(80, 250, 400),
     pumpTurns: one(5, 40),
     drainAt: chance.below(4) === 0 ? 200 + chance.below(2500) : undefined,
     poison: chance.below(8) === 0 ? [chance.below(60)] : [],
-    faults: planFaults(
-      new Pcg32(seed, FAULTS),
-      one(4, 10, 25),
-      one(600, 2500),
-      largeBlocks ? 'sources' : undefined,
-    ),
+    faults: planFaults(new Pcg32(seed, FAULTS), one(4, 10, 25), one(600, 2500), largeBlocks ? 'sources' : undefined),
   };
 }
 
 /** As it is kept in a file: whatever becomes of how seeds are read, the run is the same. */
-export type KeptScenario = Omit<Scenario, 'job' | 'drainAt'> & {
-  readonly job: string;
-  readonly drainAt?: number;
-};
+export type KeptScenario = Omit<Scenario, 'job' | 'drainAt'> & { readonly job: string; readonly drainAt?: number };
 
 export function keptScenario({ job, drainAt, ...rest }: Scenario): KeptScenario {
   return { job: job.name, ...(drainAt === undefined ? {} : { drainAt }), ...rest };

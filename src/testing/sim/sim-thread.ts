@@ -25,6 +25,8 @@ export interface SimThreadOptions {
   readonly scene: Scene;
   readonly onDeath: (thread: SimThread, why: string) => void;
   readonly note: (text: string) => void;
+  /** False: it gets no turn for now. */
+  readonly mayRun: (thread: SimThread) => boolean;
 }
 
 export interface Scene {
@@ -79,8 +81,7 @@ export class SimThread {
       return act();
     } catch (error) {
       // A thread that throws is dead. The stack of one that was killed ends here.
-      if (!(error instanceof Killed))
-        this.kill(error instanceof Error ? `threw ${error.message}` : 'threw');
+      if (!(error instanceof Killed)) this.kill(error instanceof Error ? `threw ${error.message}` : 'threw');
       return undefined;
     } finally {
       scene.current = before;
@@ -109,13 +110,7 @@ export class SimThread {
   at(operation: Operation, when: 'before' | 'after'): void {
     if (this.dead) throw new Killed();
     const plan = this.#death;
-    if (
-      plan === undefined ||
-      plan.death.operation !== operation ||
-      plan.death.when !== when ||
-      this.#options.scene.current !== this
-    )
-      return;
+    if (plan === undefined || plan.death.operation !== operation || plan.death.when !== when || this.#options.scene.current !== this) return;
     if (plan.left-- > 0) return;
     this.kill(`${when} ${operation}`);
     throw new Killed();
@@ -157,11 +152,22 @@ export class SimThread {
   }
 
   #after(ms: number, run: () => void): Timer {
-    return this.#options.env.clock.after(ms, () => {
+    let later: Timer | undefined;
+    const timer = this.#options.env.clock.after(ms, () => {
       if (this.dead) return;
+      if (!this.#options.mayRun(this)) {
+        later = this.#after(1, run);
+        return;
+      }
       this.#options.note(`timer of ${this.name}`);
       this.run(run);
     });
+    return {
+      cancel: () => {
+        timer.cancel();
+        later?.cancel();
+      },
+    };
   }
 
   #disk(disk: Disk): Disk {
@@ -170,9 +176,7 @@ export class SimThread {
         this.at('write', 'before');
         if (this.diskFaults > 0) {
           this.diskFaults--;
-          throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
-            code: 'ENOSPC',
-          });
+          throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), { code: 'ENOSPC' });
         }
         const plan = this.#death;
         if (plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0) {
@@ -206,3 +210,4 @@ export class SimThread {
     };
   }
 }
+
