@@ -18,12 +18,24 @@ export function trySeed(seed: number, options?: TryOptions): Promise<SimFailure 
   return tryScenario(scenarioOf(seed), options);
 }
 
-export async function tryScenario(scenario: Scenario, { hooks, twice = true }: TryOptions = {}): Promise<SimFailure | SimResult> {
+export async function tryScenario(
+  scenario: Scenario,
+  { hooks, twice = true }: TryOptions = {},
+): Promise<SimFailure | SimResult> {
   const result = await new Simulation(scenario, hooks).run();
   if (result.wrong.length > 0) return { scenario, result };
   if (twice) {
     const again = await new Simulation(scenario, hooks).run();
-    if (again.hash !== result.hash) return { scenario, result: { ...again, wrong: [`two runs of one seed differ: ${result.hash} and ${again.hash}, in ${result.turns} and ${again.turns} turns`] } };
+    if (again.hash !== result.hash)
+      return {
+        scenario,
+        result: {
+          ...again,
+          wrong: [
+            `two runs of one seed differ: ${result.hash} and ${again.hash}, in ${result.turns} and ${again.turns} turns`,
+          ],
+        },
+      };
   }
   return result;
 }

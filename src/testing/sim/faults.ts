@@ -19,17 +19,51 @@ export interface Death {
 
 export type Fault =
   /** Dies at once, or at an operation. With `zombieTurns` it is taken for dead and goes on for so many turns. */
-  | { readonly kind: 'kill'; readonly turn: number; readonly role: SimRole; readonly pick: number; readonly death?: Death; readonly zombieTurns: number }
+  | {
+      readonly kind: 'kill';
+      readonly turn: number;
+      readonly role: SimRole;
+      readonly pick: number;
+      readonly death?: Death;
+      readonly zombieTurns: number;
+    }
   /** A worker is taken for hung: its successor starts before it is dead. */
-  | { readonly kind: 'hang'; readonly turn: number; readonly pick: number; readonly zombieTurns: number }
+  | {
+      readonly kind: 'hang';
+      readonly turn: number;
+      readonly pick: number;
+      readonly zombieTurns: number;
+    }
   /** User functions throw. */
-  | { readonly kind: 'throw'; readonly turn: number; readonly after: number; readonly times: number }
+  | {
+      readonly kind: 'throw';
+      readonly turn: number;
+      readonly after: number;
+      readonly times: number;
+    }
   /** The disk refuses. */
-  | { readonly kind: 'disk'; readonly turn: number; readonly role: SimRole; readonly pick: number; readonly times: number }
+  | {
+      readonly kind: 'disk';
+      readonly turn: number;
+      readonly role: SimRole;
+      readonly pick: number;
+      readonly times: number;
+    }
   /** A source loses its connection, or throws. */
-  | { readonly kind: 'disconnect'; readonly turn: number; readonly source: number; readonly how: 'lost' | 'throws' }
+  | {
+      readonly kind: 'disconnect';
+      readonly turn: number;
+      readonly source: number;
+      readonly how: 'lost' | 'throws';
+    }
   /** A thread gets no turn. */
-  | { readonly kind: 'stall'; readonly turn: number; readonly role: SimRole | 'main'; readonly pick: number; readonly turns: number };
+  | {
+      readonly kind: 'stall';
+      readonly turn: number;
+      readonly role: SimRole | 'main';
+      readonly pick: number;
+      readonly turns: number;
+    };
 
 /** What threads do; the sources store most, and what they leave half done is the hardest to go on from. */
 const OPERATIONS: Readonly<Record<SimRole, readonly Operation[]>> = {
@@ -39,8 +73,15 @@ const OPERATIONS: Readonly<Record<SimRole, readonly Operation[]>> = {
 };
 
 /** Draws a plan of up to `most` faults in the first `turns` turns; half of all deaths are of `favourite`. */
-export function planFaults(chance: Pcg32, most: number, turns: number, favourite?: SimRole): Fault[] {
-  const faults = Array.from({ length: chance.below(most + 1) }, () => planFault(chance, chance.below(turns), favourite));
+export function planFaults(
+  chance: Pcg32,
+  most: number,
+  turns: number,
+  favourite?: SimRole,
+): Fault[] {
+  const faults = Array.from({ length: chance.below(most + 1) }, () =>
+    planFault(chance, chance.below(turns), favourite),
+  );
   return faults.sort((a, b) => a.turn - b.turn);
 }
 
@@ -50,15 +91,25 @@ function planFault(chance: Pcg32, turn: number, favourite: SimRole | undefined):
   if (kind < 12) {
     const role = favourite !== undefined && chance.below(2) === 0 ? favourite : drawRole(chance);
     const zombieTurns = chance.below(4) === 0 ? 1 + chance.below(150) : 0;
-    if (zombieTurns > 0 || chance.below(4) === 0) return { kind: 'kill', turn, role, pick, zombieTurns };
+    if (zombieTurns > 0 || chance.below(4) === 0)
+      return { kind: 'kill', turn, role, pick, zombieTurns };
     return { kind: 'kill', turn, role, pick, zombieTurns, death: drawDeath(chance, role) };
   }
   if (kind < 14) return { kind: 'hang', turn, pick, zombieTurns: 1 + chance.below(200) };
-  if (kind < 16) return { kind: 'throw', turn, after: chance.below(40), times: 1 + chance.below(3) };
-  if (kind < 17) return { kind: 'disk', turn, role: drawRole(chance), pick, times: 1 + chance.below(2) };
-  if (kind < 18) return { kind: 'disconnect', turn, source: chance.below(2), how: chance.below(2) === 0 ? 'lost' : 'throws' };
+  if (kind < 16)
+    return { kind: 'throw', turn, after: chance.below(40), times: 1 + chance.below(3) };
+  if (kind < 17)
+    return { kind: 'disk', turn, role: drawRole(chance), pick, times: 1 + chance.below(2) };
+  if (kind < 18)
+    return {
+      kind: 'disconnect',
+      turn,
+      source: chance.below(2),
+      how: chance.below(2) === 0 ? 'lost' : 'throws',
+    };
   // The embedding thread runs what else its process does, and may be away for long.
-  if (chance.below(3) === 0) return { kind: 'stall', turn, role: 'main', pick, turns: 1 + chance.below(2000) };
+  if (chance.below(3) === 0)
+    return { kind: 'stall', turn, role: 'main', pick, turns: 1 + chance.below(2000) };
   return { kind: 'stall', turn, role: drawRole(chance), pick, turns: 1 + chance.below(300) };
 }
 
@@ -70,8 +121,13 @@ function drawRole(chance: Pcg32): SimRole {
 function drawDeath(chance: Pcg32, role: SimRole): Death {
   const operations = OPERATIONS[role];
   const operation = operations[chance.below(operations.length)]!;
-  const whens = operation === 'write' ? (['before', 'after', 'torn'] as const) : (['before', 'after'] as const);
-  return { operation, after: chance.below(chance.below(2) === 0 ? 6 : 40), when: whens[chance.below(whens.length)]! };
+  const whens =
+    operation === 'write' ? (['before', 'after', 'torn'] as const) : (['before', 'after'] as const);
+  return {
+    operation,
+    after: chance.below(chance.below(2) === 0 ? 6 : 40),
+    when: whens[chance.below(whens.length)]!,
+  };
 }
 
 export function describeFault(fault: Fault): string {

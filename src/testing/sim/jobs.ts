@@ -43,13 +43,20 @@ type Pair = readonly [string, number];
 
 /** A record as it is written: 17 is followed by some words. */
 export function lineOf(id: number): string {
-  const words = Array.from({ length: 1 + ((id * 7) % 4) }, (_, n) => `w${(id * 31 + n * n * 17) % 13}`);
+  const words = Array.from(
+    { length: 1 + ((id * 7) % 4) },
+    (_, n) => `w${(id * 31 + n * n * 17) % 13}`,
+  );
   return `${id} ${words.join(' ')}`;
 }
 
 /** The id of a line or a row. */
 export function idOf(record: unknown): number {
-  return Number(typeof record === 'string' ? record.slice(0, record.indexOf(' ')) : (record as readonly unknown[])[0]);
+  return Number(
+    typeof record === 'string'
+      ? record.slice(0, record.indexOf(' '))
+      : (record as readonly unknown[])[0],
+  );
 }
 
 const wordsOf = (line: unknown): string[] => (line as string).split(' ').slice(1);
@@ -78,7 +85,10 @@ function grouped(pairs: readonly Pair[]): unknown[] {
 }
 
 const pairOfLine = (line: unknown): Pair => [keyOf(idOf(line)), idOf(line)];
-const pairOfRow = (row: unknown): Pair => [(row as [number, string])[1], (row as [number, string])[0]];
+const pairOfRow = (row: unknown): Pair => [
+  (row as [number, string])[1],
+  (row as [number, string])[0],
+];
 
 const wordCount: SimJob = {
   name: 'word count',
@@ -107,7 +117,11 @@ const kernelCount: SimJob = {
   build(ssc) {
     ssc.socketTextStream('sim', 1).words().countByValue().collectAs('counts');
   },
-  outputs: { counts: { rows: (batch) => counted(flat(batch).flatMap((line) => (line as string).split(' '))) } },
+  outputs: {
+    counts: {
+      rows: (batch) => counted(flat(batch).flatMap((line) => (line as string).split(' '))),
+    },
+  },
 };
 
 const countAndReduce: SimJob = {
@@ -123,7 +137,12 @@ const countAndReduce: SimJob = {
   },
   outputs: {
     count: { rows: (batch) => [flat(batch).length] },
-    sum: { rows: (batch) => (flat(batch).length === 0 ? [] : [flat(batch).reduce<number>((a, line) => a + idOf(line), 0)]) },
+    sum: {
+      rows: (batch) =>
+        flat(batch).length === 0
+          ? []
+          : [flat(batch).reduce<number>((a, line) => a + idOf(line), 0)],
+    },
   },
 };
 
@@ -138,7 +157,11 @@ const groups: SimJob = {
     pairs.groupByKey().collectAs('groups');
     // Not commutative: parts must come in the order of their senders.
     pairs
-      .combineByKey((value) => [value], (list: number[], value) => [...list, value], (a, b) => [...a, ...b])
+      .combineByKey(
+        (value) => [value],
+        (list: number[], value) => [...list, value],
+        (a, b) => [...a, ...b],
+      )
       .collectAs('lists');
   },
   outputs: {
@@ -151,21 +174,37 @@ const groupedLines: SimJob = {
   name: 'groupByKey of lines',
   sources: ['text'],
   build(ssc) {
-    ssc.socketTextStream('sim', 1).map(pairOfLine).groupByKey(3).mapValues((ids) => ids.map((id) => id * 2)).collectAs('groups');
+    ssc
+      .socketTextStream('sim', 1)
+      .map(pairOfLine)
+      .groupByKey(3)
+      .mapValues((ids) => ids.map((id) => id * 2))
+      .collectAs('groups');
   },
-  outputs: { groups: { rows: (batch) => grouped(flat(batch).map(pairOfLine)).map((pair) => [(pair as [string, number[]])[0], (pair as [string, number[]])[1].map((id) => id * 2)]) } },
+  outputs: {
+    groups: {
+      rows: (batch) =>
+        grouped(flat(batch).map(pairOfLine)).map((pair) => [
+          (pair as [string, number[]])[0],
+          (pair as [string, number[]])[1].map((id) => id * 2),
+        ]),
+    },
+  },
 };
 
 const dealt: SimJob = {
   name: 'repartition',
   sources: ['text'],
   build(ssc, user) {
-    ssc.socketTextStream('sim', 1)
+    ssc
+      .socketTextStream('sim', 1)
       .repartition(3)
-      .mapPartitions((lines) => [...lines].map((line) => {
-        user.call(line);
-        return idOf(line);
-      }))
+      .mapPartitions((lines) =>
+        [...lines].map((line) => {
+          user.call(line);
+          return idOf(line);
+        }),
+      )
       .collectAs('ids');
   },
   outputs: { ids: { rows: (batch) => flat(batch).map(idOf) } },
@@ -177,10 +216,12 @@ const diamond: SimJob = {
   build(ssc, user) {
     const lines = ssc.socketTextStream('sim', 1);
     const pairs = lines.map(pairOfLine);
-    const even = lines.filter((line) => {
-      user.call(line);
-      return idOf(line) % 2 === 0;
-    }).map(pairOfLine);
+    const even = lines
+      .filter((line) => {
+        user.call(line);
+        return idOf(line) % 2 === 0;
+      })
+      .map(pairOfLine);
     const long = lines.map(pairOfLine).repartition(2);
     pairs
       .union(even, long)
@@ -200,10 +241,13 @@ const diamond: SimJob = {
     },
     groups: {
       // In the order of senders: both parents of the union lie in the same task, partition by partition.
-      rows: ([lines]) => grouped(lines!.flatMap((partition) => {
-        const pairs = partition.map(pairOfLine);
-        return [...pairs, ...pairs.filter(([, id]) => id % 2 === 0)];
-      })),
+      rows: ([lines]) =>
+        grouped(
+          lines!.flatMap((partition) => {
+            const pairs = partition.map(pairOfLine);
+            return [...pairs, ...pairs.filter(([, id]) => id % 2 === 0)];
+          }),
+        ),
     },
   },
 };
@@ -217,12 +261,18 @@ const twoSources: SimJob = {
       user.call(row);
       return pairOfRow(row);
     });
-    lines.union(rows).reduceByKey((a, b) => a + b).collectAs('sums');
+    lines
+      .union(rows)
+      .reduceByKey((a, b) => a + b)
+      .collectAs('sums');
     rows.map(([, id]) => id).collectAs('rows');
     lines.map(([, id]) => id).collectAs('lines');
   },
   outputs: {
-    sums: { rows: ([lines, rows]) => summed([...lines!.flat().map(pairOfLine), ...rows!.flat().map(pairOfRow)]) },
+    sums: {
+      rows: ([lines, rows]) =>
+        summed([...lines!.flat().map(pairOfLine), ...rows!.flat().map(pairOfRow)]),
+    },
     rows: { ordered: true, rows: ([, rows]) => rows!.flat().map(idOf) },
     lines: { ordered: true, rows: ([lines]) => lines!.flat().map(idOf) },
   },
@@ -235,15 +285,23 @@ const manyOutputs: SimJob = {
   foreach: ['each', 'late'],
   build(ssc, user) {
     const rows = ssc.inputStream<[number, string]>('rows');
-    rows.map((row) => pairOfRow(row)).reduceByKey((a, b) => a + b).collectAs('sums');
+    rows
+      .map((row) => pairOfRow(row))
+      .reduceByKey((a, b) => a + b)
+      .collectAs('sums');
     rows.map(idOf).foreachBatch(async (batch: Batch<number>, time) => {
       await user.wait();
       user.call(batch.toArray().map((id) => [id]));
       user.delivered('each', time, batch.toArray());
     });
     rows.map(idOf).print();
-    rows.countByValue().map(([, n]) => n).collectAs('tally');
-    rows.map(idOf).foreachBatch((batch: Batch<number>, time) => user.delivered('late', time, batch.toArray()));
+    rows
+      .countByValue()
+      .map(([, n]) => n)
+      .collectAs('tally');
+    rows
+      .map(idOf)
+      .foreachBatch((batch: Batch<number>, time) => user.delivered('late', time, batch.toArray()));
   },
   outputs: {
     sums: { rows: (batch) => summed(flat(batch).map(pairOfRow)) },
@@ -253,4 +311,14 @@ const manyOutputs: SimJob = {
   },
 };
 
-export const SIM_JOBS: readonly SimJob[] = [wordCount, kernelCount, countAndReduce, groups, groupedLines, dealt, diamond, twoSources, manyOutputs];
+export const SIM_JOBS: readonly SimJob[] = [
+  wordCount,
+  kernelCount,
+  countAndReduce,
+  groups,
+  groupedLines,
+  dealt,
+  diamond,
+  twoSources,
+  manyOutputs,
+];

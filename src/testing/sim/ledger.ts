@@ -57,24 +57,37 @@ export class Ledger {
     if (byBarrier === undefined) this.#reports.set(name, (byBarrier = new Map()));
     const before = byBarrier.get(barrier);
     if (before === undefined) {
-      if (!first) return `C2: '${name}' was told of barrier ${barrier} for the first time behind a newer one`;
+      if (!first)
+        return `C2: '${name}' was told of barrier ${barrier} for the first time behind a newer one`;
       byBarrier.set(barrier, rows);
       return undefined;
     }
-    return before === rows ? undefined : `C3: '${name}' of barrier ${barrier} was ${before} and is ${rows} now`;
+    return before === rows
+      ? undefined
+      : `C3: '${name}' of barrier ${barrier} was ${before} and is ${rows} now`;
   }
 
   delivered(output: string, time: number, rows: readonly unknown[]): void {
-    this.#deliveries.push({ output, time, rows: canonical(this.#options.job.outputs[output], rows) });
+    this.#deliveries.push({
+      output,
+      time,
+      rows: canonical(this.#options.job.outputs[output], rows),
+    });
   }
 
   /** Gives all that is wrong at the end. */
   check(ending: Ending): string[] {
-    return [...this.#checkPublished(ending), ...this.#checkTimes(ending), ...this.#checkReports(ending)];
+    return [
+      ...this.#checkPublished(ending),
+      ...this.#checkTimes(ending),
+      ...this.#checkReports(ending),
+    ];
   }
 
   #edgesOf(source: number): EdgeObserver[] {
-    return this.#options.plan.wiring.sources[source]!.outputs.map((edge) => this.#options.observers.get(edge)!);
+    return this.#options.plan.wiring.sources[source]!.outputs.map((edge) =>
+      this.#options.observers.get(edge)!,
+    );
   }
 
   #checkPublished(ending: Ending): string[] {
@@ -85,13 +98,28 @@ export class Ledger {
         const ids = edges.flatMap(({ published }) => published.map(idOf));
         const sorted = ids.toSorted((a, b) => a - b);
         const hole = sorted.findIndex((id, n) => id !== n);
-        if (hole >= 0) wrong.push(`C1: source ${source} published record ${sorted[hole]} where ${hole} was to come: ${ids.join()}`);
+        if (hole >= 0)
+          wrong.push(
+            `C1: source ${source} published record ${sorted[hole]} where ${hole} was to come: ${ids.join()}`,
+          );
         for (const { edge, published } of edges) {
-          const at = published.findIndex((record, n) => n > 0 && idOf(record) <= idOf(published[n - 1]));
-          if (at >= 0) wrong.push(`C1: edge ${edge} carries record ${idOf(published[at])} behind ${idOf(published[at - 1])}`);
+          const at = published.findIndex(
+            (record, n) => n > 0 && idOf(record) <= idOf(published[n - 1]),
+          );
+          if (at >= 0)
+            wrong.push(
+              `C1: edge ${edge} carries record ${idOf(published[at])} behind ${idOf(published[at - 1])}`,
+            );
         }
-        const taken = edges.reduce((total, { batches }) => total + [...batches.values()].reduce((sum, { records }) => sum + records.length, 0), 0);
-        if (!ending.early && taken !== feed.lines.length) wrong.push(`C1: source ${source} has ${feed.lines.length} records, and ${taken} lie before the last barrier`);
+        const taken = edges.reduce(
+          (total, { batches }) =>
+            total + [...batches.values()].reduce((sum, { records }) => sum + records.length, 0),
+          0,
+        );
+        if (!ending.early && taken !== feed.lines.length)
+          wrong.push(
+            `C1: source ${source} has ${feed.lines.length} records, and ${taken} lie before the last barrier`,
+          );
       } else if (feed instanceof RowsFeed) {
         let given = 0;
         for (const barrier of edges[0]!.barriers.filter(({ batch }) => batch)) {
@@ -102,8 +130,12 @@ export class Ledger {
           if (JSON.stringify(got) === JSON.stringify(want)) continue;
           // A batch that intake no longer reached is empty, and one before which a queue could not note what it would give.
           // A queue then gives that later, or never.
-          if (nothing && (ending.early || barrier.last || (feed.isQueue && ending.diskFaults))) given -= feed.isQueue ? 1 : 0;
-          else wrong.push(`C1: barrier ${barrier.number} at ${barrier.time} ms closes ${JSON.stringify(got)} of source ${source}, not ${JSON.stringify(want)}`);
+          if (nothing && (ending.early || barrier.last || (feed.isQueue && ending.diskFaults)))
+            given -= feed.isQueue ? 1 : 0;
+          else
+            wrong.push(
+              `C1: barrier ${barrier.number} at ${barrier.time} ms closes ${JSON.stringify(got)} of source ${source}, not ${JSON.stringify(want)}`,
+            );
         }
       }
     });
@@ -115,18 +147,23 @@ export class Ledger {
     const [first, ...others] = [...this.#options.observers.values()];
     const numbers = JSON.stringify(first!.barriers);
     for (const other of others) {
-      if (JSON.stringify(other.barriers) !== numbers) wrong.push(`C4: edge ${other.edge} carries other barriers than edge ${first!.edge}: ${JSON.stringify(other.barriers)} and ${numbers}`);
+      if (JSON.stringify(other.barriers) !== numbers)
+        wrong.push(
+          `C4: edge ${other.edge} carries other barriers than edge ${first!.edge}: ${JSON.stringify(other.barriers)} and ${numbers}`,
+        );
     }
     first!.barriers.forEach(({ number }, n) => {
       if (number !== n + 1) wrong.push(`C4: barrier ${number} is the ${n + 1}th`);
     });
     const times = first!.barriers.filter(({ batch }) => batch).map(({ time }) => time);
     times.forEach((time, n) => {
-      if (n > 0 && time !== times[n - 1]! + this.#options.batchIntervalMs) wrong.push(`C4: a batch at ${time} ms follows one at ${times[n - 1]} ms`);
+      if (n > 0 && time !== times[n - 1]! + this.#options.batchIntervalMs)
+        wrong.push(`C4: a batch at ${time} ms follows one at ${times[n - 1]} ms`);
     });
     const lasts = first!.barriers.filter(({ last }) => last);
     // Drained before it began, a job does nothing.
-    if (lasts.length !== 1 && first!.barriers.length > 0) wrong.push(`C4: there are ${lasts.length} last barriers`);
+    if (lasts.length !== 1 && first!.barriers.length > 0)
+      wrong.push(`C4: there are ${lasts.length} last barriers`);
     if (step && lasts[0]?.batch === true) wrong.push('C4: in step, the last barrier is no batch');
     return wrong;
   }
@@ -142,14 +179,28 @@ export class Ledger {
         return parts.some(({ absent }) => absent) ? null : parts.map(({ records }) => records);
       });
       const absent = content.includes(null);
-      const givenUp = content.flat(2).some((record) => record !== null && poisoned.has(idOf(record)));
+      const givenUp = content
+        .flat(2)
+        .some((record) => record !== null && poisoned.has(idOf(record)));
       for (const [name, model] of Object.entries(job.outputs)) {
         const want = absent ? undefined : canonical(model, model.rows(content as never));
-        const delivered = this.#deliveries.filter((one) => one.output === name && one.time === time);
-        const got = job.foreach?.includes(name) === true ? delivered[0]?.rows : this.#reports.get(name)?.get(number);
+        const delivered = this.#deliveries.filter(
+          (one) => one.output === name && one.time === time,
+        );
+        const got =
+          job.foreach?.includes(name) === true
+            ? delivered[0]?.rows
+            : this.#reports.get(name)?.get(number);
         if (got === undefined && givenUp) continue;
-        if (got !== want) wrong.push(`C2: '${name}' of barrier ${number} at ${time} ms is ${got}, and the model says ${want}`);
-        for (const { rows } of delivered) if (rows !== want) wrong.push(`C2: '${name}' at ${time} ms was called with ${rows}, and the model says ${want}`);
+        if (got !== want)
+          wrong.push(
+            `C2: '${name}' of barrier ${number} at ${time} ms is ${got}, and the model says ${want}`,
+          );
+        for (const { rows } of delivered)
+          if (rows !== want)
+            wrong.push(
+              `C2: '${name}' at ${time} ms was called with ${rows}, and the model says ${want}`,
+            );
       }
     }
     return wrong;
@@ -158,5 +209,8 @@ export class Ledger {
 
 function canonical(model: OutputModel | undefined, rows: readonly unknown[]): string {
   if (model?.ordered === true) return JSON.stringify(rows);
-  return rows.map((row) => JSON.stringify(row)).sort().join(' ');
+  return rows
+    .map((row) => JSON.stringify(row))
+    .sort()
+    .join(' ');
 }

@@ -35,7 +35,15 @@ export class EdgeObserver {
     this.#control = new Int32Array(memory.control);
     this.#size = memory.data.byteLength;
     this.#seen = Atomics.load(this.#control, TAIL);
-    this.#reader = new FrameReader({ data: memory.data, checksum: memory.checksum, name: `edge ${edge}, as observed`, head: this.#seen, epoch: 0, continuous: true, resume: false });
+    this.#reader = new FrameReader({
+      data: memory.data,
+      checksum: memory.checksum,
+      name: `edge ${edge}, as observed`,
+      head: this.#seen,
+      epoch: 0,
+      continuous: true,
+      resume: false,
+    });
   }
 
   /** Gives what is wrong. */
@@ -43,10 +51,15 @@ export class EdgeObserver {
     const tail = Atomics.load(this.#control, TAIL);
     const base = Atomics.load(this.#control, BASE);
     const used = (tail - base) | 0;
-    if (used < 0 || used > this.#size) return `edge ${this.edge}: BASE ${base >>> 0} and TAIL ${tail >>> 0} don't fit a size of ${this.#size}`;
+    if (used < 0 || used > this.#size)
+      return `edge ${this.edge}: BASE ${base >>> 0} and TAIL ${tail >>> 0} don't fit a size of ${this.#size}`;
     if (tail === this.#seen) return undefined;
     this.#seen = tail;
-    for (let frame = this.#reader.next(tail); frame !== undefined; frame = this.#reader.next(tail)) {
+    for (
+      let frame = this.#reader.next(tail);
+      frame !== undefined;
+      frame = this.#reader.next(tail)
+    ) {
       if (frame.kind === 'text') this.#add(linesIn(frame.bytes));
       else if (frame.kind === 'rows') this.#add(frame.rows);
       else if (frame.kind === 'barrier') {

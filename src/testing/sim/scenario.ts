@@ -42,7 +42,6 @@ export interface Scenario {
 const PLAN = 2;
 const FAULTS = 3;
 
-
 export function scenarioOf(seed: number): Scenario {
   const chance = new Pcg32(seed, PLAN);
   const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
@@ -52,7 +51,11 @@ export function scenarioOf(seed: number): Scenario {
   const largeBlocks = chance.below(3) === 0;
   const batches = 3 + chance.below(6);
   return {
-    seed, job, batchIntervalMs, batches, largeBlocks,
+    seed,
+    job,
+    batchIntervalMs,
+    batches,
+    largeBlocks,
     workers: one(1, 2, 2, 3),
     spares: one(0, 1, 1, 2),
     partitions: one(1, 2, 2, 3),
@@ -70,12 +73,20 @@ export function scenarioOf(seed: number): Scenario {
     pumpTurns: one(5, 40),
     drainAt: chance.below(4) === 0 ? 200 + chance.below(2500) : undefined,
     poison: chance.below(8) === 0 ? [chance.below(60)] : [],
-    faults: planFaults(new Pcg32(seed, FAULTS), one(4, 10, 25), one(600, 2500), largeBlocks ? 'sources' : undefined),
+    faults: planFaults(
+      new Pcg32(seed, FAULTS),
+      one(4, 10, 25),
+      one(600, 2500),
+      largeBlocks ? 'sources' : undefined,
+    ),
   };
 }
 
 /** As it is kept in a file: whatever becomes of how seeds are read, the run is the same. */
-export type KeptScenario = Omit<Scenario, 'job' | 'drainAt'> & { readonly job: string; readonly drainAt?: number };
+export type KeptScenario = Omit<Scenario, 'job' | 'drainAt'> & {
+  readonly job: string;
+  readonly drainAt?: number;
+};
 
 export function keptScenario({ job, drainAt, ...rest }: Scenario): KeptScenario {
   return { job: job.name, ...(drainAt === undefined ? {} : { drainAt }), ...rest };

@@ -124,14 +124,24 @@ class TextFeedSource implements Source {
       let count = Math.min(lines.length - this.#line, 1 + chance.below(6));
       if (count === 0) return;
       if (largeBlocks && chance.below(4) > 0) {
-        while (this.#line + count < lines.length && starts[this.#line + count + 1]! - starts[this.#line]! <= context.maxBlockBytes) count++;
+        while (
+          this.#line + count < lines.length &&
+          starts[this.#line + count + 1]! - starts[this.#line]! <= context.maxBlockBytes
+        )
+          count++;
       }
-      this.#refused = { bytes: bytes.subarray(starts[this.#line]!, starts[this.#line + count]), lines: count };
+      this.#refused = {
+        bytes: bytes.subarray(starts[this.#line]!, starts[this.#line + count]),
+        lines: count,
+      };
     }
     const block = this.#refused;
     const end = starts[this.#line + block.lines]!;
     const split = chance.below(block.bytes.length + 1);
-    const [head, tail] = chance.below(3) > 0 ? [block.bytes, NOTHING] : [block.bytes.subarray(0, split), block.bytes.subarray(split)];
+    const [head, tail] =
+      chance.below(3) > 0
+        ? [block.bytes, NOTHING]
+        : [block.bytes.subarray(0, split), block.bytes.subarray(split)];
     if (!context.sendText(head, tail, end)) return;
     this.#refused = undefined;
     this.#line += block.lines;
@@ -173,10 +183,14 @@ export class RowsFeed implements Feed {
       },
       pull: (time) => {
         const rows = this.batchAt(time);
-        const batch: PulledBatch = { partitions: rows === null ? undefined : splitRows(rows, context!.partitions) };
+        const batch: PulledBatch = {
+          partitions: rows === null ? undefined : splitRows(rows, context!.partitions),
+        };
         if (!this.#isAsync) return batch;
         const { clock } = context!.env;
-        return new Promise((resolve) => void clock.after(this.#chance.below(10), () => resolve(batch)));
+        return new Promise(
+          (resolve) => void clock.after(this.#chance.below(10), () => resolve(batch)),
+        );
       },
       close: () => undefined,
     };

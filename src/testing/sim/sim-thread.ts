@@ -81,7 +81,8 @@ export class SimThread {
       return act();
     } catch (error) {
       // A thread that throws is dead. The stack of one that was killed ends here.
-      if (!(error instanceof Killed)) this.kill(error instanceof Error ? `threw ${error.message}` : 'threw');
+      if (!(error instanceof Killed))
+        this.kill(error instanceof Error ? `threw ${error.message}` : 'threw');
       return undefined;
     } finally {
       scene.current = before;
@@ -110,7 +111,13 @@ export class SimThread {
   at(operation: Operation, when: 'before' | 'after'): void {
     if (this.dead) throw new Killed();
     const plan = this.#death;
-    if (plan === undefined || plan.death.operation !== operation || plan.death.when !== when || this.#options.scene.current !== this) return;
+    if (
+      plan === undefined ||
+      plan.death.operation !== operation ||
+      plan.death.when !== when ||
+      this.#options.scene.current !== this
+    )
+      return;
     if (plan.left-- > 0) return;
     this.kill(`${when} ${operation}`);
     throw new Killed();
@@ -176,7 +183,9 @@ export class SimThread {
         this.at('write', 'before');
         if (this.diskFaults > 0) {
           this.diskFaults--;
-          throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), { code: 'ENOSPC' });
+          throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
+            code: 'ENOSPC',
+          });
         }
         const plan = this.#death;
         if (plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0) {
@@ -210,4 +219,3 @@ export class SimThread {
     };
   }
 }
-

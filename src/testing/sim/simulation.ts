@@ -21,7 +21,13 @@
  */
 import type { InEdge, OutEdge } from '../../actors/edge.ts';
 import type { Bell } from '../../actors/doorbell.ts';
-import type { EdgeEnd, FromSources, FromWorker, ToSources, ToWorker } from '../../actors/messages.ts';
+import type {
+  EdgeEnd,
+  FromSources,
+  FromWorker,
+  ToSources,
+  ToWorker,
+} from '../../actors/messages.ts';
 import { LocalQueue } from '../../actors/queue.ts';
 import { createReceiverEdge, type ReceiverMemory } from '../../actors/receiver-edge.ts';
 import { createRing, type RingMemory } from '../../actors/ring.ts';
@@ -40,7 +46,11 @@ import { edgeMemory } from '../../run/edge-memory.ts';
 import { edgeOpener } from '../../run/edge-opener.ts';
 import { SourcesActor } from '../../run/sources-actor.ts';
 import { Teller } from '../../run/told.ts';
-import { Coordinator, type CoordinatorPolicy, type EdgeMemory } from '../../supervision/coordinator.ts';
+import {
+  Coordinator,
+  type CoordinatorPolicy,
+  type EdgeMemory,
+} from '../../supervision/coordinator.ts';
 import { HeldIndex } from '../../supervision/held-index.ts';
 import { JobMemory } from '../../supervision/job-memory.ts';
 import { describeFault, type Fault } from './faults.ts';
@@ -64,7 +74,11 @@ export interface SimHooks {
   readonly disk?: (disk: Disk) => Disk;
   /** Coordinator to worker, and back; undefined: it is lost. */
   readonly toWorker?: (message: ToWorker) => ToWorker | undefined;
-  readonly fromWorker?: (message: FromWorker, coordinator: Coordinator, edges: EdgeMemory) => FromWorker | undefined;
+  readonly fromWorker?: (
+    message: FromWorker,
+    coordinator: Coordinator,
+    edges: EdgeMemory,
+  ) => FromWorker | undefined;
   readonly toSources?: (message: ToSources) => ToSources | undefined;
   /** @default true */
   readonly fences?: boolean;
@@ -93,7 +107,12 @@ class Wrong extends Error {}
 /** Plans are made once: their compiled loops are the costliest thing in a run. */
 const planned = new Map<string, { readonly plan: Plan; readonly user: { now: User } }>();
 
-function planFor(job: SimJob, workers: number, partitions: number, sourcePartitions: number): { readonly plan: Plan; readonly user: { now: User } } {
+function planFor(
+  job: SimJob,
+  workers: number,
+  partitions: number,
+  sourcePartitions: number,
+): { readonly plan: Plan; readonly user: { now: User } } {
   const key = `${job.name} ${workers} ${partitions} ${sourcePartitions}`;
   let made = planned.get(key);
   if (made === undefined) {
@@ -104,7 +123,10 @@ function planFor(job: SimJob, workers: number, partitions: number, sourcePartiti
       delivered: (output, time, rows) => user.now.delivered(output, time, rows),
       wait: () => user.now.wait(),
     });
-    made = { user, plan: plan(ssc.freeze(), { workers, parallelism: partitions, sourcePartitions }) };
+    made = {
+      user,
+      plan: plan(ssc.freeze(), { workers, parallelism: partitions, sourcePartitions }),
+    };
     planned.set(key, made);
   }
   return made;
@@ -156,32 +178,61 @@ export class Simulation {
   constructor(scenario: Scenario, hooks: SimHooks = {}) {
     this.#scenario = scenario;
     this.#hooks = hooks;
-    const { seed, job, workers, spares, partitions, sourcePartitions, receiverBytes, batchIntervalMs, reliefIntervalMs, faults, drainAt } = scenario;
+    const {
+      seed,
+      job,
+      workers,
+      spares,
+      partitions,
+      sourcePartitions,
+      receiverBytes,
+      batchIntervalMs,
+      reliefIntervalMs,
+      faults,
+      drainAt,
+    } = scenario;
     this.#env = simEnv(seed);
     this.#chance = this.#env.chance;
     this.#env.disk.makeDirectory(DIRECTORY);
     const { plan: made, user } = planFor(job, workers, partitions, sourcePartitions);
     this.#plan = made;
     user.now = this.#user();
-    this.#receivers = new Map(made.wiring.edges.filter(({ kind }) => kind === 'receiver').map(({ id }) => {
-      // Positions wrap in some of the runs.
-      const start = this.#chance.below(4) === 0 ? 0xffff_f800 : 0;
-      return [id, createReceiverEdge(receiverBytes, { checksum: true, start })];
-    }));
-    this.#observers = new Map([...this.#receivers].map(([id, memory]) => [id, new EdgeObserver(id, memory)]));
-    this.#feeds = job.sources.map((kind) => (kind === 'text' ? this.#textFeed() : this.#rowsFeed()));
-    this.#ledger = new Ledger({ job, plan: made, observers: this.#observers, feeds: this.#feeds, batchIntervalMs });
+    this.#receivers = new Map(
+      made.wiring.edges
+        .filter(({ kind }) => kind === 'receiver')
+        .map(({ id }) => {
+          // Positions wrap in some of the runs.
+          const start = this.#chance.below(4) === 0 ? 0xffff_f800 : 0;
+          return [id, createReceiverEdge(receiverBytes, { checksum: true, start })];
+        }),
+    );
+    this.#observers = new Map(
+      [...this.#receivers].map(([id, memory]) => [id, new EdgeObserver(id, memory)]),
+    );
+    this.#feeds = job.sources.map((kind) =>
+      kind === 'text' ? this.#textFeed() : this.#rowsFeed(),
+    );
+    this.#ledger = new Ledger({
+      job,
+      plan: made,
+      observers: this.#observers,
+      feeds: this.#feeds,
+      batchIntervalMs,
+    });
     this.#policy = {
-      batchIntervalMs, reliefIntervalMs,
+      batchIntervalMs,
+      reliefIntervalMs,
       maxBatchFailures: scenario.poison.length > 0 ? 8 : 1_000_000,
       onBatchError: 'continue',
-      maxRestarts: 1_000_000, withinMs: 1,
+      maxRestarts: 1_000_000,
+      withinMs: 1,
       backoff: { minMs: 1, maxMs: 20, factor: 2, jitter: 0.2 },
     };
     this.#faults = [...faults];
     this.#quietFrom = Math.max(drainAt ?? 0, faults.at(-1)?.turn ?? 0) + 200;
     this.#supervisor = new Supervisor({
-      env: this.#env, scene: this.#scene,
+      env: this.#env,
+      scene: this.#scene,
       workers: workers + spares,
       receivers: this.#receivers,
       memory: this.#memory,
@@ -207,7 +258,11 @@ export class Simulation {
       }
       if (this.#wrong.length === 0) await this.#end();
     } catch (error) {
-      this.#wrong.push(error instanceof Wrong ? error.message : `the simulation threw ${error instanceof Error ? error.stack : String(error)}`);
+      this.#wrong.push(
+        error instanceof Wrong
+          ? error.message
+          : `the simulation threw ${error instanceof Error ? error.stack : String(error)}`,
+      );
     } finally {
       unwatch();
       undo?.();
@@ -229,13 +284,15 @@ export class Simulation {
     this.#turn++;
     this.#strike();
     if (!this.#quiet && this.#turn >= this.#quietFrom) this.#calm();
-    if (this.#turn > this.#quietFrom + QUIET_TURNS) throw new Wrong(`E3: after ${QUIET_TURNS} turns without faults it has not ended`);
+    if (this.#turn > this.#quietFrom + QUIET_TURNS)
+      throw new Wrong(`E3: after ${QUIET_TURNS} turns without faults it has not ended`);
     this.#maybeDrain();
     const { timerTurns, deliveryTurns, pumpTurns } = this.#scenario;
     const drawn = this.#chance.below(1000);
     let progress: boolean;
     // In the end time passes only when nobody has anything to do, or a slow job would never catch up with it.
-    if (drawn < timerTurns) progress = !this.#quiet && this.#openCuts() < OPEN_CUTS && this.#timer();
+    if (drawn < timerTurns)
+      progress = !this.#quiet && this.#openCuts() < OPEN_CUTS && this.#timer();
     else if (drawn < timerTurns + pumpTurns) progress = this.#pump();
     else if (drawn < timerTurns + pumpTurns + deliveryTurns) progress = this.#deliver();
     else progress = this.#step();
@@ -245,7 +302,8 @@ export class Simulation {
     }
     if (++this.#fruitless < 30) return;
     this.#fruitless = 0;
-    if (!this.#sweep() && !this.#timer() && !this.#waits()) throw new Wrong('E3: nobody can do anything, and no timer is set');
+    if (!this.#sweep() && !this.#timer() && !this.#waits())
+      throw new Wrong('E3: nobody can do anything, and no timer is set');
   }
 
   #openCuts(): number {
@@ -282,7 +340,9 @@ export class Simulation {
   }
 
   #step(): boolean {
-    const hosts = [...this.#hosts].filter(([thread, host]) => this.#mayRun(thread) && host.tasks > 0 && !this.#sleeps(thread));
+    const hosts = [...this.#hosts].filter(
+      ([thread, host]) => this.#mayRun(thread) && host.tasks > 0 && !this.#sleeps(thread),
+    );
     if (hosts.length === 0) return false;
     const [thread, host] = hosts[this.#chance.below(hosts.length)]!;
     if (this.#stepTask(thread, host, this.#chance.below(host.tasks))) return true;
@@ -298,7 +358,8 @@ export class Simulation {
   /** Every task of a worker takes a step, as in its thread. */
   #turnOf(thread: SimThread, host: ThreadHost): boolean {
     let progress = false;
-    for (let i = 0; i < host.tasks && this.#mayRun(thread); i++) if (this.#stepTask(thread, host, i)) progress = true;
+    for (let i = 0; i < host.tasks && this.#mayRun(thread); i++)
+      if (this.#stepTask(thread, host, i)) progress = true;
     return progress;
   }
 
@@ -331,18 +392,30 @@ export class Simulation {
   #sweep(): boolean {
     let progress = false;
     const before = this.#positions();
-    for (const [thread, host] of this.#hosts) if (!this.#sleeps(thread) && this.#turnOf(thread, host)) progress = true;
+    for (const [thread, host] of this.#hosts)
+      if (!this.#sleeps(thread) && this.#turnOf(thread, host)) progress = true;
     this.#pump();
     // A part of a block that moved is progress too, though its task says that it is blocked.
     if (this.#deliver() || progress || this.#positions() !== before) return true;
     // A sender that waits for half a ring is rung by a reader that has something left to read, but waits itself. Whoever
     // is stalled may be about to ring.
-    if (this.#waits() || this.#rings.some(({ words }) => words[ROOM_WANTED] !== 0 && words[TAIL] !== words[HEAD])) return false;
+    if (
+      this.#waits() ||
+      this.#rings.some(({ words }) => words[ROOM_WANTED] !== 0 && words[TAIL] !== words[HEAD])
+    )
+      return false;
     for (const [thread, host] of this.#hosts) {
-      if (!this.#sleeps(thread) || !this.#mayRun(thread) || thread.zombieUntil !== undefined || thread.hungUntil !== undefined) continue;
+      if (
+        !this.#sleeps(thread) ||
+        !this.#mayRun(thread) ||
+        thread.zombieUntil !== undefined ||
+        thread.hungUntil !== undefined
+      )
+        continue;
       if (!this.#turnOf(thread, host)) continue;
       // Who dies before it rings leaves others asleep: no park is for ever.
-      if (!this.#diedSinceIdle) throw new Wrong(`T5: ${thread.name} slept, and had something to do`);
+      if (!this.#diedSinceIdle)
+        throw new Wrong(`T5: ${thread.name} slept, and had something to do`);
       this.#wake(thread);
       return true;
     }
@@ -360,7 +433,13 @@ export class Simulation {
 
   /** Somebody is only stalled, or about to die. */
   #waits(): boolean {
-    return this.#turn < this.#mainStalledUntil || [...this.#supervisor.threads].some(({ stalledUntil, zombieUntil, hungUntil }) => stalledUntil > this.#turn || zombieUntil !== undefined || hungUntil !== undefined);
+    return (
+      this.#turn < this.#mainStalledUntil ||
+      [...this.#supervisor.threads].some(
+        ({ stalledUntil, zombieUntil, hungUntil }) =>
+          stalledUntil > this.#turn || zombieUntil !== undefined || hungUntil !== undefined,
+      )
+    );
   }
 
   #mayRun(thread: SimThread): boolean {
@@ -381,8 +460,16 @@ export class Simulation {
     return this.#plan.wiring.sources.every(({ outputs }, source) => {
       const feed = this.#feeds[source]!;
       const edges = outputs.map((edge) => this.#observers.get(edge)!);
-      if (feed instanceof TextFeed) return edges.reduce((total, { published }) => total + published.length, 0) >= feed.lines.length;
-      return feed instanceof RowsFeed && edges.every(({ barriers }) => barriers.filter(({ batch }) => batch).length >= feed.batches.length);
+      if (feed instanceof TextFeed)
+        return (
+          edges.reduce((total, { published }) => total + published.length, 0) >= feed.lines.length
+        );
+      return (
+        feed instanceof RowsFeed &&
+        edges.every(
+          ({ barriers }) => barriers.filter(({ batch }) => batch).length >= feed.batches.length,
+        )
+      );
     });
   }
 
@@ -390,15 +477,20 @@ export class Simulation {
 
   #strike(): void {
     for (const thread of this.#supervisor.threads) {
-      if (thread.zombieUntil !== undefined && thread.zombieUntil <= this.#turn) thread.kill('the end of a zombie');
+      if (thread.zombieUntil !== undefined && thread.zombieUntil <= this.#turn)
+        thread.kill('the end of a zombie');
       if (thread.hungUntil !== undefined && thread.hungUntil <= this.#turn) thread.kill('it hung');
     }
-    while (this.#faults.length > 0 && this.#faults[0]!.turn <= this.#turn) this.#fault(this.#faults.shift()!);
+    while (this.#faults.length > 0 && this.#faults[0]!.turn <= this.#turn)
+      this.#fault(this.#faults.shift()!);
   }
 
   #fault(fault: Fault): void {
     this.#note(`fault ${describeFault(fault)}`);
-    const pick = (role: Fault & { readonly pick: number }, of: 'worker' | 'coordinator' | 'sources'): SimThread | undefined => {
+    const pick = (
+      role: Fault & { readonly pick: number },
+      of: 'worker' | 'coordinator' | 'sources',
+    ): SimThread | undefined => {
       const up = this.#supervisor.up(of).filter((thread) => thread.zombieUntil === undefined);
       return up[role.pick % Math.max(1, up.length)];
     };
@@ -416,9 +508,12 @@ export class Simulation {
       case 'hang': {
         const thread = pick(fault, 'worker');
         const coordinator = pick(fault, 'coordinator');
-        if (thread === undefined || coordinator === undefined || thread.hungUntil !== undefined) return;
+        if (thread === undefined || coordinator === undefined || thread.hungUntil !== undefined)
+          return;
         thread.hungUntil = this.#turn + fault.zombieTurns;
-        coordinator.run(() => this.#coordinators.get(coordinator)?.workerDown(thread.number, 'it hung'));
+        coordinator.run(() =>
+          this.#coordinators.get(coordinator)?.workerDown(thread.number, 'it hung'),
+        );
         return;
       }
       case 'throw':
@@ -459,7 +554,8 @@ export class Simulation {
     const poison = new Set(this.#scenario.poison);
     return {
       call: (record) => {
-        const records = Array.isArray(record) && Array.isArray(record[0]) ? (record as unknown[]) : [record];
+        const records =
+          Array.isArray(record) && Array.isArray(record[0]) ? (record as unknown[]) : [record];
         for (const each of records) {
           if (!poison.has(idOf(each))) continue;
           this.#poisoned.add(idOf(each));
@@ -473,13 +569,18 @@ export class Simulation {
         this.#note(`${output} at ${time} is called with ${JSON.stringify(rows)}`);
         this.#ledger.delivered(output, time, rows);
       },
-      wait: () => new Promise((resolve) => void this.#env.clock.after(this.#chance.below(12), resolve)),
+      wait: () =>
+        new Promise((resolve) => void this.#env.clock.after(this.#chance.below(12), resolve)),
     };
   }
 
   // ---- what threads are made of
 
-  #populate(thread: SimThread, main: SimPort<ToThread, FromThread>, coordinator: AnyPort | undefined): void {
+  #populate(
+    thread: SimThread,
+    main: SimPort<ToThread, FromThread>,
+    coordinator: AnyPort | undefined,
+  ): void {
     this.#owners.set(main, thread);
     thread.run(() => {
       switch (thread.role) {
@@ -493,14 +594,23 @@ export class Simulation {
     });
   }
 
-  #own<In, Out>(thread: SimThread, port: SimPort<In, Out>): ReturnType<typeof thread.port<In, Out>> {
+  #own<In, Out>(
+    thread: SimThread,
+    port: SimPort<In, Out>,
+  ): ReturnType<typeof thread.port<In, Out>> {
     this.#owners.set(port, thread);
     return thread.port(port);
   }
 
-  #worker(thread: SimThread, main: SimPort<ToThread, FromThread>, coordinator: SimPort<ToWorker, FromWorker>): void {
+  #worker(
+    thread: SimThread,
+    main: SimPort<ToThread, FromThread>,
+    coordinator: SimPort<ToWorker, FromWorker>,
+  ): void {
     const toMain = thread.port(main);
-    const teller = new Teller((_task, event, id) => toMain.post({ type: 'task', event, id, epoch: host.epoch }));
+    const teller = new Teller((_task, event, id) =>
+      toMain.post({ type: 'task', event, id, epoch: host.epoch }),
+    );
     const { kernels, form } = this.#scenario;
     const { disk, body, openIn, openOut } = this.#hooks;
     const opener = edgeOpener((slot) => this.#bell(slot));
@@ -524,7 +634,11 @@ export class Simulation {
         local: () => new LocalQueue({ maxFrames: 1 }),
       },
       createBody: (task, out) => {
-        const made = createBody(this.#plan, task, out, { maxGatherBytes: GATHER_BYTES, kernels, form });
+        const made = createBody(this.#plan, task, out, {
+          maxGatherBytes: GATHER_BYTES,
+          kernels,
+          form,
+        });
         return thread.body(body?.(made, task) ?? made);
       },
       vitals: { running() {}, idle() {} },
@@ -545,11 +659,16 @@ export class Simulation {
 
   #open(edge: number, epoch: number): void {
     const key = `${edge} ${epoch}`;
-    if (this.#opened.has(key)) this.#wrong.push(`T2: edge ${edge} is opened twice in epoch ${epoch}`);
+    if (this.#opened.has(key))
+      this.#wrong.push(`T2: edge ${edge} is opened twice in epoch ${epoch}`);
     this.#opened.add(key);
   }
 
-  #sourcesThread(thread: SimThread, main: SimPort<ToThread, FromThread>, coordinator: SimPort<ToSources, FromSources>): void {
+  #sourcesThread(
+    thread: SimThread,
+    main: SimPort<ToThread, FromThread>,
+    coordinator: SimPort<ToSources, FromSources>,
+  ): void {
     const actor = new SourcesActor({
       env: thread.env,
       plan: this.#plan,
@@ -579,14 +698,17 @@ export class Simulation {
     const { mode, batches } = this.#scenario;
     const edges = this.#edgeMemory(() => coordinator.epoch);
     const coordinator: Coordinator = new Coordinator({
-      env, edges,
+      env,
+      edges,
       wiring: this.#plan.wiring,
       memory: new JobMemory(this.#memory),
       directory: DIRECTORY,
       policy: this.#policy,
       mode: mode === 'clock' ? { kind: 'clock' } : { kind: 'step', batches },
       emit: (event) => {
-        this.#note(`coordinator ${event.type}${'barrier' in event ? ` ${event.barrier}` : ''}${'epoch' in event ? ` epoch ${event.epoch}` : ''}${'cause' in event ? ` ${event.cause}` : ''}`);
+        this.#note(
+          `coordinator ${event.type}${'barrier' in event ? ` ${event.barrier}` : ''}${'epoch' in event ? ` epoch ${event.epoch}` : ''}${'cause' in event ? ` ${event.cause}` : ''}`,
+        );
         toMain.post({ type: 'event', event });
       },
     });
@@ -601,10 +723,12 @@ export class Simulation {
               const changed = toWorker === undefined ? posted : toWorker(posted);
               if (changed !== undefined) port.post(changed, transfer);
             },
-            onMessage: (receive) => port.onMessage((heard) => {
-              const changed = fromWorker === undefined ? heard : fromWorker(heard, coordinator, edges);
-              if (changed !== undefined) receive(changed);
-            }),
+            onMessage: (receive) =>
+              port.onMessage((heard) => {
+                const changed =
+                  fromWorker === undefined ? heard : fromWorker(heard, coordinator, edges);
+                if (changed !== undefined) receive(changed);
+              }),
           });
           return;
         }
@@ -630,12 +754,22 @@ export class Simulation {
   }
 
   #edgeMemory(epoch: () => number): EdgeMemory {
-    const inner = edgeMemory(this.#receivers, { ringBytes: this.#scenario.ringBytes, checksum: true });
+    const inner = edgeMemory(this.#receivers, {
+      ringBytes: this.#scenario.ringBytes,
+      checksum: true,
+    });
     return {
       ...inner,
       createRing: (): RingMemory => {
-        const memory = createRing(this.#scenario.ringBytes, { checksum: true, start: this.#chance.below(4) === 0 ? 0xffff_ffc0 : 0 });
-        this.#rings.push({ epoch: epoch(), words: new Int32Array(memory.control), size: memory.data.byteLength });
+        const memory = createRing(this.#scenario.ringBytes, {
+          checksum: true,
+          start: this.#chance.below(4) === 0 ? 0xffff_ffc0 : 0,
+        });
+        this.#rings.push({
+          epoch: epoch(),
+          words: new Int32Array(memory.control),
+          size: memory.data.byteLength,
+        });
         return memory;
       },
       createWords: () => {
@@ -656,12 +790,15 @@ export class Simulation {
   #checkBase(edge: number, offset: number): void {
     const held = new HeldIndex(this.#env.disk, DIRECTORY).read();
     // Not thrown: this is called by the coordinator, which would only die of it.
-    if (held.barrier < this.#lastHeld) this.#wrong.push(`T3: barrier ${held.barrier} is held behind ${this.#lastHeld}`);
+    if (held.barrier < this.#lastHeld)
+      this.#wrong.push(`T3: barrier ${held.barrier} is held behind ${this.#lastHeld}`);
     this.#lastHeld = held.barrier;
     const observer = this.#observers.get(edge)!;
     observer.look();
     if (observer.offsets.get(held.barrier) !== offset >>> 0) {
-      this.#wrong.push(`T3: BASE of edge ${edge} moves to ${offset}, and held barrier ${held.barrier} ends at ${observer.offsets.get(held.barrier)}`);
+      this.#wrong.push(
+        `T3: BASE of edge ${edge} moves to ${offset}, and held barrier ${held.barrier} ends at ${observer.offsets.get(held.barrier)}`,
+      );
     }
   }
 
@@ -671,24 +808,30 @@ export class Simulation {
       if (wrong !== undefined) throw new Wrong(`T1: ${wrong}`);
     }
     const newest = this.#rings.at(-1)?.epoch ?? 0;
-    if (this.#rings.length > 0 && this.#rings[0]!.epoch !== newest) this.#rings = this.#rings.filter(({ epoch }) => epoch === newest);
+    if (this.#rings.length > 0 && this.#rings[0]!.epoch !== newest)
+      this.#rings = this.#rings.filter(({ epoch }) => epoch === newest);
     for (const { words, size } of this.#rings) {
       const used = (Atomics.load(words, TAIL) - Atomics.load(words, HEAD)) | 0;
-      if (used < 0 || used > size) throw new Wrong(`T1: an inner ring of ${size} bytes holds ${used}`);
+      if (used < 0 || used > size)
+        throw new Wrong(`T1: an inner ring of ${size} bytes holds ${used}`);
     }
   }
 
   #hear(message: FromThread): void {
     if (message.type === 'task') {
       const { event } = message;
-      this.#note(`told ${event.type === 'counted' || event.type === 'wrote' ? event.type : `${event.output} ${event.barrier} ${event.type === 'collected' ? JSON.stringify(event.partitions) : event.text}`}`);
+      this.#note(
+        `told ${event.type === 'counted' || event.type === 'wrote' ? event.type : `${event.output} ${event.barrier} ${event.type === 'collected' ? JSON.stringify(event.partitions) : event.text}`}`,
+      );
       const wrong = this.#ledger.reported(event);
       if (wrong !== undefined) this.#wrong.push(wrong);
       return;
     }
-    if (message.event.type === 'started') this.#nothingLeft = message.event.barrier === new JobMemory(this.#memory).lastCut;
+    if (message.event.type === 'started')
+      this.#nothingLeft = message.event.barrier === new JobMemory(this.#memory).lastCut;
     if (message.event.type === 'drained') this.#drained = true;
-    if (message.event.type === 'failed') this.#wrong.push(`the job failed: ${String((fromWire(message.event.error) as Error).stack)}`);
+    if (message.event.type === 'failed')
+      this.#wrong.push(`the job failed: ${String((fromWire(message.event.error) as Error).stack)}`);
   }
 
   async #end(): Promise<void> {
@@ -696,25 +839,60 @@ export class Simulation {
     for (const thread of this.#supervisor.threads) thread.calm();
     for (let n = 0; n < 1000 && this.#sweep(); n++) await undefined;
     const { mode, drainAt } = this.#scenario;
-    this.#wrong.push(...this.#ledger.check({ early: drainAt !== undefined && mode === 'clock', poisoned: this.#poisoned, step: mode === 'step', diskFaults: this.#scenario.faults.some((fault) => fault.kind === 'disk' && fault.role === 'sources') }));
+    this.#wrong.push(
+      ...this.#ledger.check({
+        early: drainAt !== undefined && mode === 'clock',
+        poisoned: this.#poisoned,
+        step: mode === 'step',
+        diskFaults: this.#scenario.faults.some(
+          (fault) => fault.kind === 'disk' && fault.role === 'sources',
+        ),
+      }),
+    );
     for (const [thread, host] of this.#hosts) {
-      if (!thread.dead && thread.zombieUntil === undefined && thread.hungUntil === undefined && host.tasks > 0) this.#wrong.push(`E2: ${thread.name} still has ${host.tasks} tasks`);
+      if (
+        !thread.dead &&
+        thread.zombieUntil === undefined &&
+        thread.hungUntil === undefined &&
+        host.tasks > 0
+      )
+        this.#wrong.push(`E2: ${thread.name} still has ${host.tasks} tasks`);
     }
     // A coordinator that finds the last barrier held has nothing more to do, and the directory goes with the job.
-    const files = this.#nothingLeft ? [] : this.#env.disk.paths().filter((path) => path.includes('handover'));
+    const files = this.#nothingLeft
+      ? []
+      : this.#env.disk.paths().filter((path) => path.includes('handover'));
     if (files.length > 0) this.#wrong.push(`E2: hand-overs are left: ${files.join()}`);
   }
 
   #describe(): string[] {
     const lines: string[] = [];
     const memory = new JobMemory(this.#memory);
-    lines.push(`epoch ${memory.epoch}, last cut ${memory.lastCut}, time ${this.#env.clock.now()} ms, turn ${this.#turn}`);
-    for (const life of this.#supervisor.lives) lines.push(`${life.role}${life.number} ${life.state}${life.thread?.dead === true ? ' dead' : ''}`);
-    for (const { edge, barriers, open, published } of this.#observers.values()) lines.push(`edge ${edge}: ${published.length} published, ${open.length} open, barriers ${barriers.map(({ number, batch, last }) => `${number}${batch ? 'b' : ''}${last ? 'l' : ''}`).join(' ')}`);
-    for (const [thread, host] of this.#hosts) if (!thread.dead) lines.push(`${thread.name}: epoch ${host.epoch}, ${host.tasks} tasks`);
-    for (const [thread, coordinator] of this.#coordinators) if (!thread.dead) lines.push(`${thread.name}: epoch ${coordinator.epoch}, held ${coordinator.heldBarrier}`);
-    for (const { epoch, words, size } of this.#rings) lines.push(`ring of epoch ${epoch}: ${(words[TAIL]! - words[HEAD]!) | 0} of ${size} bytes, room wanted ${words[ROOM_WANTED]}, head ${words[HEAD]! >>> 0}`);
-    for (const [thread, host] of this.#hosts) if (!thread.dead) lines.push(`${thread.name}: ${Array.from({ length: host.tasks }, (_, i) => thread.run(() => host.stepTask(i))).join()}`);
+    lines.push(
+      `epoch ${memory.epoch}, last cut ${memory.lastCut}, time ${this.#env.clock.now()} ms, turn ${this.#turn}`,
+    );
+    for (const life of this.#supervisor.lives)
+      lines.push(
+        `${life.role}${life.number} ${life.state}${life.thread?.dead === true ? ' dead' : ''}`,
+      );
+    for (const { edge, barriers, open, published } of this.#observers.values())
+      lines.push(
+        `edge ${edge}: ${published.length} published, ${open.length} open, barriers ${barriers.map(({ number, batch, last }) => `${number}${batch ? 'b' : ''}${last ? 'l' : ''}`).join(' ')}`,
+      );
+    for (const [thread, host] of this.#hosts)
+      if (!thread.dead) lines.push(`${thread.name}: epoch ${host.epoch}, ${host.tasks} tasks`);
+    for (const [thread, coordinator] of this.#coordinators)
+      if (!thread.dead)
+        lines.push(`${thread.name}: epoch ${coordinator.epoch}, held ${coordinator.heldBarrier}`);
+    for (const { epoch, words, size } of this.#rings)
+      lines.push(
+        `ring of epoch ${epoch}: ${(words[TAIL]! - words[HEAD]!) | 0} of ${size} bytes, room wanted ${words[ROOM_WANTED]}, head ${words[HEAD]! >>> 0}`,
+      );
+    for (const [thread, host] of this.#hosts)
+      if (!thread.dead)
+        lines.push(
+          `${thread.name}: ${Array.from({ length: host.tasks }, (_, i) => thread.run(() => host.stepTask(i))).join()}`,
+        );
     lines.push(`files: ${this.#env.disk.paths().join()}`);
     return lines;
   }
@@ -728,7 +906,11 @@ export class Simulation {
 
   #textFeed(): Feed {
     const { seed, lines, largeBlocks } = this.#scenario;
-    return new TextFeed(Array.from({ length: lines }, (_, id) => lineOf(id)), largeBlocks, new Pcg32(seed, 4));
+    return new TextFeed(
+      Array.from({ length: lines }, (_, id) => lineOf(id)),
+      largeBlocks,
+      new Pcg32(seed, 4),
+    );
   }
 
   #rowsFeed(): Feed {

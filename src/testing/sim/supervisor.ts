@@ -28,7 +28,12 @@ export type ToThread =
 
 /** From a thread. */
 export type FromThread =
-  | { readonly type: 'task'; readonly event: TaskEvent; readonly id: number; readonly epoch: number }
+  | {
+      readonly type: 'task';
+      readonly event: TaskEvent;
+      readonly id: number;
+      readonly epoch: number;
+    }
   | { readonly type: 'event'; readonly event: CoordinatorEvent };
 
 export interface Life {
@@ -52,7 +57,11 @@ export interface SupervisorOptions {
   readonly mayRun: () => boolean;
   readonly threadMayRun: (thread: SimThread) => boolean;
   /** Builds what runs in the thread. */
-  readonly populate: (thread: SimThread, main: SimPort<ToThread, FromThread>, coordinator: AnyPort | undefined) => void;
+  readonly populate: (
+    thread: SimThread,
+    main: SimPort<ToThread, FromThread>,
+    coordinator: AnyPort | undefined,
+  ) => void;
   readonly hear: (message: FromThread) => void;
 }
 
@@ -67,8 +76,19 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const life = (role: SimRole): Life => ({ role, number: 0, state: 'down', thread: undefined, main: undefined, port: undefined });
-    this.lives = [life('coordinator'), life('sources'), ...Array.from({ length: options.workers }, () => life('worker'))];
+    const life = (role: SimRole): Life => ({
+      role,
+      number: 0,
+      state: 'down',
+      thread: undefined,
+      main: undefined,
+      port: undefined,
+    });
+    this.lives = [
+      life('coordinator'),
+      life('sources'),
+      ...Array.from({ length: options.workers }, () => life('worker')),
+    ];
   }
 
   start(): void {
@@ -82,7 +102,9 @@ export class Supervisor {
 
   /** Threads that are up, by role. */
   up(role: SimRole): SimThread[] {
-    return this.lives.flatMap((life) => (life.role === role && life.state === 'up' && life.thread?.dead === false ? [life.thread] : []));
+    return this.lives.flatMap((life) =>
+      life.role === role && life.state === 'up' && life.thread?.dead === false ? [life.thread] : [],
+    );
   }
 
   /** The thread is, or is taken to be, dead: main hears of it in a while. */
@@ -109,7 +131,10 @@ export class Supervisor {
     this.#later(1 + env.chance.below(20), () => {
       note(`start ${life.role}${number}`);
       const thread = new SimThread({
-        env, number, scene, note,
+        env,
+        number,
+        scene,
+        note,
         role: life.role,
         mayRun: this.#options.threadMayRun,
         onDeath: (dead, why) => {
@@ -120,7 +145,12 @@ export class Supervisor {
       });
       this.threads.add(thread);
       const [main, mainOfThread] = env.channel<FromThread, ToThread>();
-      const port: EpochPort = { poll: () => { while (main.deliverOne()); }, close: () => main.close() };
+      const port: EpochPort = {
+        poll: () => {
+          while (main.deliverOne());
+        },
+        close: () => main.close(),
+      };
       if (life.role === 'worker') this.#order.add(port);
       main.onMessage((message) => {
         if (message.type === 'task') {
@@ -144,7 +174,11 @@ export class Supervisor {
 
   #introduce(life: Life, port: AnyPort): void {
     if (this.#coordinator.state !== 'up') port.close();
-    else this.#coordinator.main!.post({ type: life.role === 'sources' ? 'sources' : 'worker', slot: life.number, port }, [port]);
+    else
+      this.#coordinator.main!.post(
+        { type: life.role === 'sources' ? 'sources' : 'worker', slot: life.number, port },
+        [port],
+      );
   }
 
   #introduceAll(): void {
@@ -163,9 +197,11 @@ export class Supervisor {
     this.#options.note(`exit of ${thread.name}`);
     this.#order.gone(life.port!, life.role === 'worker' && !thread.dead);
     life.state = 'down';
-    if (life.role === 'worker') this.#toCoordinator({ type: 'workerDown', slot: life.number, cause: 'it was killed' });
+    if (life.role === 'worker')
+      this.#toCoordinator({ type: 'workerDown', slot: life.number, cause: 'it was killed' });
     if (life.role === 'coordinator' && this.#options.fences) fenceCoordinator(this.#options.memory);
-    if (life.role === 'sources' && this.#options.fences) for (const memory of this.#options.receivers.values()) fenceSender(memory);
+    if (life.role === 'sources' && this.#options.fences)
+      for (const memory of this.#options.receivers.values()) fenceSender(memory);
     this.#start(life);
   }
 

@@ -28,6 +28,9 @@ export class Trace {
   /** The newest notes, oldest first. */
   recent(): string[] {
     const first = Math.max(0, this.#count - KEPT);
-    return Array.from({ length: this.#count - first }, (_, i) => `${first + i}: ${this.#recent[(first + i) % KEPT]}`);
+    return Array.from(
+      { length: this.#count - first },
+      (_, i) => `${first + i}: ${this.#recent[(first + i) % KEPT]}`,
+    );
   }
 }
