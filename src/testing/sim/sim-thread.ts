@@ -71,6 +71,11 @@ export class SimThread {
     return `${this.role}${this.number}`;
   }
 
+  /** It is taken for dead, or to be about to be. */
+  get isGivenUp(): boolean {
+    return this.zombieUntil !== undefined || this.hungUntil !== undefined;
+  }
+
   /** Runs code of this thread. Gives undefined when it died of it. */
   run<T>(act: () => T): T | undefined {
     if (this.dead) return undefined;

@@ -1,0 +1,141 @@
+/**
+ * The edges of a simulated job: real ones of the smallest size, and what is looked at on them.
+ *
+ * T1  BASE <= TAIL <= BASE + size on receiver edges, HEAD <= TAIL <= HEAD + size on inner rings of the newest epoch.
+ * T2  An edge is opened by one reader an epoch.
+ * T3  Held barriers ascend, and BASE is moved only to where a held recovery point ends.
+ */
+import type { Bell } from '../../actors/doorbell.ts';
+import { LocalQueue } from '../../actors/queue.ts';
+import { createRing, type RingMemory } from '../../actors/ring.ts';
+import { CONSUMER_HEAD, HEAD, ROOM_WANTED, TAIL } from '../../actors/ring-layout.ts';
+import type { EdgeOpener } from '../../actors/thread-host.ts';
+import { edgeMemory } from '../../run/edge-memory.ts';
+import { edgeOpener } from '../../run/edge-opener.ts';
+import type { EdgeMemory } from '../../supervision/coordinator.ts';
+import { HeldIndex } from '../../supervision/held-index.ts';
+import { DIRECTORY, Wrong, type World } from './world.ts';
+
+interface Ring {
+  readonly epoch: number;
+  readonly words: Int32Array;
+  readonly size: number;
+}
+
+export class SimEdges {
+  /** Number of the newest held barrier. */
+  lastHeld = 0;
+  #world: World;
+  #rings: Ring[] = [];
+  /** Words of the newest consumers. */
+  #consumers: Int32Array[] = [];
+  #opened = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** What a coordinator makes edges of. */
+  memory(epoch: () => number): EdgeMemory {
+    const { scenario, receivers, env } = this.#world;
+    const { ringBytes } = scenario;
+    const inner = edgeMemory(receivers, { ringBytes, checksum: true });
+    return {
+      ...inner,
+      createRing: (): RingMemory => {
+        const start = env.chance.below(4) === 0 ? 0xffff_ffc0 : 0;
+        const memory = createRing(ringBytes, { checksum: true, start });
+        const words = new Int32Array(memory.control);
+        this.#rings.push({ epoch: epoch(), words, size: memory.data.byteLength });
+        return memory;
+      },
+      createWords: () => {
+        const words = inner.createWords();
+        this.#consumers.push(new Int32Array(words));
+        if (this.#consumers.length > receivers.size) this.#consumers.shift();
+        return words;
+      },
+      setBase: (edge, offset) => {
+        this.#checkBase(edge, offset);
+        inner.setBase(edge, offset);
+      },
+    };
+  }
+
+  /** What a worker opens them with. */
+  opener(bellOf: (slot: number) => Bell): EdgeOpener {
+    const { hooks, plan } = this.#world;
+    const opener = edgeOpener(bellOf);
+    return {
+      openIn: (end, epoch) => {
+        this.#checkOpen(end.edge, epoch);
+        const edge = opener.openIn(end, epoch);
+        return hooks.openIn?.(edge, end, epoch, plan) ?? edge;
+      },
+      openOut: (end, epoch) => {
+        const edge = opener.openOut(end, epoch);
+        return hooks.openOut?.(edge, end, epoch) ?? edge;
+      },
+      local: () => new LocalQueue({ maxFrames: 1 }),
+    };
+  }
+
+  /** After every turn. */
+  look(): void {
+    for (const observer of this.#world.observers.values()) {
+      const wrong = observer.look();
+      if (wrong !== undefined) throw new Wrong(`T1: ${wrong}`);
+    }
+    const newest = this.#rings.at(-1)?.epoch ?? 0;
+    if (this.#rings.length > 0 && this.#rings[0]!.epoch !== newest)
+      this.#rings = this.#rings.filter(({ epoch }) => epoch === newest);
+    for (const { words, size } of this.#rings) {
+      const used = (Atomics.load(words, TAIL) - Atomics.load(words, HEAD)) | 0;
+      if (used < 0 || used > size)
+        throw new Wrong(`T1: an inner ring of ${size} bytes holds ${used}`);
+    }
+  }
+
+  /** Changes when anything has moved, parts of blocks too. */
+  positions(): number {
+    let sum = 0;
+    for (const { words } of this.#rings) sum += words[TAIL]! + words[HEAD]!;
+    for (const words of this.#consumers) sum += words[CONSUMER_HEAD]!;
+    for (const { control } of this.#world.receivers.values()) sum += new Int32Array(control)[TAIL]!;
+    return sum;
+  }
+
+  /** A sender waits for half a ring, and its reader has something left to read. */
+  get someReaderIsBehind(): boolean {
+    return this.#rings.some(({ words }) => words[ROOM_WANTED] !== 0 && words[TAIL] !== words[HEAD]);
+  }
+
+  describe(): string[] {
+    return this.#rings.map(
+      ({ epoch, words, size }) =>
+        `ring of epoch ${epoch}: ${(words[TAIL]! - words[HEAD]!) | 0} of ${size} bytes, room wanted ${words[ROOM_WANTED]}, head ${words[HEAD]! >>> 0}`,
+    );
+  }
+
+  #checkOpen(edge: number, epoch: number): void {
+    const key = `${edge} ${epoch}`;
+    if (this.#opened.has(key))
+      this.#world.wrong.push(`T2: edge ${edge} is opened twice in epoch ${epoch}`);
+    this.#opened.add(key);
+  }
+
+  #checkBase(edge: number, offset: number): void {
+    const { env, wrong, observers } = this.#world;
+    const held = new HeldIndex(env.disk, DIRECTORY).read();
+    if (held.barrier < this.lastHeld)
+      wrong.push(`T3: barrier ${held.barrier} is held behind ${this.lastHeld}`);
+    this.lastHeld = held.barrier;
+    const observer = observers.get(edge)!;
+    observer.look();
+    const end = observer.offsets.get(held.barrier);
+    if (end === offset >>> 0) return;
+    wrong.push(
+      `T3: BASE of edge ${edge} moves to ${offset}, and held barrier ${held.barrier} ends at ${end}`,
+    );
+  }
+}

@@ -1,0 +1,100 @@
+/** Lets the faults of a plan strike when their turns come, and ends zombies. Between turns of the simulation. */
+import type { Coordinator } from '../../supervision/coordinator.ts';
+import { describeFault, type Fault, type SimRole } from './faults.ts';
+import type { SimThread } from './sim-thread.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { World } from './world.ts';
+
+export class Striker {
+  #world: World;
+  #supervisor: Supervisor;
+  #coordinators: ReadonlyMap<SimThread, Coordinator>;
+  /** Still to come, by turn. */
+  #faults: Fault[];
+
+  constructor(
+    world: World,
+    supervisor: Supervisor,
+    coordinators: ReadonlyMap<SimThread, Coordinator>,
+  ) {
+    this.#world = world;
+    this.#supervisor = supervisor;
+    this.#coordinators = coordinators;
+    this.#faults = [...world.scenario.faults];
+  }
+
+  strike(): void {
+    const { turn } = this.#world;
+    for (const thread of this.#supervisor.threads) {
+      const { zombieUntil = Infinity, hungUntil = Infinity } = thread;
+      if (zombieUntil <= turn) thread.kill('the end of a zombie');
+      if (hungUntil <= turn) thread.kill('it hung');
+    }
+    while (this.#faults.length > 0 && this.#faults[0]!.turn <= turn)
+      this.#fault(this.#faults.shift()!);
+  }
+
+  /** Nothing more goes wrong, but for the zombies that there are. */
+  calm(): void {
+    this.#world.note('quiet');
+    this.#world.mainStalledUntil = 0;
+    for (const thread of this.#supervisor.threads) thread.calm();
+    for (const feed of this.#world.feeds) feed.calm();
+    this.#world.throws.left = 0;
+  }
+
+  #fault(fault: Fault): void {
+    const world = this.#world;
+    world.note(`fault ${describeFault(fault)}`);
+    switch (fault.kind) {
+      case 'kill': {
+        const thread = this.#pick(fault.role, fault.pick);
+        if (thread === undefined) return;
+        if (fault.death !== undefined) thread.dieAt(fault.death);
+        else if (fault.zombieTurns > 0) {
+          thread.zombieUntil = world.turn + fault.zombieTurns;
+          this.#supervisor.lost(thread);
+        } else thread.kill('fault');
+        return;
+      }
+      case 'hang': {
+        const thread = this.#pick('worker', fault.pick);
+        const coordinator = this.#pick('coordinator', fault.pick);
+        if (thread === undefined || coordinator === undefined || thread.hungUntil !== undefined)
+          return;
+        thread.hungUntil = world.turn + fault.zombieTurns;
+        coordinator.run(() =>
+          this.#coordinators.get(coordinator)?.workerDown(thread.number, 'it hung'),
+        );
+        return;
+      }
+      case 'throw':
+        world.throws = { after: fault.after, left: fault.times };
+        return;
+      case 'disk': {
+        const thread = this.#pick(fault.role, fault.pick);
+        if (thread !== undefined) thread.diskFaults = fault.times;
+        return;
+      }
+      case 'disconnect':
+        world.feeds[fault.source % world.feeds.length]!.disconnect(fault.how);
+        return;
+      case 'stall': {
+        if (fault.role === 'main') {
+          world.mainStalledUntil = world.turn + fault.turns;
+          return;
+        }
+        const thread = this.#pick(fault.role, fault.pick);
+        if (thread !== undefined) thread.stalledUntil = world.turn + fault.turns;
+        return;
+      }
+      default:
+        fault satisfies never;
+    }
+  }
+
+  #pick(role: SimRole, pick: number): SimThread | undefined {
+    const up = this.#supervisor.up(role).filter((thread) => thread.zombieUntil === undefined);
+    return up[pick % Math.max(1, up.length)];
+  }
+}

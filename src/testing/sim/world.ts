@@ -1,0 +1,167 @@
+/**
+ * What the parts of a simulation share: the scenario, the world that threads are given, the memory that outlives them,
+ * the feeds and the ledger, and the functions of the user.
+ */
+import { createReceiverEdge, type ReceiverMemory } from '../../actors/receiver-edge.ts';
+import { Pcg32 } from '../../env/pcg32.ts';
+import { simEnv, type SimEnv } from '../../env/sim.ts';
+import type { Plan } from '../../plan/planned.ts';
+import type { CoordinatorPolicy } from '../../supervision/coordinator.ts';
+import { JobMemory, type JobMemoryBuffer } from '../../supervision/job-memory.ts';
+import type { SimHooks } from './hooks.ts';
+import { idOf, lineOf, type User } from './jobs.ts';
+import { Ledger } from './ledger.ts';
+import { EdgeObserver } from './observer.ts';
+import type { Scenario } from './scenario.ts';
+import { planFor } from './sim-plans.ts';
+import { RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
+import type { Scene } from './sim-thread.ts';
+import { Trace } from './trace.ts';
+
+export const DIRECTORY = '/job';
+
+/** Streams of chance of the feeds; 0 to 3 are those of `simEnv` and `scenarioOf`. */
+const TEXT = 4;
+const ROWS = 5;
+const PULLS = 6;
+
+/** An oracle has spoken. */
+export class Wrong extends Error {}
+
+export class World {
+  readonly scenario: Scenario;
+  readonly hooks: SimHooks;
+  readonly env: SimEnv;
+  readonly scene: Scene = { current: undefined };
+  readonly trace: Trace = new Trace();
+  readonly plan: Plan;
+  readonly memory: JobMemoryBuffer = JobMemory.allocate();
+  /** By edge. */
+  readonly receivers: Map<number, ReceiverMemory>;
+  readonly observers: Map<number, EdgeObserver>;
+  readonly feeds: readonly Feed[];
+  readonly ledger: Ledger;
+  readonly policy: CoordinatorPolicy;
+  /** Records at which a user function threw because it always does. */
+  readonly poisoned: Set<number> = new Set();
+  /** What oracles found where they can't throw: in a thread, which would only die of it. */
+  readonly wrong: string[] = [];
+  turn = 0;
+  deaths = 0;
+  /** Somebody died since everybody was last seen to be idle. */
+  diedSinceIdle = false;
+  /** The embedding thread gets no turn before. */
+  mainStalledUntil = 0;
+  /** User functions throw: behind so many calls, so often. */
+  throws: { after: number; left: number } = { after: 0, left: 0 };
+
+  constructor(scenario: Scenario, hooks: SimHooks) {
+    this.scenario = scenario;
+    this.hooks = hooks;
+    const { seed, job, receiverBytes, batchIntervalMs, reliefIntervalMs, poison } = scenario;
+    this.env = simEnv(seed);
+    const { chance, disk } = this.env;
+    disk.makeDirectory(DIRECTORY);
+    const { plan, user } = planFor(scenario);
+    this.plan = plan;
+    user.now = this.#user();
+    this.receivers = new Map(
+      plan.wiring.edges
+        .filter(({ kind }) => kind === 'receiver')
+        .map(({ id }) => {
+          // Positions wrap in some of the runs.
+          const start = chance.below(4) === 0 ? 0xffff_f800 : 0;
+          return [id, createReceiverEdge(receiverBytes, { checksum: true, start })];
+        }),
+    );
+    this.observers = new Map(
+      [...this.receivers].map(([id, memory]) => [id, new EdgeObserver(id, memory)]),
+    );
+    this.feeds = job.sources.map((kind) =>
+      kind === 'text' ? textFeed(scenario) : rowsFeed(scenario),
+    );
+    this.ledger = new Ledger({
+      job,
+      plan,
+      observers: this.observers,
+      feeds: this.feeds,
+      batchIntervalMs,
+    });
+    this.policy = {
+      batchIntervalMs,
+      reliefIntervalMs,
+      maxBatchFailures: poison.length > 0 ? 8 : 1_000_000,
+      onBatchError: 'continue',
+      maxRestarts: 1_000_000,
+      withinMs: 1,
+      backoff: { minMs: 1, maxMs: 20, factor: 2, jitter: 0.2 },
+    };
+  }
+
+  note(text: string): void {
+    this.trace.note(text);
+    if (!text.startsWith('death')) return;
+    this.deaths++;
+    this.diedSinceIdle = true;
+  }
+
+  get mainMayRun(): boolean {
+    return this.turn >= this.mainStalledUntil;
+  }
+
+  /** Whether sources have nothing more to give. */
+  get allIn(): boolean {
+    return this.plan.wiring.sources.every(({ outputs }, source) => {
+      const feed = this.feeds[source]!;
+      const edges = outputs.map((edge) => this.observers.get(edge)!);
+      if (feed instanceof TextFeed) {
+        const published = edges.reduce((total, edge) => total + edge.published.length, 0);
+        return published >= feed.lines.length;
+      }
+      if (!(feed instanceof RowsFeed)) return false;
+      return edges.every(
+        ({ barriers }) => barriers.filter(({ batch }) => batch).length >= feed.batches.length,
+      );
+    });
+  }
+
+  #user(): User {
+    const poison = new Set(this.scenario.poison);
+    return {
+      call: (record) => {
+        const isList = Array.isArray(record) && Array.isArray(record[0]);
+        for (const each of isList ? (record as unknown[]) : [record]) {
+          if (!poison.has(idOf(each))) continue;
+          this.poisoned.add(idOf(each));
+          throw new Error(`record ${idOf(each)} is poison`);
+        }
+        if (this.throws.left === 0 || this.throws.after-- > 0) return;
+        this.throws.left--;
+        throw new Error('a user function throws');
+      },
+      delivered: (output, time, rows) => {
+        this.note(`${output} at ${time} is called with ${JSON.stringify(rows)}`);
+        this.ledger.delivered(output, time, rows);
+      },
+      wait: () => {
+        const { clock, chance } = this.env;
+        return new Promise((resolve) => void clock.after(chance.below(12), resolve));
+      },
+    };
+  }
+}
+
+function textFeed({ seed, lines, largeBlocks }: Scenario): Feed {
+  const all = Array.from({ length: lines }, (_, id) => lineOf(id));
+  return new TextFeed(all, largeBlocks, new Pcg32(seed, TEXT));
+}
+
+function rowsFeed({ seed, batches, batchIntervalMs, job }: Scenario): Feed {
+  const chance = new Pcg32(seed, ROWS);
+  let id = 0;
+  const list = Array.from({ length: batches }, () => {
+    if (job.absent === true && chance.below(5) === 0) return null;
+    return Array.from({ length: chance.below(40) }, () => [id, `k${id++ % 7}`]);
+  });
+  return new RowsFeed(list, batchIntervalMs, new Pcg32(seed, PULLS));
+}
