@@ -3,11 +3,13 @@
  * looked at after every turn and at the end is said in src/testing/sim/simulation.ts (T1–T4, E1–E3) and ledger.ts
  * (C1–C4). A failing seed is run again by `npm run sim -- --seed N`.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   describeFailure,
   isFailure,
   shrink,
+  tryScenario,
   trySeed,
   type SimFailure,
 } from '../../src/testing/sim/explore.ts';
@@ -21,6 +23,15 @@ import { MUTATIONS } from './_mutations.ts';
 
 const SEEDS = 200;
 const SEEDS_A_TEST = 50;
+
+interface Regression {
+  readonly what: string;
+  readonly scenario: KeptScenario;
+}
+
+const regressions = JSON.parse(
+  readFileSync(new URL('regressions.json', import.meta.url), 'utf8'),
+) as readonly Regression[];
 
 async function failuresOf(first: number, count: number): Promise<string[]> {
   const failures: string[] = [];
@@ -37,6 +48,13 @@ describe('simulated jobs lose nothing, double nothing and come to their end, and
       expect((await failuresOf(first, SEEDS_A_TEST)).join('\n\n')).toBe('');
     });
   }
+});
+
+describe('what once failed', () => {
+  test.each(regressions)('$what', async ({ scenario }) => {
+    const outcome = await tryScenario(scenarioFrom(scenario));
+    expect(isFailure(outcome) ? describeFailure(outcome) : '').toBe('');
+  });
 });
 
 describe('a failure', () => {
