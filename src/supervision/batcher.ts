@@ -3,7 +3,8 @@
  * the coordinator to.
  *
  * On the clock (`'clock'`) batch times are the multiples of the interval since 1970, as in Spark: the first is the next
- * one, each batch is stamped with its end, and when the clock is late the missed ones follow one after another. Between
+ * one, each batch is stamped with its end, and when the clock is late the missed ones follow one after another. A clock
+ * that is set back stops nothing. Between
  * two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one. While too many
  * barriers are open (`mayCut`) none is cut; the missed ones follow as others are held.
  *
@@ -48,6 +49,9 @@ export class Batcher {
   /** A batch is due and may not be cut yet. */
   #heldBack = false;
   #state: 'idle' | 'running' | 'ended' = 'idle';
+  /** Wall time as it was last taken to be, and when that was. */
+  #wall = 0;
+  #wallAt = 0;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -62,6 +66,8 @@ export class Batcher {
   start(lastTime = 0): void {
     const { clock, intervalMs, mode } = this.#options;
     this.#state = 'running';
+    this.#wall = lastTime;
+    this.#wallAt = clock.monotonic();
     if (mode.kind === 'step') {
       this.#batches = Math.round(lastTime / intervalMs);
       this.#next = (this.#batches + 1) * intervalMs;
@@ -71,7 +77,7 @@ export class Batcher {
     this.#next =
       lastTime > 0
         ? lastTime + intervalMs
-        : (Math.floor(clock.now() / intervalMs) + 1) * intervalMs;
+        : (Math.floor(this.#now() / intervalMs) + 1) * intervalMs;
     this.#arm();
   }
 
@@ -114,13 +120,13 @@ export class Batcher {
 
   #arm(): void {
     const { clock } = this.#options;
-    this.#timer = clock.after(Math.max(0, this.#next - clock.now()), () => {
+    this.#timer = clock.after(Math.max(0, this.#next - this.#now()), () => {
       if (!this.#mayCut()) {
         this.#heldBack = true;
         return;
       }
       // A timer may fire a little early against the wall clock; a batch may not end before its time.
-      if (clock.now() >= this.#next) this.#cutBatch();
+      if (this.#now() >= this.#next) this.#cutBatch();
       if (this.#state === 'running') this.#arm();
     });
     this.#armRelief();
@@ -130,7 +136,7 @@ export class Batcher {
   #armFlush(): void {
     const { clock, intervalMs } = this.#options;
     this.#flushTimer?.cancel();
-    const inMs = this.#next - FLUSH_LEAD_MS - clock.now();
+    const inMs = this.#next - FLUSH_LEAD_MS - this.#now();
     if (intervalMs < FLUSH_LEAD_MS * LEADS_PER_INTERVAL || inMs <= 0) return;
     this.#flushTimer = clock.after(inMs, () => {
       // One that is still open tells of tasks that are behind: more of them would not help.
@@ -143,8 +149,21 @@ export class Batcher {
   #armRelief(): void {
     const { clock, reliefIntervalMs, mode } = this.#options;
     this.#reliefTimer?.cancel();
-    if (mode.kind === 'step' || this.#next - clock.now() <= reliefIntervalMs * 1.5) return;
+    if (mode.kind === 'step' || this.#next - this.#now() <= reliefIntervalMs * 1.5) return;
     this.#reliefTimer = clock.after(reliefIntervalMs, () => this.relief());
+  }
+
+  /**
+   * The wall time, unless that was set back: batch times ascend, so batches would stop until it has come up again. Then
+   * time goes on from where it was.
+   */
+  #now(): number {
+    const { clock, intervalMs } = this.#options;
+    const wall = clock.now();
+    const monotonic = clock.monotonic();
+    const expected = this.#wall + monotonic - this.#wallAt;
+    this.#wallAt = monotonic;
+    return (this.#wall = wall >= expected - intervalMs ? wall : expected);
   }
 
   #mayCut(): boolean {

@@ -43,6 +43,28 @@ describe('on the clock', () => {
     expect(cuts.every(({ at, time, batch, point }) => at === time && batch && point)).toBe(true);
   });
 
+  it('goes on at its pace when the wall clock is set back, also under a successor', () => {
+    const { clock, cuts, batcher: b } = batcher({ intervalMs: 300, startMs: 7_200_000 });
+    b.start();
+    clock.advance(650);
+    clock.setWall(clock.now() - 3_600_000);
+    clock.advance(600);
+    expect(cuts.map(({ time }) => time - 7_200_000)).toEqual([300, 600, 900, 1200]);
+    b.stop();
+    const successor: number[] = [];
+    const next = new Batcher({
+      clock,
+      intervalMs: 300,
+      reliefIntervalMs: 500,
+      mode: { kind: 'clock' },
+      cut: ({ time }) => successor.push(time - 7_200_000),
+    });
+    next.start(cuts.at(-1)!.time);
+    clock.advance(700);
+    expect(successor).toEqual([1500, 1800]);
+    next.stop();
+  });
+
   it('relief points lie between the ends of long batches, and a flush shortly before them', () => {
     const { clock, batcher: b, kinds } = batcher();
     b.start();
