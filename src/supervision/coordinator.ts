@@ -474,11 +474,13 @@ export class Coordinator {
         this.#attempts.set(batchStart, (this.#attempts.get(batchStart) ?? 1) - 1),
       );
     }
-    if (attempts >= policy.maxBatchFailures || this.#failedBatches.has(batchStart)) {
+    if (attempts >= policy.maxBatchFailures) {
       if (policy.onBatchError === 'fail' || this.#failedBatches.has(batchStart)) {
         this.fail(fromWire(error));
         return;
       }
+      // The empty run gets as many attempts: what fails it need not be the batch.
+      this.#attempts.delete(batchStart);
       this.#failedBatches.set(batchStart, error);
       this.#checkFence();
       this.#held = { ...this.#held, skip: [...this.#held.skip, batchStart] };
