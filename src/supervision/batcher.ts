@@ -120,7 +120,7 @@ export class Batcher {
 
   #arm(): void {
     const { clock } = this.#options;
-    this.#timer = clock.after(Math.max(0, this.#next - this.#now()), () => {
+    this.#timer = clock.after(Math.max(0, Math.ceil(this.#next - this.#now())), () => {
       if (!this.#mayCut()) {
         this.#heldBack = true;
         return;
