@@ -61,7 +61,7 @@ export function describeFailure({ scenario, result }: SimFailure, last = 200): s
   return [
     `seed ${scenario.seed} failed:`,
     ...result.wrong.slice(0, 8).map((wrong) => `  ${wrong.slice(0, 2000)}`),
-    `scenario ${JSON.stringify(keptScenario({ ...scenario, faults: [] }))}`,
+    `scenario ${JSON.stringify(keptScenario(scenario))}`,
     'faults',
     ...scenario.faults.map((fault) => `  ${describeFault(fault)}`),
     'state',

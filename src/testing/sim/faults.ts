@@ -56,6 +56,10 @@ export type Fault =
       readonly source: number;
       readonly how: 'lost' | 'throws';
     }
+  /** A thread does not come up, several times. */
+  | { readonly kind: 'start'; readonly turn: number; readonly times: number }
+  /** The wall clock is set. */
+  | { readonly kind: 'clock'; readonly turn: number; readonly byMs: number }
   /** A thread gets no turn. */
   | {
       readonly kind: 'stall';
@@ -87,7 +91,7 @@ export function planFaults(
 
 function planFault(chance: Pcg32, turn: number, favourite: SimRole | undefined): Fault {
   const pick = chance.below(1024);
-  const kind = chance.below(20);
+  const kind = chance.below(22);
   if (kind < 12) {
     const role = favourite !== undefined && chance.below(2) === 0 ? favourite : drawRole(chance);
     const zombieTurns = chance.below(4) === 0 ? 1 + chance.below(150) : 0;
@@ -107,6 +111,8 @@ function planFault(chance: Pcg32, turn: number, favourite: SimRole | undefined):
       source: chance.below(2),
       how: chance.below(2) === 0 ? 'lost' : 'throws',
     };
+  if (kind < 19) return { kind: 'start', turn, times: 1 + chance.below(3) };
+  if (kind < 20) return { kind: 'clock', turn, byMs: chance.below(1200) - 1000 };
   // The embedding thread runs what else its process does, and may be away for long.
   if (chance.below(3) === 0)
     return { kind: 'stall', turn, role: 'main', pick, turns: 1 + chance.below(2000) };

@@ -47,7 +47,7 @@ export function scenarioOf(seed: number): Scenario {
   const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
   const job = one(...SIM_JOBS);
   const pulls = job.sources.every((kind) => kind === 'rows');
-  const batchIntervalMs = one(20, 50, 100);
+  const batchIntervalMs = one(20, 50, 100, 500);
   const largeBlocks = chance.below(3) === 0;
   const batches = 3 + chance.below(6);
   return {
@@ -63,7 +63,7 @@ export function scenarioOf(seed: number): Scenario {
     mode: pulls && chance.below(3) === 0 ? 'step' : 'clock',
     kernels: chance.below(2) === 0,
     form: chance.below(6) === 0 ? 'compiled' : 'closures',
-    reliefIntervalMs: one(5, 15, 40),
+    reliefIntervalMs: one(5, 15, 40) * (batchIntervalMs > 100 ? 10 : 1),
     lines: largeBlocks ? 400 + chance.below(800) : 60 + chance.below(200),
     ringBytes: one(128, 128, 256, 1024),
     receiverBytes: one(4096, 4096, 8192),

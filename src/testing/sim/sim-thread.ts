@@ -149,6 +149,8 @@ export class SimThread {
     const step = <T>(operation: Operation, act: () => T): T => {
       this.at(operation, 'before');
       const result = act();
+      // Should the thread die right here, nobody waits for it any more.
+      if (result instanceof Promise) result.catch(() => {});
       this.at(operation, 'after');
       return result;
     };

@@ -41,6 +41,7 @@ export class Striker {
     for (const thread of this.#supervisor.threads) thread.calm();
     for (const feed of this.#world.feeds) feed.calm();
     this.#world.throws.left = 0;
+    this.#supervisor.failingStarts = 0;
   }
 
   #fault(fault: Fault): void {
@@ -79,6 +80,14 @@ export class Striker {
       case 'disconnect':
         world.feeds[fault.source % world.feeds.length]!.disconnect(fault.how);
         return;
+      case 'start':
+        this.#supervisor.failingStarts = fault.times;
+        return;
+      case 'clock': {
+        const { clock } = world.env;
+        clock.setWall(Math.max(1, clock.now() + fault.byMs));
+        return;
+      }
       case 'stall': {
         if (fault.role === 'main') {
           world.mainStalledUntil = world.turn + fault.turns;

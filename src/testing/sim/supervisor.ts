@@ -69,6 +69,8 @@ export class Supervisor {
   readonly lives: Life[];
   /** All threads that are not dead, zombies too. */
   readonly threads: Set<SimThread> = new Set();
+  /** Threads that will not come up. */
+  failingStarts = 0;
   #options: SupervisorOptions;
   readonly #order = new EpochOrder();
   #numbers = 0;
@@ -129,6 +131,12 @@ export class Supervisor {
     const number = ++this.#numbers;
     life.number = number;
     this.#later(1 + env.chance.below(20), () => {
+      if (this.failingStarts > 0) {
+        this.failingStarts--;
+        note(`${life.role}${number} does not come up`);
+        this.#start(life);
+        return;
+      }
       note(`start ${life.role}${number}`);
       const thread = new SimThread({
         env,
