@@ -131,7 +131,7 @@ function drawDeath(chance: Pcg32, role: SimRole): Death {
     operation === 'write' ? (['before', 'after', 'torn'] as const) : (['before', 'after'] as const);
   return {
     operation,
-    after: chance.below(chance.below(2) === 0 ? 6 : 40),
+    after: chance.below(chance.below(3) > 0 ? 6 : 40),
     when: whens[chance.below(whens.length)]!,
   };
 }

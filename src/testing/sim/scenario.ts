@@ -3,7 +3,7 @@
  * and what goes wrong.
  */
 import { Pcg32 } from '../../env/pcg32.ts';
-import { planFaults, type Fault } from './faults.ts';
+import { planFaults, type Fault, type SimRole } from './faults.ts';
 import { SIM_JOBS, type SimJob } from './jobs.ts';
 
 export interface Scenario {
@@ -25,6 +25,8 @@ export interface Scenario {
   readonly largeBlocks: boolean;
   readonly ringBytes: number;
   readonly receiverBytes: number;
+  /** Whose messages wait long: of eight turns that could deliver one, seven don't. */
+  readonly deaf: SimRole | 'main' | undefined;
   /** Workers sleep when they have nothing to do, until somebody rings. */
   readonly sleeping: boolean;
   /** Of 1000 turns so many let time pass although somebody could work. */
@@ -49,7 +51,7 @@ export function scenarioOf(seed: number): Scenario {
   const pulls = job.sources.every((kind) => kind === 'rows');
   const batchIntervalMs = one(20, 50, 100, 500);
   const largeBlocks = chance.below(3) === 0;
-  const batches = 3 + chance.below(6);
+  const batches = 6 + chance.below(12);
   return {
     seed,
     job,
@@ -63,10 +65,11 @@ export function scenarioOf(seed: number): Scenario {
     mode: pulls && chance.below(3) === 0 ? 'step' : 'clock',
     kernels: chance.below(2) === 0,
     form: chance.below(6) === 0 ? 'compiled' : 'closures',
-    reliefIntervalMs: one(5, 15, 40) * (batchIntervalMs > 100 ? 10 : 1),
-    lines: largeBlocks ? 400 + chance.below(800) : 60 + chance.below(200),
+    reliefIntervalMs: one(5, 15, 40) * Math.ceil(batchIntervalMs / 50),
+    lines: largeBlocks ? 800 + chance.below(1600) : 60 + chance.below(200),
     ringBytes: one(128, 128, 256, 1024),
     receiverBytes: one(4096, 4096, 8192),
+    deaf: one(undefined, undefined, 'coordinator', 'coordinator', 'worker', 'main'),
     sleeping: chance.below(2) === 0,
     timerTurns: one(2, 10, 40),
     deliveryTurns: one(80, 250, 400),
@@ -77,23 +80,29 @@ export function scenarioOf(seed: number): Scenario {
       new Pcg32(seed, FAULTS),
       one(4, 10, 25),
       one(600, 2500),
-      largeBlocks ? 'sources' : undefined,
+      largeBlocks ? 'sources' : one('sources', 'worker', undefined),
     ),
   };
 }
 
 /** As it is kept in a file: whatever becomes of how seeds are read, the run is the same. */
-export type KeptScenario = Omit<Scenario, 'job' | 'drainAt'> & {
+export type KeptScenario = Omit<Scenario, 'job' | 'drainAt' | 'deaf'> & {
   readonly job: string;
   readonly drainAt?: number;
+  readonly deaf?: SimRole | 'main';
 };
 
-export function keptScenario({ job, drainAt, ...rest }: Scenario): KeptScenario {
-  return { job: job.name, ...(drainAt === undefined ? {} : { drainAt }), ...rest };
+export function keptScenario({ job, drainAt, deaf, ...rest }: Scenario): KeptScenario {
+  return {
+    job: job.name,
+    ...(drainAt === undefined ? {} : { drainAt }),
+    ...(deaf === undefined ? {} : { deaf }),
+    ...rest,
+  };
 }
 
-export function scenarioFrom({ job: name, drainAt, ...rest }: KeptScenario): Scenario {
+export function scenarioFrom({ job: name, drainAt, deaf, ...rest }: KeptScenario): Scenario {
   const job = SIM_JOBS.find((each) => each.name === name);
   if (job === undefined) throw new RangeError(`no simulated job is called '${name}'`);
-  return { job, drainAt, ...rest };
+  return { job, drainAt, deaf, ...rest };
 }

@@ -46,11 +46,13 @@ export interface SimResult {
 }
 
 /** Turns after the last fault in which a job must come to its end. */
-const QUIET_TURNS = 40_000;
+const QUIET_TURNS = 60_000;
 /** Turns behind the last fault before all is calm. */
 const AFTER_FAULTS_TURNS = 200;
 /** Turns in a row without progress before somebody looks whether there is any. */
 const FRUITLESS_TURNS = 30;
+/** Of so many turns that could deliver a message to who hears late, one does. */
+const HEARD_ONE_OF = 8;
 /** Barriers that may be open before time waits for those who work. */
 const OPEN_CUTS = 16;
 
@@ -152,7 +154,11 @@ export class Simulation {
 
   #act(): boolean {
     const { timerTurns, deliveryTurns, pumpTurns } = this.#world.scenario;
-    const drawn = this.#world.env.chance.below(1000);
+    const { chance, clock } = this.#world.env;
+    // What is due takes no time.
+    if ((clock.nextAt() ?? Infinity) <= clock.monotonic() && chance.below(4) === 0)
+      return this.#timer();
+    const drawn = chance.below(1000);
     // In the end time passes only when nobody has anything to do, or a slow job would never catch up with it.
     if (drawn < timerTurns) return !this.#quiet && this.#openCuts < OPEN_CUTS && this.#timer();
     if (drawn < timerTurns + pumpTurns) return this.#pump();
@@ -181,11 +187,15 @@ export class Simulation {
     return false;
   }
 
-  #deliver(): boolean {
-    const { env, mainMayRun } = this.#world;
+  /** @param all also to who hears late */
+  #deliver(all = false): boolean {
+    const { env, mainMayRun, scenario } = this.#world;
     const { owners } = this.#population;
+    const isHeard = all || this.#quiet || env.chance.below(HEARD_ONE_OF) === 0;
+    const deaf = isHeard ? undefined : scenario.deaf;
     const ports = env.deliverable().filter((port) => {
       const owner = owners.get(port);
+      if (deaf !== undefined && deaf === (owner?.role ?? 'main')) return false;
       return owner === undefined ? mainMayRun : this.#mayRun(owner);
     });
     if (ports.length === 0) return false;
@@ -237,7 +247,7 @@ export class Simulation {
     this.#pump();
     // A part of a block that moved is progress too, though its task says that it is blocked.
     return (
-      this.#deliver() ||
+      this.#deliver(true) ||
       progress ||
       this.#edges.positions() !== before ||
       this.#wakeWhoSleptTooLong()
@@ -249,8 +259,11 @@ export class Simulation {
     // A sender that waits for half a ring is rung by a reader that has something left to read, but waits itself. Whoever
     // is stalled may be about to ring.
     if (this.#waits() || this.#edges.someReaderIsBehind) return false;
+    const { epoch } = new JobMemory(this.#world.memory);
     for (const [thread, host] of this.#population.hosts) {
       if (!this.#sleepers.sleeps(thread) || !this.#mayRun(thread) || thread.isGivenUp) continue;
+      // Nobody rings for what an older epoch still does.
+      if (host.epoch !== epoch) continue;
       if (!this.#turnOf(thread, host)) continue;
       // Who dies before it rings leaves others asleep: no park is for ever.
       if (!this.#world.diedSinceIdle)
