@@ -64,7 +64,7 @@ async function sourceBody(build, options = {}) {
   return createBody(planned, 0, { emit() {}, absent() {}, report() {} }, options);
 }
 
-const endOfBatch = { number: 1, batch: true, point: false, last: false, time: 0 };
+const endOfBatch = { number: 1, batch: true, point: false, last: false, time: 0, zeroTime: 0 };
 
 const numbersOf = (form) => async () => {
   const body = await sourceBody(

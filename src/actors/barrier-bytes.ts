@@ -1,32 +1,48 @@
-/** Barriers as bytes: number and time as doubles, flags and the absent ports as 32-bit words. */
-import type { BarrierFrame } from './block.ts';
+/**
+ * Barriers as bytes: number, time and zero time as doubles; flags and the numbers of marks and absent ports as 32-bit
+ * words; then the marks, a double for the port and one for the watermark; then the absent ports as words.
+ */
+import type { BarrierFrame, Mark } from './block.ts';
 
-const FIXED_BYTES = 24;
+const FIXED_BYTES = 40;
+const MARK_BYTES = 16;
 const BATCH = 1;
 const POINT = 2;
 const LAST = 4;
 
 export function encodeBarrier(frame: BarrierFrame): Uint8Array {
-  const { barrier, absent } = frame;
-  const words = new Uint32Array((FIXED_BYTES >> 2) + absent.length + (absent.length & 1));
-  const doubles = new Float64Array(words.buffer, 0, 2);
+  const { barrier, absent, marks = [] } = frame;
+  const absentAt = FIXED_BYTES + MARK_BYTES * marks.length;
+  const words = new Uint32Array((absentAt >> 2) + absent.length + (absent.length & 1));
+  const doubles = new Float64Array(words.buffer);
   doubles[0] = barrier.number;
   doubles[1] = barrier.time;
-  words[4] = (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
-  words[5] = absent.length;
-  words.set(absent, FIXED_BYTES >> 2);
-  return new Uint8Array(words.buffer, 0, FIXED_BYTES + 4 * absent.length);
+  doubles[2] = barrier.zeroTime;
+  words[6] = (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
+  words[7] = absent.length;
+  words[8] = marks.length;
+  let at = FIXED_BYTES >> 3;
+  for (const [port, watermark] of marks) {
+    doubles[at++] = port;
+    doubles[at++] = watermark;
+  }
+  words.set(absent, absentAt >> 2);
+  return new Uint8Array(words.buffer, 0, absentAt + 4 * absent.length);
 }
 
 /** Undefined when the bytes are no barrier. */
 export function decodeBarrier(bytes: Uint8Array): BarrierFrame | undefined {
   if (bytes.length < FIXED_BYTES) return undefined;
-  const view = new Uint8Array(bytes);
-  const doubles = new Float64Array(view.buffer, 0, 2);
-  const words = new Uint32Array(view.buffer, 16, (view.length - 16) >> 2);
-  const flags = words[0]!;
-  const absent = words[1]!;
-  if (view.length !== FIXED_BYTES + 4 * absent) return undefined;
+  const { buffer } = new Uint8Array(bytes);
+  const doubles = new Float64Array(buffer, 0, bytes.length >> 3);
+  const words = new Uint32Array(buffer, 0, bytes.length >> 2);
+  const flags = words[6]!;
+  const [absent, count] = [words[7]!, words[8]!];
+  const absentAt = FIXED_BYTES + MARK_BYTES * count;
+  if (bytes.length !== absentAt + 4 * absent) return undefined;
+  const marks: Mark[] = [];
+  for (let at = FIXED_BYTES >> 3; at < absentAt >> 3; at += 2)
+    marks.push([doubles[at]!, doubles[at + 1]!]);
   return {
     kind: 'barrier',
     barrier: {
@@ -35,7 +51,9 @@ export function decodeBarrier(bytes: Uint8Array): BarrierFrame | undefined {
       point: (flags & POINT) !== 0,
       last: (flags & LAST) !== 0,
       time: doubles[1]!,
+      zeroTime: doubles[2]!,
     },
-    absent: [...words.subarray(2)],
+    absent: [...words.subarray(absentAt >> 2)],
+    ...(count === 0 ? {} : { marks }),
   };
 }

@@ -50,13 +50,20 @@ export interface Barrier {
   readonly last: boolean;
   /** Batch time in ms (a batch is stamped with its end); on other barriers the time of the batch they lie in. */
   readonly time: number;
+  /** Time of the first batch, minus the batch interval: slides count from here. */
+  readonly zeroTime: number;
 }
+
+/** A port, and the event time up to which all has come there, in ms; +Infinity at the end of the stream. */
+export type Mark = readonly [port: number, watermarkMs: number];
 
 export interface BarrierFrame {
   readonly kind: 'barrier';
   readonly barrier: Barrier;
   /** Ports of this edge on which the batch is missing (which is not the same as empty). Usually none. */
   readonly absent: readonly number[];
+  /** Watermarks of ports of this edge, those that have one. Left out when there is none. */
+  readonly marks?: readonly Mark[];
 }
 
 export type Frame = Block | BarrierFrame;

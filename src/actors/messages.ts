@@ -71,6 +71,7 @@ export type FromWorker =
       readonly handOver?: {
         readonly mode: 'replace' | 'append' | 'keep';
         readonly path?: string;
+        readonly drop?: number;
         readonly publish?: readonly Publication[];
       };
       /** Records read since the barrier before. */

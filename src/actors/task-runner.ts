@@ -17,7 +17,7 @@
  */
 import type { Env } from '../env/env.ts';
 import { millraceError, toWire } from '../errors.ts';
-import { type Barrier, type Block, type Frame, recordsIn } from './block.ts';
+import { type Barrier, type Block, type Frame, type Mark, recordsIn } from './block.ts';
 import { BlockSlices } from './block-slices.ts';
 import { CarefulFeed, PassOver } from './careful-feed.ts';
 import type { InEdge, OutEdge } from './edge.ts';
@@ -75,6 +75,7 @@ export class TaskRunner implements TaskOutput {
   /** Inputs that have barriers. */
   #aligned: number;
   #absentNext: number[][];
+  #marksNext: Mark[][];
   /** By input. */
   #feeds: (BlockSlices | CarefulFeed)[];
   /** Present while it is careful. */
@@ -98,6 +99,7 @@ export class TaskRunner implements TaskOutput {
     this.task = options.task;
     this.#pending = options.outputs.map(() => []);
     this.#absentNext = options.outputs.map(() => []);
+    this.#marksNext = options.outputs.map(() => []);
     this.#hand = options.hand ?? new InHand();
     this.#passOver =
       options.careful === undefined ? undefined : new PassOver(options.careful.passOver);
@@ -120,6 +122,10 @@ export class TaskRunner implements TaskOutput {
 
   absent(output: number, port: number): void {
     this.#absentNext[output]!.push(port);
+  }
+
+  mark(output: number, port: number, watermarkMs: number): void {
+    this.#marksNext[output]!.push([port, watermarkMs]);
   }
 
   report(event: TaskEvent): void | Promise<void> {
@@ -257,9 +263,12 @@ export class TaskRunner implements TaskOutput {
     const { inputs } = this.#options;
     let barrier: Barrier | undefined;
     const absent: (readonly number[])[] = [];
+    const marks: (readonly Mark[])[] = [];
+    let isMarked = false;
     for (const input of inputs) {
       if (input.feedback === true) {
         absent.push([]);
+        marks.push([]);
         continue;
       }
       const frame = input.in.peek();
@@ -278,6 +287,8 @@ export class TaskRunner implements TaskOutput {
       }
       barrier = frame.barrier;
       absent.push(frame.absent);
+      marks.push(frame.marks ?? []);
+      isMarked ||= frame.marks !== undefined;
     }
     this.#closing = barrier!;
     this.#state = 'closing';
@@ -285,7 +296,7 @@ export class TaskRunner implements TaskOutput {
       if (barrier!.batch) this.#body.discard?.(barrier!);
       return;
     }
-    const awaited = this.#body.barrier(barrier!, absent);
+    const awaited = this.#body.barrier(barrier!, absent, isMarked ? marks : undefined);
     if (awaited !== undefined) this.#await(awaited);
   }
 
@@ -321,7 +332,8 @@ export class TaskRunner implements TaskOutput {
         else {
           const path = this.#options.handOverPath(barrier.number);
           env.disk.write(path, state.bytes);
-          handOver = { mode: state.mode, path, ...publish };
+          const drop = state.drop === undefined ? {} : { drop: state.drop };
+          handOver = { mode: state.mode, path, ...drop, ...publish };
         }
       }
     }
@@ -331,8 +343,15 @@ export class TaskRunner implements TaskOutput {
     }
     for (let o = 0; o < outputs.length; o++) {
       if (this.#isFeedback(o)) continue;
-      this.#queue(o, { kind: 'barrier', barrier, absent: this.#absentNext[o]! });
+      const marks = this.#marksNext[o]!;
+      this.#queue(o, {
+        kind: 'barrier',
+        barrier,
+        absent: this.#absentNext[o]!,
+        ...(marks.length === 0 ? {} : { marks }),
+      });
       this.#absentNext[o] = [];
+      if (marks.length > 0) this.#marksNext[o] = [];
     }
     this.#options.toCoordinator({
       type: 'taken',

@@ -3,16 +3,24 @@
  * timer, and is called by its thread only. It emits through `TaskOutput`; what an edge can't take yet is kept by the
  * runner, which then calls the body no more until there is room.
  */
-import type { Barrier, Block, Frame } from './block.ts';
+import type { Barrier, Block, Frame, Mark } from './block.ts';
 
 /** What a step came to: `blocked` waits for room downstream, `awaiting` for a promise of user code. */
 export type Progress = 'progress' | 'idle' | 'blocked' | 'awaiting' | 'done';
+
+/** Watermarks by input. */
+export type Marks = readonly (readonly Mark[])[];
 
 export interface TaskOutput {
   /** Sends a block on the task's n-th output edge (the block's `port` is the receiver's). */
   emit(output: number, block: Block): void;
   /** Says that the batch is missing on that port; travels with the next barrier. */
   absent(output: number, port: number): void;
+  /**
+   * Says up to which event time all has been sent on that port, in ms; travels with the next barrier.
+   * +Infinity: nothing will come any more.
+   */
+  mark(output: number, port: number, watermarkMs: number): void;
   /**
    * Tells the embedding process. It hears everything at least once. A promise means that it has enough for now: whoever
    * tells it of batches waits for that, which pushes back to the receivers.
@@ -44,12 +52,17 @@ export interface TaskBody {
   block(block: Block, input: number): void;
   /**
    * All inputs have reached the barrier. At a batch barrier results are emitted before this returns or its promise
-   * settles. `absent[input]` lists the ports on which the batch is missing.
+   * settles. `absent[input]` lists the ports on which the batch is missing, `marks[input]` the watermarks of ports.
+   * `marks` is left out when no input has any.
    */
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void>;
+  barrier(
+    barrier: Barrier,
+    absent: readonly (readonly number[])[],
+    marks?: Marks,
+  ): void | Promise<void>;
   /**
    * Everything that this task needs to go on behind the barrier, or undefined when that is nothing. Called after
-   * `barrier`, at recovery points only. `append`: what is new since the last hand-over of this batch.
+   * `barrier`, at recovery points only.
    */
   handOver(barrier: Barrier): HandOver | undefined;
   /** Called once, before the first block, with what the last held hand-overs hold, oldest first. */
@@ -82,9 +95,14 @@ export interface Publication {
 }
 
 export interface HandOver {
-  /** `replace`: earlier parts are not needed any more. `append`: earlier parts come first. `keep`: nothing new. */
+  /**
+   * `replace`: earlier parts are not needed any more. `append`: earlier parts come first. `keep`: nothing new. Parts live
+   * on over batches until they are replaced or dropped; a task that hands over nothing lets go of all.
+   */
   readonly mode: 'replace' | 'append' | 'keep';
   readonly bytes: Uint8Array;
+  /** Of `append`: so many of the oldest parts are not needed any more. @default 0 */
+  readonly drop?: number;
   /** What is published once this point is held. */
   readonly publish?: readonly Publication[];
 }

@@ -4,8 +4,9 @@
  *
  * On the clock (`'clock'`) batch times are the multiples of the interval since 1970, as in Spark: the first is the next
  * one, each batch is stamped with its end, and when the clock is late the missed ones follow one after another. A clock
- * that is set back stops nothing. Between
- * two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one. While too many
+ * that is set back stops nothing. The zero time is one interval before the first batch, for the life of the job.
+ *
+ * Between two batches a relief barrier is cut every `reliefIntervalMs`, and when a receiver asks for one. While too many
  * barriers are open (`mayCut`) none is cut; the missed ones follow as others are held.
  *
  * Shortly before the end of a batch a flush barrier is cut, which is neither: tasks send what they have combined so far,
@@ -14,6 +15,7 @@
  * In step (`'step'`, for tests on virtual time) batch n has time n × interval and is cut when the batch before it is
  * held, `batches` times; then comes the last barrier.
  */
+import type { Barrier } from '../actors/block.ts';
 import type { Clock, Timer } from '../env/env.ts';
 
 /** How long before the end of a batch what is combined is sent. */
@@ -25,13 +27,16 @@ export type BatchMode =
   | { readonly kind: 'clock' }
   | { readonly kind: 'step'; readonly batches: number };
 
+/** A barrier that is yet to be numbered. */
+export type Cut = Omit<Barrier, 'number'>;
+
 export interface BatcherOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly reliefIntervalMs: number;
   readonly mode: BatchMode;
   /** Cuts a barrier. */
-  readonly cut: (kind: { batch: boolean; point: boolean; last: boolean; time: number }) => void;
+  readonly cut: (kind: Cut) => void;
   /** Whether one more barrier may be open. The last one always may. @default always */
   readonly mayCut?: () => boolean;
 }
@@ -43,6 +48,8 @@ export class Batcher {
   #flushTimer: Timer | undefined;
   /** Time of the next batch. */
   #next = 0;
+  /** Time of the first batch, minus the interval. */
+  #zeroTime = 0;
   #batches = 0;
   #reliefOpen = false;
   #flushOpen = false;
@@ -62,8 +69,11 @@ export class Batcher {
     return this.#next;
   }
 
-  /** @param lastTime time of the newest batch that was cut, by an earlier coordinator; 0 when there is none */
-  start(lastTime = 0): void {
+  /**
+   * @param lastTime time of the newest batch that was cut, by an earlier coordinator; 0 when there is none
+   * @param zeroTime of the barriers that were cut before
+   */
+  start(lastTime = 0, zeroTime = 0): void {
     const { clock, intervalMs, mode } = this.#options;
     this.#state = 'running';
     this.#wall = lastTime;
@@ -78,6 +88,7 @@ export class Batcher {
       lastTime > 0
         ? lastTime + intervalMs
         : (Math.floor(this.#now() / intervalMs) + 1) * intervalMs;
+    this.#zeroTime = lastTime > 0 ? zeroTime : this.#next - intervalMs;
     this.#arm();
   }
 
@@ -85,7 +96,7 @@ export class Batcher {
   relief(): void {
     if (this.#state !== 'running' || this.#reliefOpen || !this.#mayCut()) return;
     this.#reliefOpen = true;
-    this.#options.cut({ batch: false, point: true, last: false, time: this.#next });
+    this.#cut({ batch: false, point: true, last: false, time: this.#next });
     this.#armRelief();
   }
 
@@ -108,7 +119,7 @@ export class Batcher {
     this.#timer?.cancel();
     this.#reliefTimer?.cancel();
     this.#flushTimer?.cancel();
-    this.#options.cut({ batch: true, point: true, last: true, time: this.#next });
+    this.#cut({ batch: true, point: true, last: true, time: this.#next });
   }
 
   stop(): void {
@@ -142,7 +153,7 @@ export class Batcher {
       // One that is still open tells of tasks that are behind: more of them would not help.
       if (this.#flushOpen || !this.#mayCut()) return;
       this.#flushOpen = true;
-      this.#options.cut({ batch: false, point: false, last: false, time: this.#next });
+      this.#cut({ batch: false, point: false, last: false, time: this.#next });
     });
   }
 
@@ -170,10 +181,14 @@ export class Batcher {
     return this.#options.mayCut?.() ?? true;
   }
 
+  #cut(kind: Omit<Cut, 'zeroTime'>): void {
+    this.#options.cut({ ...kind, zeroTime: this.#zeroTime });
+  }
+
   #cutBatch(): void {
     const time = this.#next;
     this.#next += this.#options.intervalMs;
-    this.#options.cut({ batch: true, point: true, last: false, time });
+    this.#cut({ batch: true, point: true, last: false, time });
   }
 
   #step(): void {
@@ -181,7 +196,7 @@ export class Batcher {
     if (mode.kind !== 'step') return;
     if (this.#batches >= mode.batches) {
       this.#state = 'ended';
-      this.#options.cut({ batch: false, point: true, last: true, time: this.#next });
+      this.#cut({ batch: false, point: true, last: true, time: this.#next });
       return;
     }
     this.#batches++;

@@ -40,7 +40,7 @@ import type { Env, Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
-import { Batcher, type BatchMode } from './batcher.ts';
+import { Batcher, type BatchMode, type Cut } from './batcher.ts';
 import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
 import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 import { RestartIntensity } from './intensity.ts';
@@ -574,7 +574,7 @@ export class Coordinator {
 
   // ---- barriers
 
-  #cut(kind: { batch: boolean; point: boolean; last: boolean; time: number }): void {
+  #cut(kind: Cut): void {
     const { memory, env, emit } = this.#options;
     this.#checkFence();
     const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
@@ -613,7 +613,11 @@ export class Coordinator {
       offsets.push(...taken.offsets);
       const { handOver } = taken;
       if (handOver?.mode === 'keep') return before;
-      if (handOver?.mode === 'append') return [...before, handOver.path!];
+      if (handOver?.mode === 'append') {
+        const drop = handOver.drop ?? 0;
+        obsolete.push(...before.slice(0, drop));
+        return [...before.slice(drop), handOver.path!];
+      }
       obsolete.push(...before);
       return handOver === undefined ? [] : [handOver.path!];
     });
@@ -802,7 +806,7 @@ export class Coordinator {
       let newest: Barrier | undefined;
       for (let n = lastCut; n > 0 && n > lastCut - CUTS && newest === undefined; n--)
         if (memory.cut(n).batch) newest = memory.cut(n);
-      this.#batcher.start(newest?.time);
+      this.#batcher.start(newest?.time, memory.zeroTime);
       // Nobody says again that it is held.
       if (newest !== undefined && newest.number <= this.#held.barrier) this.#batcher.held(newest);
     }

@@ -1,6 +1,6 @@
 /**
- * What must outlive the coordinator's thread and is too hot for a file: the epoch, the recoveries so far, and the
- * barriers that were cut.
+ * What must outlive the coordinator's thread and is too hot for a file: the epoch, the recoveries so far, the barriers
+ * that were cut, and where the grid of their times begins.
  * Main allocates it; one coordinator at a time writes it, a successor reads it after the other's thread is dead.
  *
  * I1  A barrier stands in the table before it is posted to any source, so a successor can post it again.
@@ -18,6 +18,7 @@ const EPOCH = 0;
 const LAST_CUT = 1;
 const RESTARTS = 2;
 const INCARNATION = 3;
+const ZERO_TIME = 4;
 const HEADER = 8;
 
 const BATCH = 1;
@@ -71,6 +72,11 @@ export class JobMemory {
     return this.#words[LAST_CUT]!;
   }
 
+  /** Where the grid of batch times begins (`Barrier.zeroTime`); 0 before the first barrier. */
+  get zeroTime(): number {
+    return this.#words[ZERO_TIME]!;
+  }
+
   record(barrier: Barrier, now: number): void {
     const at = HEADER + (barrier.number % CUTS) * WORDS_PER_CUT;
     this.#words[at] = barrier.number;
@@ -78,6 +84,7 @@ export class JobMemory {
     this.#words[at + 2] =
       (barrier.batch ? BATCH : 0) | (barrier.point ? POINT : 0) | (barrier.last ? LAST : 0);
     this.#words[at + 3] = now;
+    this.#words[ZERO_TIME] = barrier.zeroTime;
     this.#words[LAST_CUT] = barrier.number;
   }
 
@@ -96,6 +103,7 @@ export class JobMemory {
       batch: (flags & BATCH) !== 0,
       point: (flags & POINT) !== 0,
       last: (flags & LAST) !== 0,
+      zeroTime: this.zeroTime,
     };
   }
 

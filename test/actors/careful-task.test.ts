@@ -12,7 +12,7 @@ import { fromWire } from '../../src/errors.ts';
 const hashOf = (record: unknown): string => new InHand().holdRow(record);
 const rows = (...records: unknown[]): Block => ({ kind: 'rows', port: 0, rows: records });
 const barrier = (number: number, point = true) => {
-  const at: Barrier = { number, batch: point, point, last: false, time: 100 * number };
+  const at: Barrier = { number, batch: point, point, last: false, time: 100 * number, zeroTime: 0 };
   return { kind: 'barrier', barrier: at, absent: [] } as const;
 };
 

@@ -11,7 +11,15 @@ export function rows(...values: readonly unknown[]): Frame {
 }
 
 export function barrier(number: number, flags: Partial<Barrier> = {}): Barrier {
-  return { number, batch: true, point: false, last: false, time: number * 100, ...flags };
+  return {
+    number,
+    batch: true,
+    point: false,
+    last: false,
+    time: number * 100,
+    zeroTime: 0,
+    ...flags,
+  };
 }
 
 export function barrierFrame(number: number, absent: readonly number[] = []): Frame {

@@ -155,7 +155,7 @@ describe('a receiver edge', () => {
     const writer = new ReceiverEdgeWriter({ memory });
     const send = (n: number): void => {
       expect(writer.sendText(bytes(`line ${n}`), EMPTY, n)).toBe(true);
-      const barrier = { number: n, batch: true, point: true, last: false, time: n };
+      const barrier = { number: n, batch: true, point: true, last: false, time: n, zeroTime: 0 };
       expect(writer.putBarrier(barrier, [])).toBe(true);
     };
     send(1);

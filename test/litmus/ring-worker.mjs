@@ -72,6 +72,7 @@ function edgeSender() {
         point: true,
         last: false,
         time: lines,
+        zeroTime: 0,
       };
       untilDone(() => writer.putBarrier(barrier, []));
       bell.ring();

@@ -40,6 +40,7 @@ export class KernelSourceBody implements TaskBody {
     const toKernel: TaskOutput = {
       emit: (_output, block) => this.#add(block),
       absent: (output, port) => out.absent(output, port),
+      mark: (output, port, watermarkMs) => out.mark(output, port, watermarkMs),
       report: (event) => out.report(event),
     };
     this.#tree = treeTo(toKernel);

@@ -156,7 +156,8 @@ export class SimThread {
     };
     return {
       block: (block, input) => step('block', () => body.block(block, input)),
-      barrier: (barrier, absent) => step('barrier', () => body.barrier(barrier, absent)),
+      barrier: (barrier, absent, marks) =>
+        step('barrier', () => body.barrier(barrier, absent, marks)),
       handOver: (barrier) => step('handOver', () => body.handOver(barrier)),
       restore: (parts) => body.restore(parts),
       discard: (barrier) => body.discard?.(barrier),
@@ -185,24 +186,26 @@ export class SimThread {
   }
 
   #disk(disk: Disk): Disk {
+    const write = (path: string, data: Uint8Array, act: (part: Uint8Array) => void): void => {
+      this.at('write', 'before');
+      if (this.diskFaults > 0) {
+        this.diskFaults--;
+        throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
+          code: 'ENOSPC',
+        });
+      }
+      const plan = this.#death;
+      if (plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0) {
+        act(data.subarray(0, data.length >> 1));
+        this.kill('in the middle of a write');
+        throw new Killed();
+      }
+      act(data);
+      this.at('write', 'after');
+    };
     return {
-      write: (path, data) => {
-        this.at('write', 'before');
-        if (this.diskFaults > 0) {
-          this.diskFaults--;
-          throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
-            code: 'ENOSPC',
-          });
-        }
-        const plan = this.#death;
-        if (plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0) {
-          disk.write(path, data.subarray(0, data.length >> 1));
-          this.kill('in the middle of a write');
-          throw new Killed();
-        }
-        disk.write(path, data);
-        this.at('write', 'after');
-      },
+      write: (path, data) => write(path, data, (part) => disk.write(path, part)),
+      append: (path, data) => write(path, data, (part) => disk.append(path, part)),
       rename: (from, to) => {
         this.at('write', 'before');
         disk.rename(from, to);

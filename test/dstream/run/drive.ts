@@ -2,7 +2,7 @@
  * Runs all bodies of a plan in this thread, without edges or threads: what lies between two barriers goes through the
  * tasks one after another, senders before receivers. Blocks cross tasks as bytes, as they do between threads.
  */
-import type { Barrier, Block } from '../../../src/actors/block.ts';
+import type { Barrier, Block, Mark } from '../../../src/actors/block.ts';
 import { packValue, unpackValue } from '../../../src/actors/codec.ts';
 import type { TaskBody, TaskEvent, TaskOutput } from '../../../src/actors/task.ts';
 import { ContextBuilder } from '../../../src/dstream/context-builder.ts';
@@ -43,6 +43,7 @@ export interface Outcome {
 interface Edge {
   frames: Block[];
   absent: number[];
+  marks: Mark[];
 }
 
 /** Plans a job whose builder registers its own outputs. */
@@ -105,7 +106,7 @@ class Driver {
   constructor(planned: Plan, options: DriveOptions) {
     this.#plan = planned;
     this.#options = options;
-    this.#edges = planned.wiring.edges.map(() => ({ frames: [], absent: [] }));
+    this.#edges = planned.wiring.edges.map(() => ({ frames: [], absent: [], marks: [] }));
     this.#parts = planned.tasks.map(() => []);
   }
 
@@ -123,7 +124,7 @@ class Driver {
         this.#outcome.batches.push({ time, results: this.#results });
       } catch (error) {
         this.#outcome.batches.push({ time, results: this.#results, error });
-        for (const edge of this.#edges) Object.assign(edge, { frames: [], absent: [] });
+        for (const edge of this.#edges) Object.assign(edge, { frames: [], absent: [], marks: [] });
         this.#parts = this.#plan.tasks.map(() => []);
         this.#build();
       }
@@ -140,7 +141,14 @@ class Driver {
     for (let from = 0; from === 0 || from < longest; from += pointEvery) {
       const last = from + pointEvery >= longest;
       this.#put(batches, from, from + pointEvery, last);
-      await this.#pass({ number: ++this.#number, batch: last, point: true, last: false, time });
+      await this.#pass({
+        number: ++this.#number,
+        batch: last,
+        point: true,
+        last: false,
+        time,
+        zeroTime: 0,
+      });
       if (recoverEvery !== undefined) this.#build();
     }
   }
@@ -174,12 +182,14 @@ class Driver {
       await body.barrier(
         barrier,
         inputs.map((edge) => this.#edges[edge]!.absent),
+        inputs.map((edge) => this.#edges[edge]!.marks),
       );
-      for (const edge of inputs) this.#edges[edge]!.absent = [];
+      for (const edge of inputs) Object.assign(this.#edges[edge]!, { absent: [], marks: [] });
       const handOver = body.handOver(barrier);
       if (handOver === undefined) this.#parts[id] = [];
       else if (handOver.mode === 'replace') this.#parts[id] = [handOver.bytes];
-      else if (handOver.mode === 'append') this.#parts[id]!.push(handOver.bytes);
+      else if (handOver.mode === 'append')
+        this.#parts[id] = [...this.#parts[id]!.slice(handOver.drop ?? 0), handOver.bytes];
       this.#outcome.records += inputs.some(
         (edge) => this.#plan.wiring.edges[edge]!.kind === 'receiver',
       )
@@ -202,6 +212,8 @@ class Driver {
       emit: (output, block) =>
         this.#edges[outputs[output]!]!.frames.push(unpackValue(packValue(block)) as Block),
       absent: (output, port) => this.#edges[outputs[output]!]!.absent.push(port),
+      mark: (output, port, watermark) =>
+        this.#edges[outputs[output]!]!.marks.push([port, watermark]),
       report: (event) => this.#report(event),
     };
   }

@@ -21,7 +21,7 @@ const BODIES = `
   const sent = [];
   const body = createBody(planned, 0, { emit: (o, block) => sent.push(block), absent() {}, report() {} });
   body.block({ kind: 'text', port: 0, bytes: Buffer.from('a b a\\n') }, 0);
-  body.barrier({ number: 1, batch: true, point: true, last: false, time: 1 }, [[]]);
+  body.barrier({ number: 1, batch: true, point: true, last: false, time: 1, zeroTime: 0 }, [[]]);
   console.log(bestForm(), body.constructor.name, sent[0].count);`;
 
 test('loops are compiled where code may be generated, else closures', () => {

@@ -95,11 +95,12 @@ describe('the body of the outputs', () => {
     const out = {
       emit: () => {},
       absent: () => {},
+      mark: () => {},
       report: (event: TaskEvent) => void events.push(event),
     };
     return { body: () => createBody(planned, planned.tasks.length - 1, out), events };
   };
-  const barrier = { number: 1, batch: false, point: true, last: false, time: 1000 };
+  const barrier = { number: 1, batch: false, point: true, last: false, time: 1000, zeroTime: 0 };
   const rows = (...all: unknown[]) => ({ kind: 'rows', port: 0, rows: all }) as const;
 
   test('I4: hands over what is new, and a successor goes on from all parts', async () => {

@@ -148,7 +148,7 @@ test('invalid bytes are counted once each', async () => {
 test('declared pipelines run over bytes, and only those', () => {
   const bodies = (build: (ssc: ContextBuilder) => void, kernels?: boolean): string[] => {
     const planned = planOf(build, { partitions: 1 });
-    const out = { emit: () => {}, absent: () => {}, report: () => {} };
+    const out = { emit: () => {}, absent: () => {}, mark: () => {}, report: () => {} };
     return planned.tasks.map(
       ({ id }) => createBody(planned, id, out, { kernels }).constructor.name,
     );
