@@ -18,9 +18,11 @@ export interface Clock {
   after(ms: number, run: () => void): Timer;
 }
 
-/** Small files, written whole. Writes return when the kernel has the bytes (no fsync). */
+/** Small files, written whole or at their end. Writes return when the kernel has the bytes (no fsync). */
 export interface Disk {
   write(path: string, data: Uint8Array): void;
+  /** Adds to the end of a file; a missing one is made. */
+  append(path: string, data: Uint8Array): void;
   read(path: string): Uint8Array;
   /** Names of the files that lie in a directory itself, in no order. */
   list(directory: string): string[];

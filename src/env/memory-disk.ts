@@ -9,6 +9,7 @@ import type { Disk } from './env.ts';
 
 export type DiskOperation =
   | 'write'
+  | 'append'
   | 'read'
   | 'list'
   | 'rename'
@@ -27,6 +28,16 @@ export class MemoryDisk implements Disk {
     const at = this.#begin('write', path);
     if (!this.#directories.has(posix.dirname(at))) throw missing('open', path);
     this.#files.set(at, data.slice());
+  }
+
+  append(path: string, data: Uint8Array): void {
+    const at = this.#begin('append', path);
+    if (!this.#directories.has(posix.dirname(at))) throw missing('open', path);
+    const before = this.#files.get(at) ?? new Uint8Array(0);
+    const all = new Uint8Array(before.length + data.length);
+    all.set(before);
+    all.set(data, before.length);
+    this.#files.set(at, all);
   }
 
   read(path: string): Uint8Array {

@@ -54,6 +54,7 @@ function after(monotonic: () => number, ms: number, run: () => void): Timer {
 function realDisk(): Disk {
   return {
     write: (path, data) => fs.writeFileSync(path, data),
+    append: (path, data) => fs.appendFileSync(path, data),
     read: (path) => fs.readFileSync(path),
     list: (directory) =>
       fs

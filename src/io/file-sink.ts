@@ -3,7 +3,7 @@
  *
  *   directory/.life-…-0.tmp   what came since the newest recovery point     ──point counts──▶  directory/part-0-17
  *
- * An instance writes a file of its own. At a recovery point the file is closed and named in the hand-over; the coordinator
+ * An instance writes a file of its own. At a recovery point the file is ended and named in the hand-over; the coordinator
  * gives it its name, instance and number of the point, once the point counts. A run of the job writes into a directory
  * of its own; old files in it are left alone.
  *
@@ -11,12 +11,15 @@
  * I2  A temporary file has the life of its writer in its name, so a thread that was replaced and still runs writes where
  *     nobody looks. The successor of an instance removes what such ones left.
  */
-import { appendFileSync, closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Publication } from '../actors/task.ts';
 import { callSiteText } from '../dstream/call-site.ts';
+import type { Disk } from '../env/env.ts';
 import { badOption, checkOptions, checkText } from '../dstream/arguments.ts';
 import type { Sink, SinkContext, SinkSpec } from '../topology/sink.ts';
+
+/** So much is written at once. */
+const WRITE_CHARACTERS = 64 * 1024;
 
 export interface FilesOptions<T> {
   /** A line, without its end. @default text as it is, anything else as JSON */
@@ -46,12 +49,14 @@ class FileSink<T> implements Sink<T> {
   readonly #directory: string;
   readonly #prefix: string;
   readonly #format: (record: T) => string;
+  #disk!: Disk;
   #temporary = '';
   #target = '';
   #files = 0;
-  /** Of the open temporary file. */
-  #file: number | undefined;
-  #path = '';
+  /** Of the temporary file that is written. */
+  #path: string | undefined;
+  /** What is to be added to it. */
+  #text = '';
 
   constructor(directory: string, prefix: string, format: (record: T) => string) {
     this.#directory = directory;
@@ -59,36 +64,35 @@ class FileSink<T> implements Sink<T> {
     this.#format = format;
   }
 
-  open({ instance, life }: SinkContext): void {
-    mkdirSync(this.#directory, { recursive: true });
+  open({ instance, life, disk }: SinkContext): void {
+    this.#disk = disk;
+    disk.makeDirectory(this.#directory);
     this.#target = `${this.#prefix}-${instance}`;
     this.#temporary = `.${this.#target}-${life}`;
     // What was prepared for a point that counts has its name by now; the rest is nobody's (I2).
-    for (const name of readdirSync(this.#directory))
-      if (name.startsWith(`.${this.#target}-`))
-        rmSync(join(this.#directory, name), { force: true });
+    for (const name of disk.list(this.#directory))
+      if (name.startsWith(`.${this.#target}-`)) disk.remove(join(this.#directory, name));
   }
 
   process(records: readonly T[]): void {
-    let text = '';
-    for (let i = 0; i < records.length; i++) text += `${this.#format(records[i]!)}\n`;
-    if (this.#file === undefined) {
-      this.#path = join(this.#directory, `${this.#temporary}-${this.#files++}.tmp`);
-      this.#file = openSync(this.#path, 'w');
-    }
-    appendFileSync(this.#file, text);
+    const format = this.#format;
+    for (let i = 0; i < records.length; i++) this.#text += `${format(records[i]!)}\n`;
+    if (this.#text.length >= WRITE_CHARACTERS) this.#write();
   }
 
   prepare(barrier: number): readonly Publication[] {
-    if (this.#file === undefined) return [];
-    closeSync(this.#file);
-    this.#file = undefined;
-    return [{ from: this.#path, to: join(this.#directory, `${this.#target}-${barrier}`) }];
+    this.#write();
+    const from = this.#path;
+    this.#path = undefined;
+    if (from === undefined) return [];
+    return [{ from, to: join(this.#directory, `${this.#target}-${barrier}`) }];
   }
 
-  close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
+  #write(): void {
+    if (this.#text === '') return;
+    this.#path ??= join(this.#directory, `${this.#temporary}-${this.#files++}.tmp`);
+    this.#disk.append(this.#path, Buffer.from(this.#text));
+    this.#text = '';
   }
 }
 

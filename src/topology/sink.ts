@@ -10,12 +10,15 @@
  * I1  What was prepared at a point that comes to nothing is never published; `open` of the successor removes it.
  */
 import type { Publication } from '../actors/task.ts';
+import type { Disk } from '../env/env.ts';
 
 export interface SinkContext {
   /** Its name in the topology. */
   readonly name: string;
   readonly instance: number;
   readonly parallelism: number;
+  /** Where files are written: the machine's disk, a simulated one under `simulate`. */
+  readonly disk: Disk;
   /** Unlike that of any other life of this sink in the process. */
   readonly life: string;
   /** Writes text where the run's `print()` writes. A promise: it has enough for now. */

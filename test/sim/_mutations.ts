@@ -50,6 +50,7 @@ function lateWrites(disk: Disk): Disk {
       if (path.includes('handover')) late = () => disk.write(path, data.slice());
       else disk.write(path, data);
     },
+    append: (path, data) => disk.append(path, data),
     read: (path) => disk.read(path),
     list: (directory) => disk.list(directory),
     rename: (from, to) => disk.rename(from, to),

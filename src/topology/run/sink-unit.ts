@@ -3,6 +3,7 @@ import type { Barrier } from '../../actors/block.ts';
 import type { Publication, TaskOutput } from '../../actors/task.ts';
 import { blamed } from '../../dstream/run/blame.ts';
 import type { WithinTime } from '../../dstream/run/user-promise.ts';
+import type { Disk } from '../../env/env.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Sink } from '../sink.ts';
 import type { Taker } from './outlet.ts';
@@ -13,6 +14,7 @@ export interface SinkUnitOptions {
   readonly instance: number;
   readonly out: TaskOutput;
   readonly life: string;
+  readonly disk: Disk;
   readonly tidings: Tidings | undefined;
   /** Bounds the time of a user's promise. */
   readonly within: WithinTime;
@@ -25,7 +27,7 @@ export class SinkUnit implements Taker {
   readonly #sink: Sink<unknown>;
 
   constructor(options: SinkUnitOptions) {
-    const { node, instance, out, life } = options;
+    const { node, instance, out, life, disk } = options;
     this.#options = options;
     this.#sink = this.#guarded(() => {
       const sink = node.functions['make']!() as Sink<unknown>;
@@ -33,6 +35,7 @@ export class SinkUnit implements Taker {
         name: node.uid,
         instance,
         parallelism: node.params['parallelism'] as number,
+        disk,
         life,
         write: (text) => out.report({ type: 'wrote', text }),
         collect: (name, barrier, time, rows) => {

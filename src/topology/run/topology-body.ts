@@ -238,6 +238,7 @@ export class TopologyBody implements TaskBody {
       const sink = new SinkUnit({
         ...shared,
         life,
+        disk: env.disk,
         out: this.#out,
         within: withinTimeOf(this.#options),
         wait: (promise) => {
