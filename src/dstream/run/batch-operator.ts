@@ -16,7 +16,10 @@ export interface BatchEnd {
   readonly zeroTime: number;
   /** Sides on which the batch is missing, which is not empty. Also where a parent has no batch at that time. */
   readonly missing: readonly number[];
-  /** Event time up to which all has come, in ms; -Infinity when there is none, +Infinity at the end of the stream. */
+  /**
+   * Event time up to which all has come, in ms: the least over senders (of all sides) that are not idle; a sender whose
+   * mark is NaN is. -Infinity when there is none or all are idle, +Infinity at the end of the stream.
+   */
   readonly watermark: number;
 }
 
@@ -36,6 +39,11 @@ export interface BatchOperator {
   end(batch: BatchEnd): Given | undefined;
   /** Records of the open batch are dropped: it was given up. */
   discard(): void;
+  /**
+   * The watermark of what it gives, in ms, asked after each `end`; NaN: idle, nobody need wait for it. One without it
+   * passes on `BatchEnd.watermark`. Never goes back.
+   */
+  mark?(): number;
   /** By name, unique in the operator. */
   readonly cells: Readonly<Record<string, StateCell>>;
   /** Answers `run.query(name, key)`. Only of operators with state by key. */
