@@ -5,8 +5,8 @@
  *   shape   = form of section 1 | form of section 2 << 8 | 0x10000 when the rows are pairs
  *
  * Columns have two sections, keys and values. Rows have one; rows that are all pairs have two as columns have, which
- * halves their cost. A section of strings, of numbers or of `ByteKeys` travels without msgpack (sections.ts); anything
- * else is one `pack` of its array. Map, Set, Date, BigInt, typed arrays, undefined, NaN, -0 and half surrogate pairs come
+ * halves their cost. A section of strings, of numbers or of `ByteKeys` travels without msgpack (sections.ts), and so do
+ * objects with the same properties (record-sections.ts); anything else is one `pack` of its array. Map, Set, Date, BigInt, typed arrays, undefined, NaN, -0 and half surrogate pairs come
  * out as they went in. A class's instance comes out as a plain object, what has `toJSON` as what that gives.
  *
  * I1  `encodeBlock` gives bytes that are good until its next call. One scratch area a thread.
@@ -17,6 +17,7 @@ import { addExtension, Packr } from 'msgpackr';
 import { millraceError } from '../errors.ts';
 import type { ByteKeys, ColumnsBlock, RowsBlock } from './block.ts';
 import { IllFormed, isInexact, NegativeZero, withStandIns } from './exact-values.ts';
+import { FORM_RECORDS, readRecords, writeRecords, type Packing } from './record-sections.ts';
 import {
   FORM_ASCII,
   FORM_BYTE_KEYS,
@@ -133,6 +134,11 @@ function writeSection(at: number, values: readonly unknown[] | ByteKeys | Float6
       return end;
     }
   }
+  const recordsEnd = writeRecords(scratch, at, values, packing);
+  if (recordsEnd >= 0) {
+    sectionForm = FORM_RECORDS;
+    return recordsEnd;
+  }
   sectionForm = FORM_PACKED;
   const bytes = pack(values);
   scratch.reserve(at + bytes.length, at);
@@ -211,6 +217,8 @@ function readSection(buffer: Buffer, form: number, count: number): unknown[] {
     case FORM_ASCII:
     case FORM_UTF16:
       return readStrings(buffer, form, sectionAt, sectionBytes, count);
+    case FORM_RECORDS:
+      return readRecords(buffer, sectionAt, sectionBytes, count, packing);
     case FORM_PACKED: {
       const values = unpack(buffer, sectionAt, sectionBytes);
       if (!Array.isArray(values) || values.length !== count)
@@ -231,6 +239,28 @@ export function unpackValue(bytes: Uint8Array): unknown {
   return unpack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
 }
 
+/** Keys and values side by side as bytes of their own, in the form of a block. */
+export function packColumns(
+  keys: readonly unknown[],
+  values: readonly unknown[] | Float64Array,
+): Uint8Array {
+  scratch.begin();
+  return new Uint8Array(encodePair(keys.length, keys, values, 0));
+}
+
+export function unpackColumns(bytes: Uint8Array): {
+  readonly keys: unknown[];
+  readonly values: unknown[];
+} {
+  const aligned = Buffer.allocUnsafeSlow(bytes.length);
+  aligned.set(bytes);
+  const count = aligned.readUInt32LE(4);
+  const shape = readHeader(aligned, 0, bytes.length, count);
+  const keys = readSection(aligned, shape & 0xff, count);
+  secondSection();
+  return { keys, values: readSection(aligned, (shape >>> 8) & 0xff, count) };
+}
+
 function pack(value: unknown): Uint8Array {
   try {
     return packr.pack(isInexact(value) ? withStandIns(value) : value, RESET_BUFFER);
@@ -245,6 +275,8 @@ function unpack(buffer: Buffer, start: number, bytes: number): unknown {
   copy.set(new Uint8Array(buffer.buffer, buffer.byteOffset + start, bytes));
   return packr.unpack(copy, { start: 0, end: bytes });
 }
+
+const packing: Packing = { pack, unpack };
 
 function notEncodable(cause: unknown): Error {
   const why =

@@ -13,6 +13,8 @@
  *     nothing: where a packed text ends is where its zeros begin.
  * I2  At most half of the entries are in use. A search ends at the first free one, or after MAX_PROBES: a text that
  *     would lie further away is in the `Map` too. Whoever sends us keys made to collide gains nothing by it.
+ * I3  While the `Map` has such a text, a search that ends at a free entry looks there too: the entries that were in its
+ *     way may have gone.
  */
 const PACKED_LENGTH = 12;
 /** Words of an entry. */
@@ -29,6 +31,8 @@ export class TextIndex {
   #mask: number = FIRST_ENTRIES - 1;
   #used = 0;
   #others: Map<string, number> = new Map();
+  /** Texts that could be packed but lie in the `Map` (I3). */
+  #far = 0;
   /** The packed text that was last looked for in vain, the place for it, and its words; until the next `add`. */
   #missed: string | undefined = undefined;
   #missedAt = 0;
@@ -79,7 +83,7 @@ export class TextIndex {
             this.#a = a;
             this.#b = b;
             this.#c = c;
-            return -1;
+            return this.#far === 0 ? -1 : (this.#others.get(text) ?? -1);
           }
           if (entries[at] === a && entries[at + 1] === b && entries[at + 2] === c) return slot - 1;
           entry = (entry + 1) & mask;
@@ -104,20 +108,46 @@ export class TextIndex {
       this.#used++;
       return;
     }
-    const words = [0, 0, 0];
-    let packed = text.length <= PACKED_LENGTH;
-    for (let i = 0; packed && i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      packed = code > 0 && code < 256;
-      words[i >> 2]! |= code << (i << 3);
-    }
-    if (!packed) {
+    const words = packed(text);
+    if (words === undefined) {
       this.#others.set(text, slot);
       return;
     }
-    this.#used++;
-    if (this.#used * 2 > this.#mask) this.#resize((this.#mask + 1) * 2);
-    this.#put(words[0]!, words[1]!, words[2]!, slot + 1);
+    if ((this.#used + 1) * 2 > this.#mask) this.#resize((this.#mask + 1) * 2);
+    this.#put(words[0], words[1], words[2], slot + 1);
+  }
+
+  /** Removes a text that is there. */
+  remove(text: string): void {
+    this.#missed = undefined;
+    const words = packed(text);
+    if (words === undefined) {
+      this.#others.delete(text);
+      return;
+    }
+    const entries = this.#entries;
+    const mask = this.#mask;
+    let hole = place(words[0], words[1], words[2]) & mask;
+    for (let probe = 0; ; probe++) {
+      const at = hole << 2;
+      if (probe === MAX_PROBES || entries[at + 3] === 0) {
+        if (this.#others.delete(text)) this.#far--;
+        return;
+      }
+      if (entries[at] === words[0] && entries[at + 1] === words[1] && entries[at + 2] === words[2])
+        break;
+      hole = (hole + 1) & mask;
+    }
+    // What lies behind moves up, so that no search ends too early.
+    for (let next = (hole + 1) & mask; entries[(next << 2) + 3] !== 0; next = (next + 1) & mask) {
+      const from = next << 2;
+      const home = place(entries[from]!, entries[from + 1]!, entries[from + 2]!) & mask;
+      if (((next - home) & mask) < ((next - hole) & mask)) continue;
+      entries.copyWithin(hole << 2, from, from + ENTRY);
+      hole = next;
+    }
+    entries.fill(0, hole << 2, (hole << 2) + ENTRY);
+    this.#used--;
   }
 
   clear(): void {
@@ -128,6 +158,7 @@ export class TextIndex {
       this.#mask = FIRST_ENTRIES - 1;
     } else if (this.#used > 0) this.#entries.fill(0);
     this.#used = 0;
+    this.#far = 0;
     if (this.#others.size > 0) this.#others = new Map();
   }
 
@@ -135,6 +166,7 @@ export class TextIndex {
     const old = this.#entries;
     this.#entries = new Int32Array(count * ENTRY);
     this.#mask = count - 1;
+    this.#used = 0;
     for (let at = 0; at < old.length; at += ENTRY) {
       if (old[at + 3] !== 0) this.#put(old[at]!, old[at + 1]!, old[at + 2]!, old[at + 3]!);
     }
@@ -150,10 +182,24 @@ export class TextIndex {
       entries[at + 1] = b;
       entries[at + 2] = c;
       entries[at + 3] = slot;
+      this.#used++;
       return;
     }
+    this.#far++;
     this.#others.set(unpacked([a, b, c]), slot - 1);
   }
+}
+
+/** The words of a text, unless it is one that must be in the `Map` (I1). */
+function packed(text: string): readonly [number, number, number] | undefined {
+  if (text.length > PACKED_LENGTH) return undefined;
+  const words: [number, number, number] = [0, 0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0 || code > 255) return undefined;
+    words[i >> 2]! |= code << (i << 3);
+  }
+  return words;
 }
 
 function unpacked(words: readonly number[]): string {

@@ -14,7 +14,17 @@
 export interface StateCell {
   /** Live entries, about; what decides how much is rewritten. */
   readonly size: number;
-  /** What has changed since the last call, or since the start: plain data for the codec; undefined when nothing has. */
+  /** Entries that have changed since the last call of `changes`, about. @default few */
+  readonly changed?: number;
+  /**
+   * Encodes a bounded piece of what has changed, so that `changes` need not do it all at once; true when what is left is
+   * small. @default it is always small
+   */
+  prepare?(): boolean;
+  /**
+   * What has changed since the last call, or since the start: plain data for the codec, or a list of
+   * `Uint8Array`; undefined when nothing has.
+   */
   changes(): unknown;
   /** Writes about so many entries again, in turn, going round. `round`: all live ones were since it last said so. */
   rewrite(entries: number): { readonly log: unknown; readonly round: boolean };

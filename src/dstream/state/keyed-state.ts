@@ -1,0 +1,267 @@
+/**
+ * State by key: a table whose keys lie in slots, so that a pass over all of them is a loop over arrays, and a cell that
+ * is written as a log of slots.
+ *
+ *   slot      0      1      2      3
+ *   keys     'a'    'b'     –     'd'       a removed key leaves a hole; the next new key gets the lowest one
+ *   states    3      1      –      8
+ *   flags    live  live,   dirty  live      dirty: not in a log yet; written: in a log of this round
+ *                  dirty
+ *
+ * Hot loops read `keys`, `states` and `flags` directly, and say what they have changed (`set`, `touch`).
+ * Used by its task's thread only.
+ *
+ * I1  Slots survive a restore: order of keys and the slots of keys to come are what they would have been.
+ * I2  A log is applied as a whole: all its slots are cleared first, then filled. So a key that moved to another slot is
+ *     never in two.
+ * I3  A round ends when every live key was written since the one before ended.
+ */
+import { packColumns, packValue, unpackColumns, unpackValue } from '../../actors/codec.ts';
+import { KeyIndex } from '../keys/key-index.ts';
+import type { StateCell } from './cell.ts';
+import { SlotHeap } from './slot-heap.ts';
+
+export const LIVE = 1;
+const DIRTY = 2;
+const WRITTEN = 4;
+/** Keys in a chunk of a log: some milliseconds to encode. */
+const CHUNK_KEYS = 16_384;
+const FIRST_SLOTS = 1024;
+
+/** Slots that became free; slots in use, their keys and states, and when they were touched; whether it has begun. */
+type Chunk = readonly [Uint32Array, Uint32Array, Uint8Array, Float64Array | undefined, boolean];
+
+export class KeyedState<S> extends KeyIndex implements StateCell {
+  /** The keys by slot; undefined in a free one. */
+  readonly keys: unknown[] = [];
+  /** The states by slot. */
+  readonly states: S[] = [];
+  /** `flags[slot] & LIVE`. Another array once it has grown. */
+  flags: Uint8Array = new Uint8Array(FIRST_SLOTS);
+  /** When each slot was touched, in ms, if that is kept. Another array once it has grown. */
+  times: Float64Array | undefined;
+  /** Keys. */
+  size = 0;
+  #dirty: number[] = [];
+  #ready: Uint8Array[] = [];
+  #readyKeys = 0;
+  #begun = false;
+  #begunIsNew = false;
+  /** Free slots; undefined after a restore, until somebody asks. */
+  #free: SlotHeap | undefined = new SlotHeap();
+  /** WRITTEN of slots that were written in this round. */
+  #parity = WRITTEN;
+  #unwritten = 0;
+  #cursor = 0;
+
+  /** @param keepsTimes whether a key's time is kept with it */
+  constructor(keepsTimes = false) {
+    super();
+    this.times = keepsTimes ? new Float64Array(FIRST_SLOTS) : undefined;
+  }
+
+  /** Whether somebody said `begin` in this life or an earlier one. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#begunIsNew = true;
+  }
+
+  /** Adds a key that is not there; gives its slot. */
+  add(key: unknown, state: S): number {
+    const free = this.#freeSlots();
+    const slot = free.size > 0 ? free.pop() : this.keys.length;
+    const own = this.index(key, slot);
+    if (slot === this.keys.length) {
+      this.keys.push(own);
+      this.states.push(state);
+      if (slot === this.flags.length) this.#grow(slot * 2);
+    } else {
+      this.keys[slot] = own;
+      this.states[slot] = state;
+    }
+    if ((this.flags[slot]! & DIRTY) === 0) this.#dirty.push(slot);
+    this.flags[slot] = LIVE | DIRTY | (this.#parity ^ WRITTEN);
+    this.#unwritten++;
+    this.size++;
+    return slot;
+  }
+
+  set(slot: number, state: S): void {
+    this.states[slot] = state;
+    this.touch(slot);
+  }
+
+  /** The state in that slot, or its time, has changed. */
+  touch(slot: number): void {
+    const flags = this.flags[slot]!;
+    if ((flags & DIRTY) !== 0) return;
+    this.flags[slot] = flags | DIRTY;
+    this.#dirty.push(slot);
+  }
+
+  remove(slot: number): void {
+    this.touch(slot);
+    const free = this.#freeSlots();
+    this.#clear(slot);
+    this.flags[slot] = DIRTY;
+    free.push(slot);
+  }
+
+  /** Keys and states, in the order of slots, in arrays of their own. */
+  columns(): { readonly keys: unknown[]; readonly values: S[] } {
+    const { keys, states, flags } = this;
+    if (this.size === keys.length) return { keys: keys.slice(), values: states.slice() };
+    const columns = { keys: [] as unknown[], values: [] as S[] };
+    for (let slot = 0; slot < keys.length; slot++) {
+      if ((flags[slot]! & LIVE) === 0) continue;
+      columns.keys.push(keys[slot]);
+      columns.values.push(states[slot]!);
+    }
+    return columns;
+  }
+
+  // ── The cell ──────────────────────────────────────────────────────────────────────────────────
+
+  get changed(): number {
+    return this.#dirty.length + this.#readyKeys + (this.#begunIsNew ? 1 : 0);
+  }
+
+  prepare(): boolean {
+    if (this.#dirty.length <= CHUNK_KEYS) return true;
+    const rest = this.#dirty.splice(this.#dirty.length - CHUNK_KEYS);
+    this.#readyKeys += rest.length;
+    this.#ready.push(this.#encode(rest));
+    return false;
+  }
+
+  changes(): readonly Uint8Array[] | undefined {
+    while (!this.prepare());
+    const chunks = this.#ready;
+    if (this.#dirty.length > 0 || this.#begunIsNew) chunks.push(this.#encode(this.#dirty));
+    this.#begunIsNew = false;
+    this.#dirty = [];
+    this.#ready = [];
+    this.#readyKeys = 0;
+    return chunks.length === 0 ? undefined : chunks;
+  }
+
+  rewrite(entries: number): {
+    readonly log: readonly Uint8Array[] | undefined;
+    readonly round: boolean;
+  } {
+    const { flags, keys } = this;
+    const slots: number[] = [];
+    let cursor = this.#cursor;
+    for (
+      ;
+      cursor < keys.length && slots.length < entries && this.#unwritten > slots.length;
+      cursor++
+    )
+      if ((flags[cursor]! & (LIVE | WRITTEN)) === (LIVE | (this.#parity ^ WRITTEN)))
+        slots.push(cursor);
+    this.#cursor = cursor;
+    const log: Uint8Array[] = [];
+    for (let from = 0; from < slots.length; from += CHUNK_KEYS)
+      log.push(this.#encode(slots.slice(from, from + CHUNK_KEYS)));
+    const round = this.#unwritten === 0;
+    if (round) {
+      this.#parity ^= WRITTEN;
+      this.#unwritten = this.size;
+      this.#cursor = 0;
+    }
+    return { log: log.length === 0 ? undefined : log, round };
+  }
+
+  apply(log: unknown): void {
+    const chunks = (log as readonly Uint8Array[]).map((bytes) => unpackValue(bytes) as Chunk);
+    for (const [freed, used] of chunks) {
+      for (const slots of [freed, used])
+        for (const slot of slots) if ((this.flags[slot] ?? 0) !== 0) this.#clear(slot);
+    }
+    for (const [, used, columns, times, begun] of chunks) {
+      if (begun) this.#begun = true;
+      const { keys, values } = unpackColumns(columns);
+      for (let i = 0; i < used.length; i++)
+        this.#put(used[i]!, keys[i], values[i] as S, times?.[i] ?? 0);
+    }
+    this.#free = undefined;
+  }
+
+  /** Empties a slot that is live. */
+  #clear(slot: number): void {
+    this.unindex(this.keys[slot]);
+    this.keys[slot] = undefined;
+    this.states[slot] = undefined as never;
+    if ((this.flags[slot]! & WRITTEN) !== this.#parity) this.#unwritten--;
+    this.flags[slot] = 0;
+    this.size--;
+  }
+
+  /** Fills a slot that is empty, from a log. */
+  #put(slot: number, key: unknown, state: S, time: number): void {
+    while (this.keys.length <= slot) {
+      this.keys.push(undefined);
+      this.states.push(undefined as never);
+    }
+    if (slot >= this.flags.length) this.#grow(Math.max(slot + 1, this.flags.length * 2));
+    this.keys[slot] = this.index(key, slot);
+    this.states[slot] = state;
+    if (this.times !== undefined) this.times[slot] = time;
+    this.flags[slot] = LIVE | (this.#parity ^ WRITTEN);
+    this.#unwritten++;
+    this.size++;
+  }
+
+  /** A chunk of a log: these slots as they are now. */
+  #encode(slots: readonly number[]): Uint8Array {
+    const { flags, keys, states, times } = this;
+    const freed: number[] = [];
+    const used: number[] = [];
+    const usedKeys: unknown[] = [];
+    const usedStates: S[] = [];
+    for (const slot of slots) {
+      if ((flags[slot]! & LIVE) === 0) {
+        freed.push(slot);
+        flags[slot] = 0;
+        continue;
+      }
+      used.push(slot);
+      usedKeys.push(keys[slot]);
+      usedStates.push(states[slot]!);
+      if ((flags[slot]! & WRITTEN) !== this.#parity) this.#unwritten--;
+      flags[slot] = LIVE | this.#parity;
+    }
+    return packValue([
+      Uint32Array.from(freed),
+      Uint32Array.from(used),
+      packColumns(usedKeys, usedStates),
+      times === undefined ? undefined : Float64Array.from(used, (slot) => times[slot]!),
+      this.#begun,
+    ] satisfies Chunk);
+  }
+
+  #freeSlots(): SlotHeap {
+    if (this.#free !== undefined) return this.#free;
+    this.#free = new SlotHeap();
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.keys.length; slot++)
+      if ((this.flags[slot]! & LIVE) === 0) slots.push(slot);
+    this.#free.fill(slots);
+    return this.#free;
+  }
+
+  #grow(slots: number): void {
+    const flags = new Uint8Array(slots);
+    flags.set(this.flags);
+    this.flags = flags;
+    if (this.times === undefined) return;
+    const times = new Float64Array(slots);
+    times.set(this.times);
+    this.times = times;
+  }
+}
