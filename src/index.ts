@@ -45,6 +45,8 @@ export {
   type StopOptions,
   type StopReport,
 } from './run/running.ts';
+export type { RecordLetterEvent } from './run/running.ts';
+export type { OnRecordError } from './dstream/run/dead-letter.ts';
 export type { RunOptions, SupervisionOptions } from './run/options.ts';
 export type { FaultWay, KillWay, ThreadInfo } from './run/engine.ts';
 export type { LeftBehind } from './supervision/coordinator.ts';

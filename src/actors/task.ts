@@ -3,6 +3,7 @@
  * timer, and is called by its thread only. It emits through `TaskOutput`; what an edge can't take yet is kept by the
  * runner, which then calls the body no more until there is room.
  */
+import type { WireError } from '../errors.ts';
 import type { Barrier, Block, Frame, Mark } from './block.ts';
 
 /** What a step came to: `blocked` waits for room downstream, `awaiting` for a promise of user code. */
@@ -45,7 +46,28 @@ export type TaskEvent =
       readonly barrier: number;
       readonly text: string;
     }
-  | { readonly type: 'counted'; readonly what: string; readonly count: number };
+  | { readonly type: 'counted'; readonly what: string; readonly count: number }
+  /** Records of a batch that operators passed over: so many, and the first of them. */
+  | {
+      readonly type: 'deadLetters';
+      readonly barrier: number;
+      readonly time: number;
+      readonly count: number;
+      readonly letters: readonly RecordLetter[];
+    };
+
+/** A record that an operator passed over. */
+export interface RecordLetter {
+  /** Its uid. */
+  readonly operator: string;
+  /** The user's word for it: `map`. */
+  readonly kind: string;
+  readonly callSite: string;
+  readonly partition: number;
+  /** As text; long ones are cut. */
+  readonly record: string;
+  readonly error: WireError;
+}
 
 export interface TaskBody {
   /** One block from the input edge `input`. Emits as it likes. A throw fails the batch in hand. */

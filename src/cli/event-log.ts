@@ -52,6 +52,11 @@ export class EventLog {
         this.#open.delete(event.time);
         return [`batch ${timeText(event.time)} was given up: ${errorText(event.error)}`];
       case 'deadLetter':
+        if (event.reason === 'recordError')
+          return [
+            `DEAD LETTER: ${event.kind} (${event.operator}) at ${event.callSite} passed a record over ` +
+              `(${errorText(event.error)})`,
+          ];
         return [
           `DEAD LETTER ${event.number}: a record is passed over after it killed ${event.task} ` +
             `${event.attempts} times (${event.lastError}): ${event.record}`,

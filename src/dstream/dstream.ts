@@ -22,11 +22,13 @@ import {
   checkBoolean,
   checkFunction,
   checkInteger,
+  checkOptions,
   checkText,
 } from './arguments.ts';
 import type { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
 import { type CountReducer, reducerName } from './reducers.ts';
+import type { OnRecordError } from './run/dead-letter.ts';
 import type { Widened } from './widened.ts';
 
 /** A stream of batches of `T`. Made by a context's sources and by operators. */
@@ -43,21 +45,23 @@ export class DStream<T> {
 
   // ── Record by record ──────────────────────────────────────────────────────────────────────────
 
+  // With `onRecordError: 'skip'` a record at which the function throws is passed over and told of as a dead letter.
+
   /** Gives `f(record)` for each record. By partition. */
-  map<U>(f: (record: T) => U): DStream<U> {
-    return this.#apply('map', f);
+  map<U>(f: (record: T) => U, options?: RecordOptions): DStream<U> {
+    return this.#apply('map', f, options);
   }
 
   /** Gives each record of what `f(record)` iterates over: an array, a set, a generator. By partition. */
-  flatMap<U>(f: (record: T) => Iterable<U>): DStream<U> {
-    return this.#apply('flatMap', f);
+  flatMap<U>(f: (record: T) => Iterable<U>, options?: RecordOptions): DStream<U> {
+    return this.#apply('flatMap', f, options);
   }
 
   /** Keeps the records for which `f(record)` is true. By partition. */
-  filter<S extends T>(f: (record: T) => record is S): DStream<S>;
-  filter(f: (record: T) => unknown): DStream<T>;
-  filter(f: (record: T) => unknown): DStream<T> {
-    return this.#apply('filter', f);
+  filter<S extends T>(f: (record: T) => record is S, options?: RecordOptions): DStream<S>;
+  filter(f: (record: T) => unknown, options?: RecordOptions): DStream<T>;
+  filter(f: (record: T) => unknown, options?: RecordOptions): DStream<T> {
+    return this.#apply('filter', f, options);
   }
 
   // ── Partition by partition ────────────────────────────────────────────────────────────────────
@@ -197,16 +201,21 @@ export class DStream<T> {
   }
 
   /** Gives `[key, f(value)]`. By partition. */
-  mapValues<K, V, U>(this: DStream<readonly [K, V]>, f: (value: V) => U): DStream<[K, U]> {
-    return this.#apply('mapValues', f);
+  mapValues<K, V, U>(
+    this: DStream<readonly [K, V]>,
+    f: (value: V) => U,
+    options?: RecordOptions,
+  ): DStream<[K, U]> {
+    return this.#apply('mapValues', f, options);
   }
 
   /** Gives `[key, each]` for each of what `f(value)` iterates over. By partition. */
   flatMapValues<K, V, U>(
     this: DStream<readonly [K, V]>,
     f: (value: V) => Iterable<U>,
+    options?: RecordOptions,
   ): DStream<[K, U]> {
-    return this.#apply('flatMapValues', f);
+    return this.#apply('flatMapValues', f, options);
   }
 
   // ── Declared text ─────────────────────────────────────────────────────────────────────────────
@@ -352,10 +361,10 @@ export class DStream<T> {
   }
 
   /** A narrow operator with one function. */
-  #apply<U>(kind: GraphNode['kind'], f: unknown): DStream<U> {
+  #apply<U>(kind: GraphNode['kind'], f: unknown, options?: RecordOptions): DStream<U> {
     const caller = this.#call(kind);
     checkFunction(caller, 'f', f);
-    return this.#narrow(caller, {}, { f: f as UserFunction });
+    return this.#narrow(caller, recordParams(caller, options), { f: f as UserFunction });
   }
 
   #narrow<U>(caller: Caller, params: NodeParams = {}, functions: NodeFunctions = {}): DStream<U> {
@@ -400,6 +409,15 @@ export class DStream<T> {
   }
 }
 
+/** Of operators that call a function for each record. */
+export interface RecordOptions {
+  /**
+   * What becomes of a record at which the function throws: its batch fails, or the record is passed over, counted, and
+   * told of as a `deadLetter`. @default the run's `supervision.onRecordError`, which is 'fail'
+   */
+  readonly onRecordError?: OnRecordError;
+}
+
 type NodeParams = Readonly<Record<string, unknown>>;
 type NodeFunctions = Readonly<Record<string, UserFunction>>;
 
@@ -407,6 +425,15 @@ const itself = <V>(value: V): V => value;
 const one = (): number => 1;
 const increment = (count: number): number => count + 1;
 const add = (a: number, b: number): number => a + b;
+
+function recordParams(caller: Caller, options: unknown): NodeParams {
+  if (options === undefined) return {};
+  checkOptions(caller, options, ['onRecordError']);
+  const { onRecordError } = options as RecordOptions;
+  if (onRecordError !== undefined && onRecordError !== 'fail' && onRecordError !== 'skip')
+    throw badOption(caller, 'onRecordError', "'fail' or 'skip'", onRecordError);
+  return { onRecordError };
+}
 
 function checkPartitions(caller: Caller, numPartitions: unknown): void {
   if (numPartitions !== undefined) checkInteger(caller, 'numPartitions', numPartitions);

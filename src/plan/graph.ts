@@ -15,7 +15,7 @@
  *   acker                                                    timeoutMs
  *   fromStage                                                output
  *   map flatMap filter mapValues flatMapValues mapPartitions
- *                   f
+ *                   f                                        onRecordError?
  *   words trim toLowerCase glom union
  *   split                                                    separator
  *   grep                                                     needle, or source and flags (of a RegExp)
@@ -80,6 +80,11 @@ export interface GraphNode {
   readonly parents: readonly number[];
   /** `file:line:column` of the user's call. */
   readonly callSite: string;
+  /**
+   * Of a wide operator that works on partitions as a whole (`BatchOperator`): how the records of each parent reach it.
+   * Such an operator may have several parents; one may be there twice.
+   */
+  readonly exchange?: readonly Exchange[];
   /** The user's functions by name (`f`, `create`, `mergeValue`, `mergeCombiners` …). */
   readonly functions: Readonly<Record<string, UserFunction>>;
   /** Everything else, compared between threads (host, port, separator, numPartitions, n …); plain data. */
@@ -87,6 +92,12 @@ export interface GraphNode {
   /** What only the thread that built the graph can use: a queue's array. Not compared. */
   readonly live?: unknown;
 }
+
+/**
+ * How a parent's records reach the partitions of a wide operator. `key`: to the partition of their key; nothing moves
+ * where they lie like that already. `same`: partition p to partition p. `all`: every record to every partition.
+ */
+export type Exchange = 'key' | 'same' | 'all';
 
 /** How the records of one output are dealt out to the instances of a stage. */
 export type Grouping = 'shuffle' | 'byKey' | 'all' | 'global' | 'local' | 'direct';

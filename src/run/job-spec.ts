@@ -11,6 +11,7 @@ import { ContextBuilder } from '../dstream/context-builder.ts';
 import { DStream } from '../dstream/dstream.ts';
 import { type Job, jobTitle } from '../dstream/job.ts';
 import type { JobAddress } from '../dstream/load-job.ts';
+import type { OnRecordError } from '../dstream/run/dead-letter.ts';
 import { millraceError } from '../errors.ts';
 import type { GraphShape } from '../plan/compare.ts';
 import type { Graph } from '../plan/graph.ts';
@@ -27,6 +28,7 @@ export interface PlanSpec {
   readonly args: unknown;
   readonly workers: number;
   readonly partitions: number;
+  readonly batchIntervalMs: number;
   /** Given for a test: streams that are handed to the builder after `args`. */
   readonly inputs?: TestInputs;
 }
@@ -34,9 +36,9 @@ export interface PlanSpec {
 export interface JobSpec extends PlanSpec {
   readonly address: JobAddress;
   readonly shape: GraphShape;
-  readonly batchIntervalMs: number;
   readonly maxGatherBytes: number;
   readonly asyncTimeoutMs: number;
+  readonly onRecordError: OnRecordError;
   /** Hand-overs and the held index lie here. */
   readonly directory: string;
   readonly doorbells: DoorbellMemory;
@@ -72,8 +74,8 @@ function collect(job: Job<never>, ssc: ContextBuilder, returned: unknown): void 
   );
 }
 
-export function planOf(graph: Graph, { workers, partitions }: PlanSpec): Plan {
-  return plan(graph, { workers, parallelism: partitions });
+export function planOf(graph: Graph, { workers, partitions, batchIntervalMs }: PlanSpec): Plan {
+  return plan(graph, { workers, parallelism: partitions, batchIntervalMs });
 }
 
 /** The plan in another thread than the one that started the job. */

@@ -66,7 +66,7 @@ export class LocalEngine implements Engine {
       listener,
       mode,
       inputs,
-      options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs },
+      options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError },
     } = options;
     const wake = (): void => this.#plan();
     const bell = new LocalBell(wake);
@@ -87,6 +87,7 @@ export class LocalEngine implements Engine {
           life: `local-${this.#host.epoch}`,
           maxGatherBytes,
           asyncTimeoutMs,
+          onRecordError,
           ...options.body,
         }),
       vitals: { running() {}, idle() {} },

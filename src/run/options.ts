@@ -1,5 +1,6 @@
 /** What `run` takes. One place has the names, units, defaults and bounds; a wrong one is an error that says so. */
 import * as v from 'valibot';
+import type { OnRecordError } from '../dstream/run/dead-letter.ts';
 import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
 
@@ -19,6 +20,12 @@ export interface SupervisionOptions {
   readonly maxBatchFailures?: number;
   /** What then: the job fails, or the batch is given up, reported, and later batches run. @default 'fail' */
   readonly onBatchError?: 'fail' | 'continue';
+  /**
+   * What becomes of a record at which the function of a record by record operator (`map`, `filter`, `flatMap`,
+   * `mapValues` …) throws: its batch fails, or the record is passed over and told of as a dead letter. An operator's own
+   * `onRecordError` wins. @default 'fail'
+   */
+  readonly onRecordError?: OnRecordError;
   /**
    * What becomes of a record that kills its thread each time: after the third time with the record in hand the job fails
    * and names it, or the record is passed over and told of as a dead letter. With 'quarantine' that goes for records at
@@ -66,6 +73,7 @@ export interface ResolvedRunOptions {
   readonly retainBytes: number;
   readonly maxGatherBytes: number;
   readonly asyncTimeoutMs: number;
+  readonly onRecordError: OnRecordError;
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
   readonly maxQuarantined: number;
@@ -91,6 +99,7 @@ const supervision = v.strictObject({
   backoff: v.optional(backoff, {}),
   maxBatchFailures: v.optional(whole(1, 1000), 4),
   onBatchError: v.optional(v.picklist(['fail', 'continue']), 'fail'),
+  onRecordError: v.optional(v.picklist(['fail', 'skip']), 'fail'),
   onPoison: v.optional(v.picklist(['fail', 'quarantine']), 'fail'),
   maxPoisonPerMin: v.optional(whole(1, 1000), 10),
   asyncTimeoutMs: v.optional(milliseconds(20), 30_000),
@@ -135,7 +144,14 @@ export function resolveRunOptions(
     maxRssMb,
     supervision: policy,
   } = parsed.output;
-  const { asyncTimeoutMs, hangTimeoutMs, killTimeoutMs, maxQuarantined, ...restarts } = policy;
+  const {
+    asyncTimeoutMs,
+    onRecordError,
+    hangTimeoutMs,
+    killTimeoutMs,
+    maxQuarantined,
+    ...restarts
+  } = policy;
   return {
     threads,
     // Rings are powers of two.
@@ -144,6 +160,7 @@ export function resolveRunOptions(
     maxHeapMb,
     maxRssMb,
     asyncTimeoutMs,
+    onRecordError,
     hangTimeoutMs,
     killTimeoutMs,
     maxQuarantined,

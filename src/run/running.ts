@@ -7,7 +7,7 @@
  * I1  What tasks report is told once: a batch that a recovery runs again is recognised by its barrier number.
  * I2  `awaitTermination` settles exactly once for each caller, and rejects with the error that failed the job.
  */
-import type { TaskEvent } from '../actors/task.ts';
+import type { RecordLetter, TaskEvent } from '../actors/task.ts';
 import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
@@ -60,10 +60,26 @@ export interface GivingUpEvent {
   readonly error: WireError;
 }
 
-export type RunEvent = CoordinatorEvent | SourceEvent | ThreadEvent | HintEvent | GivingUpEvent;
+/** A record at which an operator's function threw, and which it passed over (`onRecordError: 'skip'`). */
+export interface RecordLetterEvent extends RecordLetter {
+  readonly type: 'deadLetter';
+  readonly reason: 'recordError';
+  /** Time of its batch in ms. */
+  readonly time: number;
+  /** Letters of its task and batch, this one included; of more than 100 only the first are told. */
+  readonly ofBatch: number;
+}
+
+export type RunEvent =
+  | CoordinatorEvent
+  | SourceEvent
+  | ThreadEvent
+  | HintEvent
+  | GivingUpEvent
+  | RecordLetterEvent;
 
 /** A record that was passed over. */
-export type DeadLetterEvent = Extract<CoordinatorEvent, { type: 'deadLetter' }>;
+export type DeadLetterEvent = Extract<RunEvent, { type: 'deadLetter' }>;
 
 export interface RunMetrics {
   readonly batches: number;
@@ -73,7 +89,7 @@ export interface RunMetrics {
   readonly restarts: number;
   /** Threads that were given up and may still run. */
   readonly quarantined: number;
-  /** Records that were passed over because they killed their task again and again. */
+  /** Records that were passed over: they killed their task again and again, or `onRecordError` said so. */
   readonly deadLetters: number;
   /** What was counted on the way: `invalidUtf8`, `linesCut`, `linesSkipped`. */
   readonly counted: Readonly<Record<string, number>>;
@@ -113,6 +129,10 @@ export class Run implements AsyncDisposable {
   #results = new Map<string, Feed<CollectedBatch>>();
   /** Newest barrier told of each output. */
   #told = new Map<number, number>();
+  /** Newest barrier at which each task told of dead letters. */
+  #toldLetters = new Map<number, number>();
+  /** Newest poison record told. */
+  #toldPoison = 0;
   /** The newest. */
   #deadLetters: DeadLetterEvent[] = [];
   #metrics = { batches: 0, failedBatches: 0, records: 0, restarts: 0, deadLetters: 0 };
@@ -152,7 +172,7 @@ export class Run implements AsyncDisposable {
   get listener(): EngineListener {
     return {
       coordinator: (event) => this.#fromCoordinator(event),
-      task: (_task, event) => this.#fromTask(event),
+      task: (task, event) => this.#fromTask(task, event),
       source: (event) => {
         if (event.type === 'counted') this.#count(event.what, event.count);
         this.#events.push(event);
@@ -219,7 +239,7 @@ export class Run implements AsyncDisposable {
     };
   }
 
-  /** The newest 1000 records that were passed over, oldest first (`supervision.onPoison`). */
+  /** The newest 1000 records that were passed over, oldest first (`supervision.onPoison`, `onRecordError`). */
   deadLetters(): readonly DeadLetterEvent[] {
     return [...this.#deadLetters];
   }
@@ -304,10 +324,10 @@ export class Run implements AsyncDisposable {
         break;
       case 'deadLetter':
         // A coordinator that takes over says it again.
-        if (event.number <= this.#metrics.deadLetters) return;
-        this.#metrics.deadLetters = event.number;
-        this.#deadLetters.push(event);
-        if (this.#deadLetters.length > DEAD_LETTERS_KEPT) this.#deadLetters.shift();
+        if (event.number <= this.#toldPoison) return;
+        this.#toldPoison = event.number;
+        this.#metrics.deadLetters++;
+        this.#keepDeadLetter(event);
         break;
       case 'recovering':
         this.#metrics.restarts = event.restarts;
@@ -326,8 +346,33 @@ export class Run implements AsyncDisposable {
     this.#events.push(event);
   }
 
-  #fromTask(event: TaskEvent): void | Promise<void> {
+  #keepDeadLetter(event: DeadLetterEvent): void {
+    this.#deadLetters.push(event);
+    if (this.#deadLetters.length > DEAD_LETTERS_KEPT) this.#deadLetters.shift();
+  }
+
+  #tellDeadLetters(task: number, told: Extract<TaskEvent, { type: 'deadLetters' }>): void {
+    const { barrier, time, count, letters } = told;
+    // A batch that runs again tells of them again.
+    if (barrier <= (this.#toldLetters.get(task) ?? 0)) return;
+    this.#toldLetters.set(task, barrier);
+    this.#metrics.deadLetters += count;
+    for (const letter of letters) {
+      const event: RecordLetterEvent = {
+        type: 'deadLetter',
+        reason: 'recordError',
+        time,
+        ofBatch: count,
+        ...letter,
+      };
+      this.#keepDeadLetter(event);
+      this.#events.push(event);
+    }
+  }
+
+  #fromTask(task: number, event: TaskEvent): void | Promise<void> {
     if (event.type === 'counted') return this.#count(event.what, event.count);
+    if (event.type === 'deadLetters') return this.#tellDeadLetters(task, event);
     if (event.type === 'wrote') return this.#write(event.text);
     if (event.barrier <= (this.#told.get(event.output) ?? 0)) return undefined;
     this.#told.set(event.output, event.barrier);

@@ -101,7 +101,7 @@ export class ThreadsEngine implements Engine {
       plan,
       planSpec,
       job,
-      options: { retainBytes, maxGatherBytes, asyncTimeoutMs, policy },
+      options: { retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError, policy },
     } = options;
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
@@ -111,6 +111,7 @@ export class ThreadsEngine implements Engine {
       batchIntervalMs: policy.batchIntervalMs,
       maxGatherBytes,
       asyncTimeoutMs,
+      onRecordError,
       directory: options.directory,
       doorbells: createDoorbells(SLOTS),
       vitals: vitalsBuffer(SLOTS),

@@ -66,6 +66,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
         life: `${slot}-${thread.incarnation}-${host.epoch}`,
         maxGatherBytes: spec.maxGatherBytes,
         asyncTimeoutMs: spec.asyncTimeoutMs,
+        onRecordError: spec.onRecordError,
       }),
     directory: spec.directory,
     vitals,

@@ -27,7 +27,7 @@ import { fromWire, millraceError } from '../errors.ts';
 import { graphOf, TEST_OUTPUT, type TestInputs } from '../run/job-spec.ts';
 import type { RunOptions, SupervisionOptions } from '../run/options.ts';
 import { startRun } from '../run/run.ts';
-import type { CollectedBatch, Run } from '../run/running.ts';
+import type { CollectedBatch, DeadLetterEvent, Run } from '../run/running.ts';
 
 export interface RunBatchesOptions<I extends TestInputs = TestInputs> {
   /**
@@ -70,6 +70,10 @@ export interface BatchesResult<T = unknown> {
   readonly errors: readonly BatchError[];
   /** Of the streams that the program collects itself, by the name given to `collectAs`. */
   readonly collected: Readonly<Record<string, readonly CollectedBatch[]>>;
+  /** The newest 1000 records that were passed over, oldest first. */
+  readonly deadLetters: readonly DeadLetterEvent[];
+  /** What was counted on the way, as `run.metrics().counted` has it. */
+  readonly counted: Readonly<Record<string, number>>;
   /** What `print()` wrote. */
   readonly printed: string;
 }
@@ -166,7 +170,8 @@ export async function runProgram(
   );
   if (threads > 0) checkCloneable(caller, inputs);
 
-  const graph = graphOf(job, { args, inputs, workers: Math.max(1, threads), partitions });
+  const workers = Math.max(1, threads);
+  const graph = graphOf(job, { args, inputs, workers, partitions, batchIntervalMs });
   const real = realEnv();
   const clock = new SteppedClock(real.clock);
   const names = graph.nodes
@@ -200,7 +205,14 @@ export async function runProgram(
   );
   await run.awaitTermination();
   const { [TEST_OUTPUT]: batches = [], ...collected } = Object.fromEntries(await collecting!);
-  return { batches, errors: await errors!, collected, printed };
+  return {
+    batches,
+    errors: await errors!,
+    collected,
+    deadLetters: run.deadLetters(),
+    counted: run.metrics().counted,
+    printed,
+  };
 }
 
 function runOptions(

@@ -11,6 +11,7 @@
  */
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OpInstance, Send } from '../../plan/planned.ts';
+import type { OnRecordError } from './dead-letter.ts';
 
 export type SinkKind =
   | 'combine'
@@ -28,6 +29,8 @@ export interface ApplyStep {
   /** Its index in `Chain.operators`. */
   readonly op: number;
   readonly node: GraphNode;
+  /** A record at which its function throws is passed over. */
+  readonly passesOver: boolean;
   readonly next: readonly Step[];
 }
 
@@ -57,7 +60,11 @@ export interface Chain {
 }
 
 /** The chain of a task's tree. The root itself is not part of it: its records are the input. */
-export function buildChain(graph: Graph, tree: OpInstance): Chain {
+export function buildChain(
+  graph: Graph,
+  tree: OpInstance,
+  onRecordError: OnRecordError = 'fail',
+): Chain {
   const sinks: SinkStep[] = [];
   const operators: GraphNode[] = [];
   const number = (node: GraphNode): number => operators.push(node) - 1;
@@ -88,7 +95,8 @@ export function buildChain(graph: Graph, tree: OpInstance): Chain {
     if (node.kind === 'union') return below(instance);
     if (node.kind === 'mapPartitions' || node.kind === 'glom')
       return [addSink(node, 'collect', undefined, () => below(instance))];
-    return [{ step: 'apply', op: number(node), node, next: below(instance) }];
+    const passesOver = (node.params['onRecordError'] ?? onRecordError) === 'skip';
+    return [{ step: 'apply', op: number(node), node, passesOver, next: below(instance) }];
   };
 
   return { steps: below(tree), sinks, operators };
@@ -99,7 +107,7 @@ export function signature(steps: readonly Step[]): string {
   return steps
     .map((step) =>
       step.step === 'apply'
-        ? `${step.node.id}.${step.op}(${signature(step.next)})`
+        ? `${step.node.id}.${step.op}${step.passesOver ? '?' : ''}(${signature(step.next)})`
         : `${step.sink}${step.node.id}.${step.op}.${step.slot}.${step.send?.outputs.length ?? 0}`,
     )
     .join(',');

@@ -32,7 +32,7 @@ import type { GraphNode, UserFunction } from '../../plan/graph.ts';
 import { partitionOf } from '../keys/partitioner.ts';
 import type { ApplyStep, SinkStep, Step } from './chain.ts';
 import type { Loop, Shape } from './loop.ts';
-import { itemsOf, notPair } from './records.ts';
+import { badPair, itemsOf, notPair } from './records.ts';
 import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
 
 /** The record at one place of the loop: a variable, or two for a pair. */
@@ -61,6 +61,7 @@ const HELPERS = {
   partitionOf,
   itemsOf,
   notPair,
+  badPair,
   splitOf,
   trimOf,
   lowerOf,
@@ -98,7 +99,7 @@ class LoopWriter {
       goOn: string,
       body: readonly string[],
     ): string[] => [
-      `function ${name}(a, b, S, blame) {`,
+      `function ${name}(a, b, S, blame, passOver) {`,
       `let op = 0, rec = 0, rec2 = 0, i = ${start};`,
       'const n = a.length;',
       ...this.#before,
@@ -126,13 +127,13 @@ class LoopWriter {
       'run',
       first.length === 0
         ? '0'
-        : `${reducing((slot) => `S[${slot}].has`)} ? 0 : first(a, b, S, blame)`,
+        : `${reducing((slot) => `S[${slot}].has`)} ? 0 : first(a, b, S, blame, passOver)`,
       'i < n',
       this.#body.map((line) => (typeof line === 'string' ? line : line.rest)),
     );
     return [
       "'use strict';",
-      'const { partitionOf, itemsOf, notPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
+      'const { partitionOf, itemsOf, notPair, badPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
       `const pairs = ${JSON.stringify(operators.map((_, op) => this.#pairOps.has(op)))};`,
       ...functions,
       ...first,
@@ -158,7 +159,9 @@ class LoopWriter {
       case 'map': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        this.#steps(next, { row: this.#let(`${this.#user(node, 'f')}(${from})`) });
+        this.#called(step, `${this.#user(node, 'f')}(${from})`, (row) =>
+          this.#steps(next, { row }),
+        );
         return;
       }
       case 'filter':
@@ -170,23 +173,24 @@ class LoopWriter {
       case 'flatMap': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        const given = this.#let(`${this.#user(node, 'f')}(${from})`);
-        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (row) =>
-          this.#steps(next, { row }),
-        );
+        this.#items(step, this.#user(node, 'f'), from, (row) => this.#steps(next, { row }));
         return;
       }
       case 'words': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        this.#each(`wordsOf(${from})`, (row) => this.#steps(next, { row }));
+        this.#called(step, `wordsOf(${from})`, (list) =>
+          this.#each(list, (row) => this.#steps(next, { row })),
+        );
         return;
       }
       case 'split': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        this.#each(`splitOf(${from}, ${this.#function(node.params['separator'])})`, (row) =>
-          this.#steps(next, { row }),
+        this.#called(
+          step,
+          `splitOf(${from}, ${this.#function(node.params['separator'])})`,
+          (list) => this.#each(list, (row) => this.#steps(next, { row })),
         );
         return;
       }
@@ -194,26 +198,25 @@ class LoopWriter {
       case 'toLowerCase': {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
-        this.#steps(next, {
-          row: this.#let(`${node.kind === 'trim' ? 'trimOf' : 'lowerOf'}(${from})`),
-        });
-        return;
-      }
-      case 'mapValues': {
-        const { key, value } = this.#pair(step.op, current);
-        this.#at(step.op, { key, value });
-        this.#steps(next, { key, value: this.#let(`${this.#user(node, 'f')}(${value})`) });
-        return;
-      }
-      case 'flatMapValues': {
-        const { key, value } = this.#pair(step.op, current);
-        this.#at(step.op, { key, value });
-        const given = this.#let(`${this.#user(node, 'f')}(${value})`);
-        this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, (each) =>
-          this.#steps(next, { key, value: each }),
+        this.#called(step, `${node.kind === 'trim' ? 'trimOf' : 'lowerOf'}(${from})`, (row) =>
+          this.#steps(next, { row }),
         );
         return;
       }
+      case 'mapValues':
+        this.#asPair(step, current, (key, value) =>
+          this.#called(step, `${this.#user(node, 'f')}(${value})`, (given) =>
+            this.#steps(next, { key, value: given }),
+          ),
+        );
+        return;
+      case 'flatMapValues':
+        this.#asPair(step, current, (key, value) =>
+          this.#items(step, this.#user(node, 'f'), value, (each) =>
+            this.#steps(next, { key, value: each }),
+          ),
+        );
+        return;
       default:
         throw new TypeError(`${node.kind} is no operator for single records`);
     }
@@ -314,9 +317,38 @@ class LoopWriter {
   #when(step: ApplyStep, current: Current, test: string): void {
     const row = this.#row(current);
     this.#at(step.op, { row });
-    this.#body.push(`if (${test}(${row})) {`);
-    this.#steps(step.next, { row });
+    this.#called(step, `${test}(${row})`, (given) => {
+      this.#body.push(`if (${given}) {`);
+      this.#steps(step.next, { row });
+      this.#body.push('}');
+    });
+  }
+
+  /** What follows a call. Where the operator passes records over, a throw skips what follows. */
+  #called(step: ApplyStep, call: string, next: (given: string) => void): void {
+    if (!step.passesOver) {
+      next(this.#let(call));
+      return;
+    }
+    const [given, went] = [this.#name('x'), this.#name('w')];
+    this.#body.push(
+      `let ${given}, ${went} = true;`,
+      `try { ${given} = ${call}; } catch (error) { ${went} = false; passOver(error, ${step.op}, pairs[op] ? [rec, rec2] : rec); }`,
+      `if (${went}) {`,
+    );
+    next(given);
     this.#body.push('}');
+  }
+
+  /** Each of what a user's function gives for one record. */
+  #items(step: ApplyStep, f: string, from: string, body: (item: string) => void): void {
+    if (step.passesOver) {
+      // What a generator throws is thrown while it is read.
+      this.#called(step, `itemsOf(${f}(${from}))`, (list) => this.#each(list, body));
+      return;
+    }
+    const given = this.#let(`${f}(${from})`);
+    this.#each(`isArray(${given}) ? ${given} : itemsOf(${given})`, body);
   }
 
   #each(items: string, body: (item: string) => void): void {
@@ -350,6 +382,22 @@ class LoopWriter {
     const { row } = current;
     this.#body.push(`if (!isArray(${row})) { op = ${op}; notPair(${row}); }`);
     return { key: this.#let(`${row}[0]`), value: this.#let(`${row}[1]`) };
+  }
+
+  /** The record as key and value, in hand of the operator. */
+  #asPair(step: ApplyStep, current: Current, use: (key: string, value: string) => void): void {
+    if (!step.passesOver || 'key' in current) {
+      const { key, value } = this.#pair(step.op, current);
+      this.#at(step.op, { key, value });
+      use(key, value);
+      return;
+    }
+    const { row } = current;
+    this.#body.push(`if (!isArray(${row})) passOver(badPair(${row}), ${step.op}, ${row}); else {`);
+    const [key, value] = [this.#let(`${row}[0]`), this.#let(`${row}[1]`)];
+    this.#at(step.op, { key, value });
+    use(key, value);
+    this.#body.push('}');
   }
 
   #let(expression: string): string {

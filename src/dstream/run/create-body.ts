@@ -5,6 +5,7 @@ import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { textProgramAt } from '../../plan/text-program.ts';
 import { kernelFor } from '../kernel/program.ts';
 import { nodeAt } from './chain.ts';
+import type { OnRecordError } from './dead-letter.ts';
 import { KernelCountBody } from './kernel-count-body.ts';
 import { KernelSourceBody } from './kernel-source-body.ts';
 import { type Form, bestForm } from './loop.ts';
@@ -25,6 +26,8 @@ export interface BodyOptions {
   readonly env?: Env;
   /** How long a promise of a user's function may take. @default for ever */
   readonly asyncTimeoutMs?: number;
+  /** For operators that have no say of their own. @default 'fail' */
+  readonly onRecordError?: OnRecordError;
 }
 
 const MAX_GATHER_BYTES = 256 * 1024 * 1024;
@@ -53,7 +56,8 @@ export function createBody(
   const form = options.form ?? bestForm();
   // Without WebAssembly (`--jitless`) there are no kernels; strings give the same.
   const kernels = options.kernels ?? typeof WebAssembly !== 'undefined';
-  const treeTo = (to: TaskOutput): OperatorTree => new OperatorTree(graph, task.tree, to, form);
+  const treeTo = (to: TaskOutput): OperatorTree =>
+    new OperatorTree(graph, task.tree, to, form, options.onRecordError);
   if (task.kind === 'source') {
     const text = kernels ? kernelAt(plan, task.tree) : undefined;
     return text === undefined

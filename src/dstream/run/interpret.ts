@@ -4,7 +4,7 @@
  */
 import { partitionOf } from '../keys/partitioner.ts';
 import type { ApplyStep, SinkStep, Step } from './chain.ts';
-import type { Loop, Shape } from './loop.ts';
+import type { Loop, PassOverAt, Shape } from './loop.ts';
 import { itemsOf, notPair } from './records.ts';
 import type {
   CollectSink,
@@ -23,7 +23,11 @@ interface Scene {
   sinks: readonly Sink[];
   op: number;
   record: unknown;
+  passOver: PassOverAt | undefined;
 }
+
+/** In place of what a function gives: its record is passed over. */
+const PASSED = Symbol('passed');
 
 /** Takes records one by one, as they are or as key and value. */
 interface Consumer {
@@ -32,10 +36,11 @@ interface Consumer {
 }
 
 export function interpretLoop(steps: readonly Step[], shape: Shape): Loop {
-  const scene: Scene = { sinks: [], op: 0, record: undefined };
+  const scene: Scene = { sinks: [], op: 0, record: undefined, passOver: undefined };
   const first = all(steps, scene);
-  return (a, b, sinks, blame) => {
+  return (a, b, sinks, blame, passOver) => {
     scene.sinks = sinks;
+    scene.passOver = passOver;
     try {
       if (shape === 'rows') for (let i = 0; i < a.length; i++) first.row(a[i]);
       else for (let i = 0; i < a.length; i++) first.pair(a[i], b[i]);
@@ -67,39 +72,72 @@ function all(steps: readonly Step[], scene: Scene): Consumer {
 function apply(step: ApplyStep, scene: Scene): Consumer {
   const { node, op } = step;
   const next = all(step.next, scene);
-  const f = node.functions['f']!;
+  const use = node.functions['f']!;
+  const guarded = <A, T>(call: (value: A) => T): ((value: A) => T) =>
+    step.passesOver ? passingOver(call, scene) : call;
   switch (node.kind) {
-    case 'map':
-      return onRows(op, scene, (record) => next.row(f(record)));
-    case 'filter':
+    case 'map': {
+      const f = guarded(use);
       return onRows(op, scene, (record) => {
-        if (f(record)) next.row(record);
+        const given: unknown = f(record);
+        if (given !== PASSED) next.row(given);
       });
-    case 'grep': {
-      const test = grepTest(node.params);
+    }
+    case 'filter': {
+      const f = guarded(use);
       return onRows(op, scene, (record) => {
-        if (test(record)) next.row(record);
+        const given: unknown = f(record);
+        if (given !== PASSED && given) next.row(record);
+      });
+    }
+    case 'grep': {
+      const test: (record: unknown) => unknown = guarded(grepTest(node.params));
+      return onRows(op, scene, (record) => {
+        const given = test(record);
+        if (given !== PASSED && given) next.row(record);
       });
     }
     case 'flatMap':
-      return onRows(op, scene, (record) => each(itemsOf(f(record)), next));
+      return eachRow(
+        op,
+        scene,
+        guarded((record) => itemsOf(use(record))),
+        next,
+      );
     case 'words':
-      return onRows(op, scene, (record) => each(wordsOf(record), next));
+      return eachRow(op, scene, guarded(wordsOf), next);
     case 'split': {
       const separator = node.params['separator'] as string;
-      return onRows(op, scene, (record) => each(splitOf(record, separator), next));
+      return eachRow(
+        op,
+        scene,
+        guarded((record) => splitOf(record, separator)),
+        next,
+      );
     }
     case 'trim':
-      return onRows(op, scene, (record) => next.row(trimOf(record)));
-    case 'toLowerCase':
-      return onRows(op, scene, (record) => next.row(lowerOf(record)));
-    case 'mapValues':
-      return onPairs(op, scene, (key, value) => next.pair(key, f(value)));
-    case 'flatMapValues':
-      return onPairs(op, scene, (key, value) => {
-        const items = itemsOf(f(value));
-        for (let i = 0; i < items.length; i++) next.pair(key, items[i]);
+    case 'toLowerCase': {
+      const f: (record: unknown) => unknown = guarded(node.kind === 'trim' ? trimOf : lowerOf);
+      return onRows(op, scene, (record) => {
+        const given = f(record);
+        if (given !== PASSED) next.row(given);
       });
+    }
+    case 'mapValues': {
+      const f = guarded(use);
+      return onPairs(step, scene, (key, value) => {
+        const given: unknown = f(value);
+        if (given !== PASSED) next.pair(key, given);
+      });
+    }
+    case 'flatMapValues': {
+      const f = guarded((value) => itemsOf(use(value)));
+      return onPairs(step, scene, (key, value) => {
+        const items: unknown = f(value);
+        if (items === PASSED) return;
+        for (const each of items as readonly unknown[]) next.pair(key, each);
+      });
+    }
     default:
       throw new TypeError(`${node.kind} is no operator for single records`);
   }
@@ -110,7 +148,7 @@ function sink(step: SinkStep, scene: Scene): Consumer {
   switch (step.sink) {
     case 'combine': {
       const { create, mergeValue } = node.functions;
-      return onPairs(op, scene, (key, value) => {
+      return onPairs(step, scene, (key, value) => {
         const { table } = scene.sinks[slot] as TableSink;
         const at = table.find(key);
         if (at >= 0) table.values[at] = mergeValue!(table.values[at], value);
@@ -125,7 +163,7 @@ function sink(step: SinkStep, scene: Scene): Consumer {
         else table.add(record, 1);
       });
     case 'group':
-      return onPairs(op, scene, (key, value) => {
+      return onPairs(step, scene, (key, value) => {
         const { keys, values } = scene.sinks[slot] as GroupSink;
         const p = partitionOf(key, keys.length);
         keys[p]!.push(key);
@@ -157,8 +195,29 @@ function sink(step: SinkStep, scene: Scene): Consumer {
   }
 }
 
-function each(items: readonly unknown[], next: Consumer): void {
-  for (let i = 0; i < items.length; i++) next.row(items[i]);
+/** A call that gives PASSED where it would throw, and has the record in hand passed over. */
+function passingOver<A, T>(call: (value: A) => T, scene: Scene): (value: A) => T {
+  return (value) => {
+    try {
+      return call(value);
+    } catch (error) {
+      scene.passOver!(error, scene.op, scene.record);
+      return PASSED as T;
+    }
+  };
+}
+
+function eachRow(
+  op: number,
+  scene: Scene,
+  f: (record: unknown) => readonly unknown[],
+  next: Consumer,
+): Consumer {
+  return onRows(op, scene, (record) => {
+    const items: unknown = f(record);
+    if (items === PASSED) return;
+    for (const each of items as readonly unknown[]) next.row(each);
+  });
 }
 
 function onRows(op: number, scene: Scene, use: (record: unknown) => void): Consumer {
@@ -170,7 +229,11 @@ function onRows(op: number, scene: Scene, use: (record: unknown) => void): Consu
   return { row, pair: (key, value) => row([key, value]) };
 }
 
-function onPairs(op: number, scene: Scene, use: (key: unknown, value: unknown) => void): Consumer {
+function onPairs(
+  { op, passesOver }: { readonly op: number; readonly passesOver?: boolean },
+  scene: Scene,
+  use: (key: unknown, value: unknown) => void,
+): Consumer {
   const pair = (key: unknown, value: unknown, record: unknown): void => {
     scene.op = op;
     scene.record = record;
@@ -181,7 +244,9 @@ function onPairs(op: number, scene: Scene, use: (key: unknown, value: unknown) =
       if (!Array.isArray(record)) {
         scene.op = op;
         scene.record = record;
-        notPair(record);
+        if (passesOver !== true) notPair(record);
+        passingOver(notPair, scene)(record);
+        return;
       }
       pair((record as unknown[])[0], (record as unknown[])[1], record);
     },

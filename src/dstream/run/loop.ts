@@ -19,13 +19,18 @@ export type Shape = 'rows' | 'pairs';
  * @param a the records, or the keys
  * @param b the values, of pairs
  * @param sinks by slot
+ * @param passOver takes records of operators that pass over those at which their function throws
  */
 export type Loop = (
   a: readonly unknown[],
   b: ArrayLike<unknown>,
   sinks: readonly Sink[],
   blame: Blame,
+  passOver?: PassOverAt,
 ) => void;
+
+/** Operator `op` (an index into the chain's operators) passes over the record. */
+export type PassOverAt = (error: unknown, op: number, record: unknown) => void;
 
 export type Form = 'compiled' | 'closures';
 

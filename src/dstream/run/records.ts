@@ -18,7 +18,13 @@ export function itemsOf(given: unknown): readonly unknown[] {
 
 /** Refuses a record that isn't `[key, value]`. */
 export function notPair(record: unknown): never {
-  throw new BadRecord(`takes [key, value] pairs, not ${record === null ? 'null' : typeof record}`, {
-    value: record,
-  });
+  throw badPair(record);
+}
+
+/** The error of a record that isn't `[key, value]`. */
+export function badPair(record: unknown): BadRecord {
+  return new BadRecord(
+    `takes [key, value] pairs, not ${record === null ? 'null' : typeof record}`,
+    { value: record },
+  );
 }

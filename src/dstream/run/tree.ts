@@ -13,8 +13,9 @@ import type { OpInstance } from '../../plan/planned.ts';
 import { type Blame, blamed, missingBatch } from './blame.ts';
 import { type Chain, type SinkStep, type Step, buildChain, nodeAt } from './chain.ts';
 import { keysOf } from './columns.ts';
+import { DeadLetterBox, type OnRecordError } from './dead-letter.ts';
 import { emitColumns, emitRows } from './emit.ts';
-import { type Form, type Loop, loopOf, type Shape } from './loop.ts';
+import { type Form, type Loop, loopOf, type PassOverAt, type Shape } from './loop.ts';
 import { itemsOf } from './records.ts';
 import {
   CollectSink,
@@ -40,17 +41,25 @@ export class OperatorTree {
   readonly #direct: readonly SinkStep[];
   readonly #steps: readonly Step[];
   readonly #blame: Blame;
+  readonly #letters: DeadLetterBox;
+  readonly #passOver: PassOverAt;
   #rowsLoop: Loop | undefined;
   #pairsLoop: Loop | undefined;
   /** Known at barriers only. */
   #time: number | undefined;
 
-  constructor(graph: Graph, tree: OpInstance, out: TaskOutput, form: Form) {
+  constructor(
+    graph: Graph,
+    tree: OpInstance,
+    out: TaskOutput,
+    form: Form,
+    onRecordError?: OnRecordError,
+  ) {
     this.#graph = graph;
     this.#tree = tree;
     this.#out = out;
     this.#form = form;
-    this.#chain = buildChain(graph, tree);
+    this.#chain = buildChain(graph, tree, onRecordError);
     this.#direct = this.#chain.steps.filter(
       (step): step is SinkStep => step.step === 'sink' && step.sink === 'output',
     );
@@ -58,6 +67,9 @@ export class OperatorTree {
       (step) => step.step !== 'sink' || step.sink !== 'output',
     );
     this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
+    this.#letters = new DeadLetterBox(tree.partition);
+    this.#passOver = (error, op, record) =>
+      this.#letters.add(error, this.#chain.operators[op]!, record);
     this.#blame = (error, op, record) => {
       throw blamed(error, this.#chain.operators[op]!, {
         partition: tree.partition,
@@ -72,7 +84,7 @@ export class OperatorTree {
     for (const { send } of this.#direct) emitRows(this.#out, send!.outputs[0]!, send!.port, rows);
     if (this.#steps.length > 0) {
       this.#rowsLoop ??= this.#loopOf(this.#steps, 'rows');
-      this.#rowsLoop(rows, NO_VALUES, this.#sinks, this.#blame);
+      this.#rowsLoop(rows, NO_VALUES, this.#sinks, this.#blame, this.#passOver);
     }
     this.#endBlock();
   }
@@ -83,7 +95,7 @@ export class OperatorTree {
       emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
     if (this.#steps.length > 0) {
       this.#pairsLoop ??= this.#loopOf(this.#steps, 'pairs');
-      this.#pairsLoop(keysOf(keys), values, this.#sinks, this.#blame);
+      this.#pairsLoop(keysOf(keys), values, this.#sinks, this.#blame, this.#passOver);
     }
     this.#endBlock();
   }
@@ -92,6 +104,7 @@ export class OperatorTree {
   endBatch(barrier: Barrier): void {
     this.#time = barrier.time;
     this.flush();
+    this.#letters.endBatch(this.#out, barrier);
     this.#time = undefined;
   }
 
@@ -123,16 +136,20 @@ export class OperatorTree {
       const one = sink.held();
       return one === undefined ? [] : [[slot, one]];
     });
+    const letters = this.#letters.held();
+    if (letters !== undefined) held.push([-1, letters]);
     return held.length === 0 ? undefined : held;
   }
 
   restore(held: unknown): void {
-    for (const [slot, one] of (held ?? []) as [number, unknown][]) this.#sinks[slot]!.restore(one);
+    for (const [slot, one] of (held ?? []) as [number, unknown][])
+      (slot < 0 ? this.#letters : this.#sinks[slot]!).restore(one);
   }
 
   /** Drops what belongs to the batch. */
   clear(): void {
     for (const sink of this.#sinks) sink.clear();
+    this.#letters.clear();
   }
 
   #endBlock(): void {
@@ -175,6 +192,6 @@ export class OperatorTree {
       }
     }
     if (step.next.length > 0)
-      this.#loopOf(step.next, 'rows')(given, NO_VALUES, this.#sinks, this.#blame);
+      this.#loopOf(step.next, 'rows')(given, NO_VALUES, this.#sinks, this.#blame, this.#passOver);
   }
 }

@@ -6,13 +6,16 @@
  *     records between its barriers. User functions of outputs were given the same, each time that they were called.
  * C3  What is reported again is the same again.
  * C4  Batch times follow each other without a hole; all edges carry the same barriers.
+ * C5  What outputs of a topology came to in all is what its guarantee says (`whole.ts`).
  */
 import type { TaskEvent } from '../../actors/task.ts';
-import { splitRows } from '../../io/partitions.ts';
+import type { MemoryDisk } from '../../env/memory-disk.ts';
 import type { Plan } from '../../plan/planned.ts';
-import { idOf, type OutputModel, type SimJob } from './jobs.ts';
+import { idOf } from './jobs.ts';
 import type { EdgeObserver } from './observer.ts';
-import { RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
+import type { OutputModel, SimJob } from './sim-job.ts';
+import type { Feed, FeedEnding } from './sim-sources.ts';
+import { checkWhole } from './whole.ts';
 
 export interface LedgerOptions {
   readonly job: SimJob;
@@ -23,15 +26,20 @@ export interface LedgerOptions {
 }
 
 /** How a run ended. */
-export interface Ending {
-  /** Sources were cut short. */
-  readonly early: boolean;
+export interface Ending extends FeedEnding {
   /** Records at which a user function always threw. */
   readonly poisoned: ReadonlySet<number>;
   /** What the policy says of batches that always fail. */
   readonly step: boolean;
-  /** Writes of the sources' thread failed. */
-  readonly diskFaults: boolean;
+  /** Where sinks have written files. */
+  readonly disk: MemoryDisk;
+}
+
+export interface Collected {
+  readonly name: string;
+  readonly barrier: number;
+  readonly time: number;
+  readonly partitions: readonly (readonly unknown[])[];
 }
 
 export class Ledger {
@@ -40,6 +48,10 @@ export class Ledger {
   #reports = new Map<string, Map<number, string>>();
   #deliveries: { readonly output: string; readonly time: number; readonly rows: string }[] = [];
   #newest = new Map<number, number>();
+  /** What tasks counted (`TaskEvent`); said again, it is counted again. */
+  readonly counted: Record<string, number> = {};
+  /** What was collected, in the order in which it was first told. */
+  readonly collected: Collected[] = [];
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -47,12 +59,17 @@ export class Ledger {
 
   /** A report as the embedding process hears it. Gives what is wrong with it. */
   reported(event: TaskEvent): string | undefined {
-    if (event.type === 'counted' || event.type === 'wrote') return undefined;
+    if (event.type === 'counted') {
+      this.counted[event.what] = (this.counted[event.what] ?? 0) + event.count;
+      return undefined;
+    }
+    if (event.type === 'wrote' || event.type === 'deadLetters') return undefined;
     const first = event.barrier > (this.#newest.get(event.output) ?? 0);
     if (first) this.#newest.set(event.output, event.barrier);
     if (event.type === 'printed') return undefined;
     const { name, barrier } = event;
-    const rows = canonical(this.#options.job.outputs[name], event.partitions.flat());
+    const { job } = this.#options;
+    const rows = canonical(job.outputs[name], event.partitions.flat());
     let byBarrier = this.#reports.get(name);
     if (byBarrier === undefined) this.#reports.set(name, (byBarrier = new Map()));
     const before = byBarrier.get(barrier);
@@ -60,9 +77,11 @@ export class Ledger {
       if (!first)
         return `C2: '${name}' was told of barrier ${barrier} for the first time behind a newer one`;
       byBarrier.set(barrier, rows);
+      const { time, partitions } = event;
+      this.collected.push({ name, barrier, time, partitions });
       return undefined;
     }
-    return before === rows
+    return before === rows || !isRepeatable(job, name)
       ? undefined
       : `C3: '${name}' of barrier ${barrier} was ${before} and is ${rows} now`;
   }
@@ -81,7 +100,15 @@ export class Ledger {
       ...this.#checkPublished(ending),
       ...this.#checkTimes(ending),
       ...this.#checkReports(ending),
+      ...this.#checkWholes(ending),
     ];
+  }
+
+  /** What each source gave before the last batch barrier, in the order of its edges. */
+  get records(): readonly (readonly unknown[])[] {
+    return this.#options.plan.wiring.sources.map(({ id }) =>
+      this.#edgesOf(id).flatMap(({ batches }) => [...batches.values()].flatMap((b) => b.records)),
+    );
   }
 
   #edgesOf(source: number): EdgeObserver[] {
@@ -91,55 +118,11 @@ export class Ledger {
   }
 
   #checkPublished(ending: Ending): string[] {
-    const wrong: string[] = [];
-    this.#options.feeds.forEach((feed, source) => {
-      const edges = this.#edgesOf(source);
-      if (feed instanceof TextFeed) {
-        const ids = edges.flatMap(({ published }) => published.map(idOf));
-        const sorted = ids.toSorted((a, b) => a - b);
-        const hole = sorted.findIndex((id, n) => id !== n);
-        if (hole >= 0)
-          wrong.push(
-            `C1: source ${source} published record ${sorted[hole]} where ${hole} was to come: ${ids.join()}`,
-          );
-        for (const { edge, published } of edges) {
-          const at = published.findIndex(
-            (record, n) => n > 0 && idOf(record) <= idOf(published[n - 1]),
-          );
-          if (at >= 0)
-            wrong.push(
-              `C1: edge ${edge} carries record ${idOf(published[at])} behind ${idOf(published[at - 1])}`,
-            );
-        }
-        const taken = edges.reduce(
-          (total, { batches }) =>
-            total + [...batches.values()].reduce((sum, { records }) => sum + records.length, 0),
-          0,
-        );
-        if (!ending.early && taken !== feed.lines.length)
-          wrong.push(
-            `C1: source ${source} has ${feed.lines.length} records, and ${taken} lie before the last barrier`,
-          );
-      } else if (feed instanceof RowsFeed) {
-        let given = 0;
-        for (const barrier of edges[0]!.barriers.filter(({ batch }) => batch)) {
-          const rows = feed.batchAt(barrier.time, given++);
-          const want = splitRows(rows ?? [], edges.length);
-          const got = edges.map(({ batches }) => batches.get(barrier.number)?.records ?? []);
-          const nothing = got.every((records) => records.length === 0);
-          if (JSON.stringify(got) === JSON.stringify(want)) continue;
-          // A batch that intake no longer reached is empty, and one before which a queue could not note what it would give.
-          // A queue then gives that later, or never.
-          if (nothing && (ending.early || barrier.last || (feed.isQueue && ending.diskFaults)))
-            given -= feed.isQueue ? 1 : 0;
-          else
-            wrong.push(
-              `C1: barrier ${barrier.number} at ${barrier.time} ms closes ${JSON.stringify(got)} of source ${source}, not ${JSON.stringify(want)}`,
-            );
-        }
-      }
-    });
-    return wrong;
+    return this.#options.feeds.flatMap((feed, source) =>
+      feed
+        .check(this.#edgesOf(source), ending)
+        .map((wrong) => `C1: source ${source}: ${wrong}`),
+    );
   }
 
   #checkTimes({ step }: Ending): string[] {
@@ -168,8 +151,26 @@ export class Ledger {
     return wrong;
   }
 
+  #checkWholes({ early, disk }: Ending): string[] {
+    const { outputs, topology } = this.#options.job;
+    if (topology === undefined) return [];
+    const { records, counted } = this;
+    return Object.entries(outputs).flatMap(([name, { whole, files, as = (row: unknown) => row }]) => {
+      if (whole === undefined) return [];
+      const got = files === undefined ? this.#rowsOf(name) : linesIn(disk, files);
+      const want = whole(records);
+      const wrong = checkWhole({ topology, early, counted, want: want.map(as), got: got.map(as) });
+      return wrong.map((each) => `C5: '${name}': ${each}`);
+    });
+  }
+
+  #rowsOf(name: string): unknown[] {
+    return this.collected.flatMap((each) => (each.name === name ? each.partitions.flat() : []));
+  }
+
   #checkReports({ poisoned }: Ending): string[] {
     const wrong: string[] = [];
+    const before: unknown[][] = this.#options.plan.wiring.sources.map(() => []);
     const { job, plan, observers } = this.#options;
     const first = observers.values().next().value!;
     for (const { number, batch, time } of first.barriers) {
@@ -183,7 +184,8 @@ export class Ledger {
         .flat(2)
         .some((record) => record !== null && poisoned.has(idOf(record)));
       for (const [name, model] of Object.entries(job.outputs)) {
-        const want = absent ? undefined : canonical(model, model.rows(content as never));
+        if (model.rows === undefined) continue;
+        const want = absent ? undefined : canonical(model, model.rows(content as never, before));
         const delivered = this.#deliveries.filter(
           (one) => one.output === name && one.time === time,
         );
@@ -202,9 +204,26 @@ export class Ledger {
               `C2: '${name}' at ${time} ms was called with ${rows}, and the model says ${want}`,
             );
       }
+      content.forEach((parts, source) => before[source]!.push(...(parts ?? []).flat()));
     }
     return wrong;
   }
+}
+
+/** Whether a batch that runs again must give the same. */
+function isRepeatable({ topology, outputs }: SimJob, name: string): boolean {
+  if (topology === undefined) return true;
+  const { guarantee, timed } = topology;
+  return guarantee === 'exactly-once' && timed !== true && outputs[name]?.rows !== undefined;
+}
+
+/** What complete files hold. */
+function linesIn(disk: MemoryDisk, directory: string): unknown[] {
+  return disk
+    .paths()
+    .filter((path) => path.startsWith(`${directory}/`) && !path.startsWith(`${directory}/.`))
+    .flatMap((path) => Buffer.from(disk.read(path)).toString().split('\n').slice(0, -1))
+    .map((line) => JSON.parse(line) as unknown);
 }
 
 function canonical(model: OutputModel | undefined, rows: readonly unknown[]): string {

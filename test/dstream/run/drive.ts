@@ -26,6 +26,8 @@ export interface DriveOptions extends BodyOptions {
   readonly recoverEvery?: number;
   /** Gives 0 … n - 1: which of n inputs a task reads next. @default the first */
   readonly pick?: (n: number) => number;
+  /** Gets what is told of dead letters. */
+  readonly letters?: unknown[];
 }
 
 export interface Outcome {
@@ -221,6 +223,7 @@ class Driver {
   #report(event: TaskEvent): void {
     if (event.type === 'printed') this.#outcome.printed.push(event.text);
     else if (event.type === 'collected') this.#results[event.name] = event.partitions;
+    else if (event.type === 'deadLetters') this.#options.letters?.push(event);
     else if (event.type === 'counted')
       this.#outcome.counted[event.what] = (this.#outcome.counted[event.what] ?? 0) + event.count;
   }
