@@ -67,6 +67,8 @@ export const CODES = {
   ERR_MILLRACE_RING_CORRUPT: 'A frame in a ring has a bad length, magic or checksum.',
   ERR_MILLRACE_RING_GAP: 'A sequence number in a ring was skipped or repeated.',
   ERR_MILLRACE_SIGNIFICANT_CHILD: 'A child is significant where that has no meaning.',
+  ERR_MILLRACE_SLIDES_DIFFER:
+    'An operator takes streams that have their batches at different times.',
   ERR_MILLRACE_SPEC_CYCLE: 'A supervisor is below itself in its own tree.',
   ERR_MILLRACE_RSS_LIMIT: 'The process has more in memory than maxRssMb allows.',
   ERR_MILLRACE_STAGE_NO_INPUT: 'A stage or sink reads nothing, or what is not there.',
@@ -78,6 +80,8 @@ export const CODES = {
   ERR_MILLRACE_UNKNOWN_OUTPUT: 'A stage has no output of that name, or nobody reads it that way.',
   ERR_MILLRACE_UNSUPPORTED: 'The combination that was asked for is not supported.',
   ERR_MILLRACE_USER_FUNCTION: 'A function given by the job threw or rejected.',
+  ERR_MILLRACE_WINDOW_MULTIPLE:
+    'A window or its slide is no multiple of how often the stream before it has a batch.',
   ERR_MILLRACE_WINDOW_TOO_SHORT:
     'A restart limit could never be reached: its window is shorter than the backoff.',
 } as const;

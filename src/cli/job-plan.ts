@@ -35,7 +35,10 @@ export async function callJob(file: string, flags: JobFlags): Promise<CalledJob>
     job,
     options,
     threads,
-    plan: plan(buildGraph(job, args), { workers: Math.max(1, threads) }),
+    plan: plan(buildGraph(job, args), {
+      workers: Math.max(1, threads),
+      batchIntervalMs: job.batchIntervalMs,
+    }),
   };
 }
 

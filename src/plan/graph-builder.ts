@@ -22,6 +22,7 @@ export interface NewNode {
   /** Entries that are undefined are left out. */
   readonly params?: Readonly<Record<string, unknown>>;
   readonly live?: unknown;
+  readonly exchange?: GraphNode['exchange'];
 }
 
 export class GraphBuilder {
@@ -72,6 +73,7 @@ export class GraphBuilder {
       callSite: node.callSite,
       functions: Object.freeze({ ...node.functions }),
       params: Object.freeze(Object.fromEntries(params)),
+      ...(node.exchange === undefined ? {} : { exchange: Object.freeze([...node.exchange]) }),
     };
     this.#nodes.push(Object.freeze(node.live === undefined ? made : { ...made, live: node.live }));
     return id;

@@ -5,9 +5,11 @@
  * its parents' partitions; so each partition of a narrow stream hangs from exactly one root: a partition of a source
  * or of a wide operator. A task is one root with the tree that hangs from it (fusion). The leaves send: to the tasks
  * of a wide operator, or to the one task that runs all outputs of the job, in order of registration.
+ *
+ * A keyed operator whose parent lies by key already, in as many partitions, is no root: it hangs in the parent's tree.
  */
 import type { Wiring } from '../actors/wiring.ts';
-import type { Graph } from './graph.ts';
+import type { Exchange, Graph } from './graph.ts';
 
 /** An operator at work on one partition. `children` take its records one by one, in order. */
 export interface OpInstance {
@@ -25,13 +27,33 @@ export interface Send {
   readonly outputs: readonly number[];
   /** Port at the receiving task; for a stage, which of its inputs it is. */
   readonly port: number;
+  /** To a wide operator with `exchange`: how records are dealt out to `outputs`. `same` has one of them. */
+  readonly exchange?: Exchange;
+}
+
+/** A partition of a parent as it arrives at a wide task. */
+export interface Arrival {
+  readonly input: number;
+  readonly port: number;
+  /** Which of the operator's parents it is. */
+  readonly side: number;
+  /** Partition of the parent. */
+  readonly partition: number;
 }
 
 export type PlannedTask =
   /** Reads partition `partition` of a source (input 0, port 0). */
   | { readonly id: number; readonly kind: 'source'; readonly tree: OpInstance }
-  /** Owns partition `tree.partition` of the wide operator `tree.node`; inputs are its senders in partition order. */
-  | { readonly id: number; readonly kind: 'wide'; readonly tree: OpInstance }
+  /**
+   * Owns partition `tree.partition` of the wide operator `tree.node`. `arrivals` are what its senders send, by side, then
+   * by partition.
+   */
+  | {
+      readonly id: number;
+      readonly kind: 'wide';
+      readonly tree: OpInstance;
+      readonly arrivals: readonly Arrival[];
+    }
   /** An instance of a stage or sink, with what is fused into it; inputs are all that send to it. */
   | { readonly id: number; readonly kind: 'stage'; readonly tree: OpInstance }
   /** Follows the records of sources through the stages; `tree` has its node alone. */
@@ -56,4 +78,6 @@ export interface Plan {
   readonly wiring: Wiring;
   /** Partition count of each node's stream, by node id. */
   readonly partitions: readonly number[];
+  /** By node id: it has a batch at each multiple of so many ms, counted from the zero time. */
+  readonly slides: readonly number[];
 }

@@ -8,21 +8,26 @@
  * I2  Each partition of the stream before a wide operator or an output has exactly one sender, a leaf of one tree; it
  *     sends to every partition of the wide operator, or to the one task of the outputs.
  * I3  Two tasks have at most one edge between them in a direction. Sends that share it are told apart by their port.
- * I4  A wide task's inputs are its senders by the first partition that each sends. A sender's sends to one wide
- *     operator have ports 0, 1 … in the order of partitions; it has more than one only behind a union of two streams
- *     of the same root. So (input, port) has the order of partitions within each sender, whatever the timing.
+ * I4  A wide task's inputs are its senders by the first parent, then partition, that each sends. A sender's sends to one
+ *     wide operator have ports 0, 1 … in that order; it has more than one behind a union of two streams of the same root,
+ *     or where it has parts of several parents. `arrivals` says what each (input, port) is, so a task can take them
+ *     in the order of parents and partitions, whatever the timing.
  * I5  The outputs' ports count the partitions of the first output, then of the second, and so on.
  * I6  Edges come in this order: of receivers, by source and partition; into wide tasks, by operator, sender and
  *     receiver; into stages and sinks likewise; to and from the acker; into the outputs, by sender. Source ids count the
  *     planned sources in the order of the graph.
  * I7  A stage that reads one stage or source, instance by instance, is part of that one's tree (`fused`). The edges of a
  *     topology alone may form a circle, through the acker; those that close it are marked `feedback`.
+ * I8  A keyed operator of one parent that lies by key already, in as many partitions, is part of that one's tree. One of
+ *     several parents is a root; from those that lie as it wants there are edges from partition p to partition p only.
  */
 import type { EdgeWiring, SourceWiring } from '../actors/wiring.ts';
 import { millraceError } from '../errors.ts';
-import { type Graph, type GraphNode, stageInputs } from './graph.ts';
+import { type Exchange, type Graph, type GraphNode, stageInputs } from './graph.ts';
+import { exchangeAt, type Partitioning, partitionings } from './partitioning.ts';
 import { place } from './placement.ts';
-import type { OpInstance, OutputPort, Plan, PlannedTask, Send } from './planned.ts';
+import type { Arrival, OpInstance, OutputPort, Plan, PlannedTask, Send } from './planned.ts';
+import { slidesOf } from './slides.ts';
 
 export interface PlanOptions {
   /** Workers to spread over; 0 (all in the calling thread) is planned as 1. */
@@ -31,11 +36,16 @@ export interface PlanOptions {
   readonly parallelism?: number;
   /** Partitions of each source. @default parallelism */
   readonly sourcePartitions?: number;
+  /** How often sources have a batch, in ms: what slides are checked against. @default 1000 */
+  readonly batchIntervalMs?: number;
 }
+
+const BATCH_INTERVAL_MS = 1000;
 
 /**
  * Plans a graph.
- * @throws ERR_MILLRACE_NO_OUTPUT when nothing leads to an output
+ * @throws ERR_MILLRACE_NO_OUTPUT when nothing leads to an output; ERR_MILLRACE_SLIDES_DIFFER and
+ * ERR_MILLRACE_WINDOW_MULTIPLE for streams whose batch times don't fit
  */
 export function plan(graph: Graph, options: PlanOptions): Plan {
   return new Planner(graph, options).plan();
@@ -50,12 +60,14 @@ export function sourceNode(planned: Plan, sourceId: number): GraphNode {
   return node;
 }
 
-/** Where the partitions of a stream before a wide operator or output come from. */
-interface Arrivals {
-  /** Task ids, by the first partition that each sends. */
-  readonly senders: readonly number[];
-  /** The port of each partition. */
-  readonly ports: readonly number[];
+/** A partition of a parent on its way to a wide operator. */
+interface Sending {
+  readonly side: number;
+  readonly partition: number;
+  /** Task id. */
+  readonly sender: number;
+  readonly port: number;
+  readonly exchange: Exchange | undefined;
 }
 
 class Planner {
@@ -68,7 +80,12 @@ class Planner {
   /** By node id: a stage that lives in the tree of the one it reads (I7). */
   readonly #fused: readonly boolean[];
   readonly #firstTask = new Map<number, number>();
-  readonly #arrivals = new Map<number, Arrivals>();
+  readonly #slides: readonly number[];
+  readonly #partitionings: readonly (Partitioning | undefined)[];
+  /** By node id of wide operators: by side, then by partition. */
+  readonly #sendings = new Map<number, readonly Sending[]>();
+  /** By node id of outputs: the port of their first partition. */
+  readonly #outputPorts = new Map<number, number>();
   readonly #edges: EdgeWiring[] = [];
   readonly #inputs: number[][] = [];
   readonly #outputs: number[][] = [];
@@ -80,7 +97,13 @@ class Planner {
     const parallelism = Math.max(1, options.parallelism ?? this.#workers);
     this.#needed = neededNodes(graph);
     this.#partitions = partitionCounts(graph, parallelism, options.sourcePartitions ?? parallelism);
-    this.#fused = graph.nodes.map((node) => isFused(graph, node, this.#partitions));
+    this.#slides = slidesOf(graph, options.batchIntervalMs ?? BATCH_INTERVAL_MS);
+    this.#partitionings = partitionings(graph, this.#partitions);
+    this.#fused = graph.nodes.map(
+      (node) =>
+        isFusedStage(graph, node, this.#partitions) ||
+        (node.parents.length === 1 && this.#exchangeAt(node, 0) === 'same'),
+    );
     this.#uses = this.#findUses();
   }
 
@@ -112,7 +135,10 @@ class Planner {
       Array.from({ length: this.#count(root.id) }, (_, partition): PlannedTask => {
         const id = this.#taskOf(root.id, partition);
         const tree = this.#instance(root.id, partition, id);
-        return { id, kind: taskKind(root), tree };
+        const kind = taskKind(root);
+        return kind === 'wide'
+          ? { id, kind, tree, arrivals: this.#arrivalsAt(root, partition) }
+          : { id, kind, tree };
       }),
     );
     if (outputs.length > 0) {
@@ -137,6 +163,7 @@ class Planner {
       graph: this.#graph,
       tasks,
       partitions: this.#partitions,
+      slides: this.#slides,
       wiring: {
         workers: this.#workers,
         tasks: tasks.map((task) => ({
@@ -165,12 +192,18 @@ class Planner {
   }
 
   #connectWide(node: GraphNode): void {
-    const arrivals = this.#arrivalsAt(node);
-    this.#arrivals.set(node.id, arrivals);
-    for (const sender of arrivals.senders) {
-      for (let partition = 0; partition < this.#count(node.id); partition++) {
+    const sendings = this.#sendingsTo(node);
+    this.#sendings.set(node.id, sendings);
+    const receivers = new Map<number, Set<number>>();
+    for (const { sender, exchange, partition } of sendings) {
+      let to = receivers.get(sender);
+      if (to === undefined) receivers.set(sender, (to = new Set()));
+      if (exchange === 'same') to.add(partition);
+      else for (let p = 0; p < this.#count(node.id); p++) to.add(p);
+    }
+    for (const [sender, to] of receivers) {
+      for (const partition of [...to].sort((a, b) => a - b))
         this.#connect('inner', sender, this.#taskOf(node.id, partition));
-      }
     }
   }
 
@@ -214,15 +247,11 @@ class Planner {
     const ports: OutputPort[] = [];
     const senders = new Set<number>();
     for (const node of outputs) {
-      for (const sender of this.#arrivalsAt(node).senders) senders.add(sender);
-      const count = this.#count(node.id);
-      const base = ports.length;
-      this.#arrivals.set(node.id, {
-        senders: [],
-        ports: Array.from({ length: count }, (_, p) => base + p),
-      });
-      for (let partition = 0; partition < count; partition++)
+      this.#outputPorts.set(node.id, ports.length);
+      for (let partition = 0; partition < this.#count(node.id); partition++) {
+        senders.add(this.#rootTask(node.parents[0] ?? 0, partition));
         ports.push({ output: node.id, partition });
+      }
     }
     for (const sender of [...senders].sort((a, b) => a - b))
       this.#connect('inner', sender, this.#outputsTask);
@@ -237,17 +266,33 @@ class Planner {
     return id;
   }
 
-  /** The senders and ports of the parent's partitions at a wide operator (I4). */
-  #arrivalsAt(node: GraphNode): Arrivals {
-    const parent = node.parents[0] ?? 0;
+  /** The partitions of all parents on their way to a wide operator (I4). */
+  #sendingsTo(node: GraphNode): Sending[] {
     const sent = new Map<number, number>();
-    const ports = Array.from({ length: this.#count(parent) }, (_, partition) => {
-      const sender = this.#rootTask(parent, partition);
-      const port = sent.get(sender) ?? 0;
-      sent.set(sender, port + 1);
-      return port;
+    return node.parents.flatMap((parent, side) =>
+      Array.from({ length: this.#count(parent) }, (_, partition): Sending => {
+        const sender = this.#rootTask(parent, partition);
+        const port = sent.get(sender) ?? 0;
+        sent.set(sender, port + 1);
+        return { side, partition, sender, port, exchange: this.#exchangeAt(node, side) };
+      }),
+    );
+  }
+
+  /** What arrives at one task of a wide operator. */
+  #arrivalsAt(node: GraphNode, partition: number): Arrival[] {
+    const senders = (this.#inputs[this.#taskOf(node.id, partition)] ?? []).map(
+      (edge) => this.#edges[edge]?.from,
+    );
+    return (this.#sendings.get(node.id) ?? []).flatMap((sending): Arrival[] => {
+      if (sending.exchange === 'same' && sending.partition !== partition) return [];
+      const { side, sender, port } = sending;
+      return [{ input: senders.indexOf(sender), port, side, partition: sending.partition }];
     });
-    return { senders: [...sent.keys()], ports };
+  }
+
+  #exchangeAt(node: GraphNode, side: number): Exchange | undefined {
+    return exchangeAt(node, side, this.#partitions, this.#partitionings);
   }
 
   /** The task in which a partition of a stream is computed. */
@@ -274,21 +319,30 @@ class Planner {
       if (use.by.role === 'narrow' || this.#fused[use.by.id])
         children.push(this.#instance(use.by.id, at, task));
       else if (isStage(use.by)) sends.push(this.#stageSend(use.by, use.input, partition, task));
-      else sends.push(this.#send(use.by, at, task));
+      else sends.push(this.#send(use.by, use.input, at, task));
     }
     return { node: nodeId, partition, children, sends };
   }
 
-  #send(to: GraphNode, partition: number, task: number): Send {
-    const first = to.role === 'output' ? this.#outputsTask : this.#taskOf(to.id, 0);
-    const count = to.role === 'output' ? 1 : this.#count(to.id);
+  #send(to: GraphNode, side: number, partition: number, task: number): Send {
     const outgoing = this.#outputs[task] ?? [];
+    const outputTo = (receiver: number): number =>
+      outgoing.findIndex((edge) => this.#edges[edge]?.to === receiver);
+    if (to.role === 'output') {
+      const port = (this.#outputPorts.get(to.id) ?? 0) + partition;
+      return { node: to.id, outputs: [outputTo(this.#outputsTask)], port };
+    }
+    const sending = this.#sendings
+      .get(to.id)
+      ?.find((each) => each.side === side && each.partition === partition);
+    const exchange = sending?.exchange;
+    const receivers =
+      exchange === 'same' ? [partition] : Array.from({ length: this.#count(to.id) }, (_, p) => p);
     return {
       node: to.id,
-      outputs: Array.from({ length: count }, (_, p) =>
-        outgoing.findIndex((edge) => this.#edges[edge]?.to === first + p),
-      ),
-      port: this.#arrivals.get(to.id)?.ports[partition] ?? 0,
+      outputs: receivers.map((p) => outputTo(this.#taskOf(to.id, p))),
+      port: sending?.port ?? 0,
+      ...(exchange === undefined ? {} : { exchange }),
     };
   }
 
@@ -320,7 +374,7 @@ class Planner {
       by.parents.forEach((parent, input) => {
         uses[parent]?.push({ by, offset, input });
         // Only a union puts the partitions of its parents side by side.
-        if (!isStage(by)) offset += this.#count(parent);
+        if (by.role === 'narrow') offset += this.#count(parent);
       });
     }
     return uses;
@@ -375,7 +429,7 @@ function taskKind(root: GraphNode): 'source' | 'wide' | 'stage' | 'acker' {
 }
 
 /** I7: no record would change its task, and nobody asked for tasks apart. */
-function isFused(graph: Graph, node: GraphNode, counts: readonly number[]): boolean {
+function isFusedStage(graph: Graph, node: GraphNode, counts: readonly number[]): boolean {
   if (!isStage(node) || node.parents.length !== 1 || node.params['fuse'] === false) return false;
   const parent = graph.nodes[node.parents[0]!]!;
   if (!isStage(parent) && !isTopologySource(parent)) return false;
@@ -404,10 +458,11 @@ function partitionCounts(graph: Graph, parallelism: number, ofSources: number): 
     if (isStage(node)) return node.params['parallelism'] as number;
     if (node.role === 'acker') return 1;
     if (node.kind === 'reduce' || node.kind === 'count') return 1;
-    if (node.role === 'wide')
-      return typeof node.params['numPartitions'] === 'number'
-        ? node.params['numPartitions']
-        : parallelism;
+    if (node.role === 'wide') {
+      if (typeof node.params['numPartitions'] === 'number') return node.params['numPartitions'];
+      const same = node.exchange?.indexOf('same') ?? -1;
+      return same < 0 ? parallelism : (counts[node.parents[same]!] ?? 0);
+    }
     return node.parents.reduce((total, parent) => total + (counts[parent] ?? 0), 0);
   };
   for (const node of graph.nodes) counts.push(wanted(node));

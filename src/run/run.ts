@@ -79,6 +79,7 @@ export async function startRun(
     args: options.args,
     workers,
     partitions: extras.partitions ?? workers,
+    batchIntervalMs: resolved.policy.batchIntervalMs,
     ...(extras.inputs === undefined ? {} : { inputs: extras.inputs }),
   };
   const graph = extras.graph ?? graphOf(job, spec);
