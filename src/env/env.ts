@@ -26,7 +26,7 @@ export interface Disk {
   read(path: string): Uint8Array;
   /** Names of the files that lie in a directory itself, in no order. */
   list(directory: string): string[];
-  /** Gives a file another name, in place of a file that has it. */
+  /** Gives a file another name, in place of a file that has it; or a directory one that nothing has. */
   rename(from: string, to: string): void;
   /** Removes a file; a missing one is not an error. */
   remove(path: string): void;

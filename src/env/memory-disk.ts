@@ -48,10 +48,15 @@ export class MemoryDisk implements Disk {
 
   rename(from: string, to: string): void {
     const at = this.#begin('rename', from);
+    const target = posix.normalize(to);
+    if (this.#directories.has(at)) {
+      this.#renameDirectory(at, target);
+      return;
+    }
     const data = this.#files.get(at);
     if (data === undefined) throw missing('rename', from);
     this.#files.delete(at);
-    this.#files.set(posix.normalize(to), data);
+    this.#files.set(target, data);
   }
 
   remove(path: string): void {
@@ -85,6 +90,20 @@ export class MemoryDisk implements Disk {
   /** Paths of all files, sorted. */
   paths(): string[] {
     return [...this.#files.keys()].toSorted();
+  }
+
+  #renameDirectory(from: string, to: string): void {
+    const moved = (path: string): string => to + path.slice(from.length);
+    for (const [path, data] of this.#files) {
+      if (!inside(from, path)) continue;
+      this.#files.delete(path);
+      this.#files.set(moved(path), data);
+    }
+    for (const path of this.#directories) {
+      if (path !== from && !inside(from, path)) continue;
+      this.#directories.delete(path);
+      this.#directories.add(moved(path));
+    }
   }
 
   #begin(operation: DiskOperation, path: string): string {

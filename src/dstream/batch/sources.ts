@@ -1,0 +1,35 @@
+/** Batches that come from nowhere else: what an output gathered, and arrays. */
+import type { PartitionSource } from '../batch.ts';
+import type { BatchPlan } from './plan.ts';
+
+/** The first chunk of a partition is this small, so that a few records cost little; each next one is twice as large. */
+const FIRST_CHUNK = 16;
+const LARGEST_CHUNK = 8192;
+
+/** Partitions that may still be columns: a record is made when a chunk with it is read. */
+export function sourcePlan(parts: readonly PartitionSource[]): BatchPlan {
+  return {
+    partitions: parts.length,
+    counts: parts.map(({ count }) => count),
+    *read(partition) {
+      const part = parts[partition]!;
+      let size = FIRST_CHUNK;
+      for (let from = 0; from < part.count; size = Math.min(LARGEST_CHUNK, size * 2)) {
+        const to = Math.min(part.count, from + size);
+        yield part.rows(from, to);
+        from = to;
+      }
+    },
+  };
+}
+
+/** Deals an array out: element i of n goes to partition p where floor(p·n/P) <= i < floor((p+1)·n/P). */
+export function dealt(
+  records: readonly unknown[],
+  partitions: number,
+): readonly (readonly unknown[])[] {
+  const n = records.length;
+  return Array.from({ length: partitions }, (_, p) =>
+    records.slice(Math.floor((p * n) / partitions), Math.floor(((p + 1) * n) / partitions)),
+  );
+}
