@@ -47,6 +47,11 @@ export {
 } from './run/running.ts';
 export type { RecordLetterEvent } from './run/running.ts';
 export type { OnRecordError } from './dstream/run/dead-letter.ts';
-export type { RunOptions, SupervisionOptions } from './run/options.ts';
+export type { BackpressureOptions, RunOptions, SupervisionOptions } from './run/options.ts';
+export {
+  PidRateEstimator,
+  type PidOptions,
+  type PidRateEstimatorOptions,
+} from './supervision/pid.ts';
 export type { FaultWay, KillWay, ThreadInfo } from './run/engine.ts';
 export type { LeftBehind } from './supervision/coordinator.ts';

@@ -76,6 +76,8 @@ export type FromWorker =
       };
       /** Records read since the barrier before. */
       readonly records: number;
+      /** Time at work since the barrier before, in ms, promises of user code included. @default 0 */
+      readonly busyMs?: number;
       /** Hashes of records that were passed over since the recovery point before. */
       readonly passed?: readonly string[];
     }
@@ -106,6 +108,8 @@ export type ToSources =
   | { readonly type: 'cut'; readonly barrier: Barrier }
   /** A recovery point is held: BASE has moved. */
   | { readonly type: 'held'; readonly barrier: number }
+  /** From now on a source may send so many records a second. */
+  | { readonly type: 'rate'; readonly source: number; readonly rate: number }
   /** Take in no more; answered by `intakeStopped`. */
   | { readonly type: 'stopIntake' };
 

@@ -90,6 +90,8 @@ export class TaskRunner implements TaskOutput {
   #atBarrierCount = 0;
   #awaiting: Promise<void> | undefined;
   #closing: Barrier | undefined;
+  /** Time at work since the last barrier that was taken. */
+  #busyMs = 0;
   #batchStart: number;
   #skipping: boolean;
   #state: 'reading' | 'closing' | 'done' | 'failed' = 'reading';
@@ -193,6 +195,7 @@ export class TaskRunner implements TaskOutput {
     let taken = 0;
     const body = this.#body;
     let now = env.clock.monotonic();
+    const beganMs = now;
     let idle = false;
     const oneByOne = this.#passOver !== undefined && body.takeWaiting !== undefined;
     const endMs = now + STEP_MS;
@@ -227,6 +230,7 @@ export class TaskRunner implements TaskOutput {
       idle = !any;
       if (!any || now >= endMs) break;
     }
+    this.#busyMs += now - beganMs;
     if (body.flush !== undefined && this.#pendingCount === 0) body.flush(idle, now);
     const waiting = body.takeWaiting?.();
     if (waiting !== undefined) this.#await(waiting, this.#hand.read() ?? 'block');
@@ -296,15 +300,21 @@ export class TaskRunner implements TaskOutput {
       if (barrier!.batch) this.#body.discard?.(barrier!);
       return;
     }
+    const { clock } = this.#options.env;
+    const beganMs = clock.monotonic();
     const awaited = this.#body.barrier(barrier!, absent, isMarked ? marks : undefined);
+    this.#busyMs += clock.monotonic() - beganMs;
     if (awaited !== undefined) this.#await(awaited);
   }
 
   /** @param heldFor the block or record that it comes from, if it isn't of a barrier */
   #await(promise: Promise<void>, heldFor?: 'block' | RecordInHand): void {
+    const { clock } = this.#options.env;
+    const beganMs = clock.monotonic();
     this.#awaitedFor = heldFor;
     this.#awaiting = promise.then(
       () => {
+        this.#busyMs += clock.monotonic() - beganMs;
         this.#awaiting = undefined;
         this.#awaitedFor = undefined;
         this.#options.wake();
@@ -361,6 +371,7 @@ export class TaskRunner implements TaskOutput {
       offsets,
       ...(handOver === undefined ? {} : { handOver }),
       records: this.#body.takeRecordCount?.() ?? 0,
+      busyMs: this.#busyMs,
       ...this.#passed(barrier),
     });
     for (let i = 0; i < inputs.length; i++) {
@@ -369,6 +380,7 @@ export class TaskRunner implements TaskOutput {
       this.#atBarrier[i] = false;
     }
     this.#atBarrierCount = 0;
+    this.#busyMs = 0;
     this.#closing = undefined;
     if (barrier.batch) {
       this.#batchStart = barrier.number;

@@ -57,6 +57,8 @@ export class EventLog {
             `DEAD LETTER: ${event.kind} (${event.operator}) at ${event.callSite} passed a record over ` +
               `(${errorText(event.error)})`,
           ];
+        if (event.reason === 'badFile')
+          return [`DEAD LETTER: ${event.record} is left out (${errorText(event.error)})`];
         return [
           `DEAD LETTER ${event.number}: a record is passed over after it killed ${event.task} ` +
             `${event.attempts} times (${event.lastError}): ${event.record}`,
@@ -90,6 +92,12 @@ export class EventLog {
       }
       case 'possibleGap':
         return [`source ${event.source}: POSSIBLE GAP: ${event.detail}`];
+      case 'receiverStarted':
+        return [`receiver ${event.streamId} of ${event.name} started`];
+      case 'receiverError':
+        return [`receiver ${event.streamId} of ${event.name}: ${event.lastErrorMessage}`];
+      case 'receiverStopped':
+        return [`receiver ${event.streamId} of ${event.name} stopped: ${event.lastErrorMessage}`];
       case 'actorExited':
         return [`${this.threadText(event.role, event.slot)} died: ${event.reason}`];
       case 'givingUp':

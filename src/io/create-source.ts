@@ -10,6 +10,10 @@ import type { Source } from './source.ts';
 
 export interface CreateSourceOptions {
   readonly batchIntervalMs: number;
+  /** How long a receiver gathers single records. */
+  readonly blockIntervalMs: number;
+  /** Time moves from batch to batch. */
+  readonly isVirtual: boolean;
   /** In a test: the batches of this source. */
   readonly batches?: readonly (readonly unknown[] | null)[] | undefined;
 }

@@ -14,6 +14,8 @@ import type { Env, Timer } from '../env/env.ts';
 import { MillraceError, millraceError } from '../errors.ts';
 import { CutQueue } from './cut-queue.ts';
 import { EdgeChoice } from './edge-choice.ts';
+import { LimitedSend } from './limited-send.ts';
+import { RateLimit } from './rate-limit.ts';
 import { reconnectBackoff, type Backoff } from './reconnect.ts';
 import type { Position, PulledBatch, Source, SourceContext, SourceState } from './source.ts';
 import { SourceNote } from './source-note.ts';
@@ -36,6 +38,9 @@ export class HostedSource {
   readonly #note: SourceNote | undefined;
   readonly #cuts: CutQueue;
   readonly #backoff: Backoff;
+  readonly #limit: RateLimit;
+  readonly #limited: LimitedSend;
+  readonly #maxRate: number;
   /** Half of all that the source may keep: more, and relief is wanted. */
   readonly #reliefBytes: number;
   #state: State = 'idle';
@@ -43,6 +48,8 @@ export class HostedSource {
   #opening = 0;
   #timer: Timer | undefined;
   #blocked = false;
+  /** Records that an edge may have taken in part: the rest is for that edge, too. */
+  #refused: { readonly rows: readonly unknown[]; readonly index: number } | undefined;
   #reliefAsked = false;
 
   constructor(env: Env, spec: SourceSpec, events: SourceHostEvents) {
@@ -56,6 +63,15 @@ export class HostedSource {
     this.#choice = new EdgeChoice(spec.edges);
     this.#note = spec.notePath === undefined ? undefined : new SourceNote(env.disk, spec.notePath);
     this.#backoff = reconnectBackoff(env);
+    this.#maxRate = spec.maxRate ?? Infinity;
+    this.#limit = new RateLimit(env.clock, Math.min(this.#maxRate, spec.initialRate ?? Infinity));
+    this.#limited = new LimitedSend({
+      clock: env.clock,
+      limit: this.#limit,
+      sendText: (head, tail, position) => this.#sendText(head, tail, position),
+      sendRows: (rows) => this.#sendRows(rows),
+      wake: () => this.pump(),
+    });
     this.#reliefBytes = spec.edges.reduce((total, edge) => total + edge.size, 0) / 2;
     this.#cuts = new CutQueue({
       name: spec.name,
@@ -77,7 +93,16 @@ export class HostedSource {
   }
 
   cut(barrier: Barrier): void {
+    // What it keeps back to make blocks larger belongs before the barrier.
+    if (this.#state === 'opened' && !this.#blocked) this.#guarded(() => this.#source.flush?.());
     this.#cuts.add(barrier);
+  }
+
+  /** From now on so many records a second, but never more than its own limit. */
+  setRate(rate: number): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#limit.rate = Math.min(this.#maxRate, rate);
+    this.pump();
   }
 
   /** Something was read, or BASE moved: there may be room. */
@@ -98,6 +123,9 @@ export class HostedSource {
   /** Resolves when the source takes in no more and all that it took lies on the edges. */
   async stopIntake(): Promise<void> {
     this.#timer?.cancel();
+    // What was taken in goes out as fast as it is read.
+    this.#limit.rate = Infinity;
+    this.pump();
     if (this.#state !== 'opened') {
       if (this.#state !== 'failed') this.#state = 'closed';
       this.#cuts.run();
@@ -114,6 +142,7 @@ export class HostedSource {
 
   abandon(): void {
     this.#timer?.cancel();
+    this.#limited.stop();
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#giveUp();
@@ -127,8 +156,9 @@ export class HostedSource {
       name: this.#name,
       partitions: this.#edges.length,
       maxBlockBytes: Math.min(...this.#edges.map((edge) => edge.maxBlockBytes)),
-      sendText: (head, tail, position) => heard() && this.#sendText(head, tail, position),
-      sendRows: (rows) => heard() && this.#sendRows(rows),
+      sendText: (head, tail, position) => heard() && this.#offer(head, tail, position),
+      sendRows: (rows) => heard() && this.#offerRows(rows),
+      rate: () => this.#limit.rate,
       position: () => this.#position(),
       ...(this.#note === undefined ? {} : { note: this.#note }),
       state: (state: SourceState, detail) => {
@@ -140,10 +170,25 @@ export class HostedSource {
       counted: (what, count) => {
         if (heard()) this.#events.onEvent(this.#id, { type: 'counted', what, count });
       },
+      tell: (event) => {
+        if (heard()) this.#events.onEvent(this.#id, event);
+      },
       fail: (error) => {
         if (heard()) this.#fail(error);
       },
     };
+  }
+
+  #offer(head: Uint8Array, tail: Uint8Array, position: number): boolean {
+    const isSent = this.#limited.text(head, tail, position);
+    if (!isSent) this.#blocked = true;
+    return isSent;
+  }
+
+  #offerRows(rows: readonly unknown[]): boolean {
+    const isSent = this.#limited.rows(rows);
+    if (!isSent) this.#blocked = true;
+    return isSent;
   }
 
   #sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean {
@@ -164,18 +209,18 @@ export class HostedSource {
       this.#fail(error);
       return false;
     }
-    this.#blocked = true;
     return false;
   }
 
   #sendRows(rows: readonly unknown[]): boolean {
     // Part of it may be taken, and the rest belongs to the same edge, so no other is tried.
-    const index = this.#choice.pick();
+    const index = this.#refused?.rows === rows ? this.#refused.index : this.#choice.pick();
     const edge = this.#edges[index]!;
     if (!edge.sendRows(rows)) {
-      this.#blocked = true;
+      this.#refused = { rows, index };
       return false;
     }
+    this.#refused = undefined;
     this.#choice.sent(index);
     this.#backoff.reset();
     this.#sent(edge);

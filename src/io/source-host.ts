@@ -13,7 +13,7 @@
 import type { Barrier } from '../actors/block.ts';
 import type { Env } from '../env/env.ts';
 import { HostedSource } from './hosted-source.ts';
-import type { Source, SourceState } from './source.ts';
+import type { Source, SourceState, SourceTold } from './source.ts';
 import type { SourceEdge } from './source-edge.ts';
 
 export interface SourceSpec {
@@ -28,6 +28,10 @@ export interface SourceSpec {
    * job, to which `.0` and `.1` are added. @default nothing is kept
    */
   readonly notePath?: string;
+  /** Records a second that it may send at most. @default no limit */
+  readonly maxRate?: number;
+  /** Records a second until somebody says another rate. @default `maxRate` */
+  readonly initialRate?: number;
 }
 
 export interface StateDetail {
@@ -37,7 +41,8 @@ export interface StateDetail {
 
 export type HostedEvent =
   | { readonly type: 'possibleGap'; readonly detail: string }
-  | { readonly type: 'counted'; readonly what: string; readonly count: number };
+  | { readonly type: 'counted'; readonly what: string; readonly count: number }
+  | SourceTold;
 
 export interface SourceHostEvents {
   /** The barrier lies on all edges of the source. */
@@ -75,6 +80,11 @@ export class SourceHost {
   /** The recovery point is held, and BASE has moved behind it. */
   onHeld(barrier: number): void {
     for (const source of this.#sources) source.held(barrier);
+  }
+
+  /** How many records a second a source may send from now on. */
+  setRate(source: number, rate: number): void {
+    this.#sources[source]?.setRate(rate);
   }
 
   /** Resolves when nothing more will be sent but barriers, which may still be cut. */

@@ -6,6 +6,7 @@
  * A push source (socket) sends when something arrives. A pull source (queue, files) is asked at each batch boundary.
  */
 import type { Env } from '../env/env.ts';
+import type { WireError } from '../errors.ts';
 
 /** Where a resumable source goes on: bytes and lines published so far. */
 export interface Position {
@@ -46,10 +47,48 @@ export interface SourceContext {
   ): void;
   /** Something may have been lost between the source and us, which nobody can know. */
   possibleGap(detail: string): void;
-  counted(what: 'invalidUtf8' | 'linesCut' | 'linesSkipped', count: number): void;
+  counted(
+    what: 'invalidUtf8' | 'linesCut' | 'linesSkipped' | 'recordsDropped',
+    count: number,
+  ): void;
+  /** Records a second that may be sent now; Infinity for no limit. Pull sources keep to it themselves. */
+  rate(): number;
+  /** Something that happened, for the listeners of the run. */
+  tell(event: SourceTold): void;
   /** The job can't go on: a coded error. */
   fail(error: unknown): void;
 }
+
+/** What listeners hear of a receiver, with Spark's names. */
+export interface ReceiverTold {
+  readonly type: 'receiverStarted' | 'receiverError' | 'receiverStopped';
+  readonly streamId: number;
+  /** The receiver's name: its stream's. */
+  readonly name: string;
+  readonly active: boolean;
+  /** Where it runs: always the thread of the sources. */
+  readonly location: string;
+  readonly executorId: string;
+  readonly lastErrorMessage: string;
+  /** Text of the error, with its stack. */
+  readonly lastError: string;
+  /** In ms since 1970; -1 when there was none. */
+  readonly lastErrorTime: number;
+}
+
+/** A file, or the rest of one, that can't be read as what it should be, and was left out. */
+export interface BadFileTold {
+  readonly type: 'deadLetter';
+  readonly reason: 'badFile';
+  /** What was left out, as text. */
+  readonly record: string;
+  readonly file: string;
+  /** Bytes of the file's content before the bad place. */
+  readonly offset: number;
+  readonly error: WireError;
+}
+
+export type SourceTold = ReceiverTold | BadFileTold;
 
 /** One partition of a pulled batch: rows, or whole lines as UTF-8 bytes. */
 export type PulledPartition = readonly unknown[] | Uint8Array;
@@ -65,6 +104,8 @@ export interface Source {
   open(context: SourceContext): void;
   /** There is room again after a refused `sendText` or `sendRows`: offer the same again. */
   resume?(): void;
+  /** A barrier is about to be put: what is kept back to make blocks larger is to be sent before it. */
+  flush?(): void;
   /** Pull sources: the batch that ends at `time` (ms). */
   pull?(time: number): PulledBatch | Promise<PulledBatch>;
   /** Takes in no more; resolves when nothing is on its way any more. */

@@ -4,7 +4,7 @@
  */
 import type { TaskEvent } from '../actors/task.ts';
 import type { CoordinatorEvent, LeftBehind } from '../supervision/coordinator.ts';
-import type { SourceState } from '../io/source.ts';
+import type { SourceState, SourceTold } from '../io/source.ts';
 import type { WireError } from '../errors.ts';
 
 export type SourceEvent =
@@ -21,7 +21,8 @@ export type SourceEvent =
       readonly source: string;
       readonly what: string;
       readonly count: number;
-    };
+    }
+  | (SourceTold & { readonly source: string });
 
 export type ThreadRole = 'worker' | 'coordinator' | 'sources';
 

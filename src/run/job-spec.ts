@@ -21,6 +21,16 @@ import { plan } from '../plan/planner.ts';
 /** Batches for the inputs of a test (`runBatches`): one list a stream; null is a time without a batch. */
 export type TestInputs = readonly (readonly (readonly unknown[] | null)[])[];
 
+/** How fast sources may send. */
+export interface SourceRates {
+  /** Records a second, a source. @default no limit */
+  readonly maxRate?: number;
+  /** The same, until there is an estimate. */
+  readonly initialRate?: number;
+  /** How long a receiver gathers single records. */
+  readonly blockIntervalMs: number;
+}
+
 /** The stream that a test's builder returns is collected under this name. */
 export const TEST_OUTPUT = 'runBatches';
 
@@ -39,6 +49,7 @@ export interface JobSpec extends PlanSpec {
   readonly maxGatherBytes: number;
   readonly asyncTimeoutMs: number;
   readonly onRecordError: OnRecordError;
+  readonly rates: SourceRates;
   /** Hand-overs and the held index lie here. */
   readonly directory: string;
   readonly doorbells: DoorbellMemory;

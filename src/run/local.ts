@@ -66,7 +66,7 @@ export class LocalEngine implements Engine {
       listener,
       mode,
       inputs,
-      options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError },
+      options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError, rates },
     } = options;
     const wake = (): void => this.#plan();
     const bell = new LocalBell(wake);
@@ -97,6 +97,7 @@ export class LocalEngine implements Engine {
       env,
       plan,
       inputs,
+      rates,
       receivers,
       bellOf: () => bell,
       batchIntervalMs: policy.batchIntervalMs,

@@ -1,8 +1,11 @@
 /** What `run` takes. One place has the names, units, defaults and bounds; a wrong one is an error that says so. */
 import * as v from 'valibot';
 import type { OnRecordError } from '../dstream/run/dead-letter.ts';
+import { type Duration, durationMs } from '../dstream/duration.ts';
 import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
+import type { PidOptions } from '../supervision/pid.ts';
+import type { SourceRates } from './job-spec.ts';
 
 export interface SupervisionOptions {
   /** Deaths of threads that a region survives within `withinMs`. @default 3 */
@@ -64,8 +67,22 @@ export interface RunOptions<A = unknown> {
    * finishes what it has, and fails with ERR_MILLRACE_RSS_LIMIT. @default none
    */
   readonly maxRssMb?: number;
+  /** Records a second that each source may send; its own `maxRate` may be less. @default no limit */
+  readonly maxRate?: number;
+  /** How long a receiver gathers what `store(record)` gives it before it passes it on. @default '20ms' */
+  readonly blockInterval?: Duration;
+  /** Lets the rate of each source follow what batches take. @default it is as the rings have room */
+  readonly backpressure?: BackpressureOptions;
   /** Where `print()` writes; a promise holds the stream back until it settles. @default standard output */
   readonly write?: (text: string) => void | Promise<void>;
+}
+
+export interface BackpressureOptions {
+  /** @default false */
+  readonly enabled?: boolean;
+  /** Records a second until the first batches are done. @default `maxRate` */
+  readonly initialRate?: number;
+  readonly pid?: PidOptions;
 }
 
 export interface ResolvedRunOptions {
@@ -74,6 +91,7 @@ export interface ResolvedRunOptions {
   readonly maxGatherBytes: number;
   readonly asyncTimeoutMs: number;
   readonly onRecordError: OnRecordError;
+  readonly rates: SourceRates;
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
   readonly maxQuarantined: number;
@@ -108,6 +126,19 @@ const supervision = v.strictObject({
   maxQuarantined: v.optional(whole(0, 32), 2),
 });
 
+const pid = v.strictObject({
+  proportional: v.optional(v.pipe(v.number(), v.minValue(0), v.finite()), 1),
+  integral: v.optional(v.pipe(v.number(), v.minValue(0), v.finite()), 0.2),
+  derivative: v.optional(v.pipe(v.number(), v.minValue(0), v.finite()), 0),
+  minRate: v.optional(rate(), 100),
+});
+
+const backpressure = v.strictObject({
+  enabled: v.optional(v.boolean(), false),
+  initialRate: v.optional(rate()),
+  pid: v.optional(pid, {}),
+});
+
 /** The table: names, bounds, defaults. */
 const schema = v.strictObject({
   args: v.optional(v.unknown()),
@@ -117,6 +148,9 @@ const schema = v.strictObject({
   supervision: v.optional(supervision, {}),
   maxHeapMb: v.optional(whole(16, 1 << 20)),
   maxRssMb: v.optional(whole(64, 1 << 24)),
+  maxRate: v.optional(rate()),
+  blockInterval: v.optional(v.union([v.number(), v.string()]), 20),
+  backpressure: v.optional(backpressure, {}),
   write: v.optional(v.function()),
 });
 
@@ -126,6 +160,11 @@ function whole(least: number, most: number) {
 
 function milliseconds(least: number) {
   return v.pipe(v.number(), v.minValue(least), v.maxValue(86_400_000));
+}
+
+/** Records a second. */
+function rate() {
+  return v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9));
 }
 
 /** @throws ERR_MILLRACE_BAD_OPTION, which names the option and what it takes */
@@ -142,6 +181,9 @@ export function resolveRunOptions(
     maxGatherBytes,
     maxHeapMb,
     maxRssMb,
+    maxRate,
+    blockInterval,
+    backpressure: { enabled, initialRate, pid: pidOptions },
     supervision: policy,
   } = parsed.output;
   const {
@@ -161,10 +203,20 @@ export function resolveRunOptions(
     maxRssMb,
     asyncTimeoutMs,
     onRecordError,
+    rates: {
+      blockIntervalMs: durationMs(blockInterval, 'blockInterval'),
+      ...(maxRate === undefined ? {} : { maxRate }),
+      ...(enabled && initialRate !== undefined ? { initialRate } : {}),
+    },
     hangTimeoutMs,
     killTimeoutMs,
     maxQuarantined,
-    policy: { batchIntervalMs, reliefIntervalMs: RELIEF_INTERVAL_MS, ...restarts },
+    policy: {
+      batchIntervalMs,
+      reliefIntervalMs: RELIEF_INTERVAL_MS,
+      ...(enabled ? { pid: pidOptions } : {}),
+      ...restarts,
+    },
   };
 }
 
@@ -182,7 +234,15 @@ function didYouMean(name: string): string {
   const path = name.split('.');
   const key = path.at(-1)!.toLowerCase();
   const table =
-    path.length === 1 ? schema.entries : path.length === 2 ? supervision.entries : backoff.entries;
+    path.length === 1
+      ? schema.entries
+      : path.at(-2) === 'pid'
+        ? pid.entries
+        : path.at(-2) === 'backpressure'
+          ? backpressure.entries
+          : path.length === 2
+            ? supervision.entries
+            : backoff.entries;
   const names = Object.keys(table);
   const near = names.find(
     (each) =>

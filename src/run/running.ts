@@ -175,6 +175,10 @@ export class Run implements AsyncDisposable {
       task: (task, event) => this.#fromTask(task, event),
       source: (event) => {
         if (event.type === 'counted') this.#count(event.what, event.count);
+        if (event.type === 'deadLetter') {
+          this.#metrics.deadLetters++;
+          this.#keepDeadLetter(event);
+        }
         this.#events.push(event);
       },
       thread: (event) => this.#events.push(event),

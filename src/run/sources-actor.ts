@@ -15,7 +15,7 @@ import type { Source } from '../io/source.ts';
 import type { Plan } from '../plan/planned.ts';
 import { sourceNode } from '../plan/planner.ts';
 import type { SourceEvent } from './engine.ts';
-import type { TestInputs } from './job-spec.ts';
+import type { SourceRates, TestInputs } from './job-spec.ts';
 
 export interface SourcesActorOptions {
   readonly env: Env;
@@ -27,6 +27,7 @@ export interface SourcesActorOptions {
   /** Where sources note how far they are, for a successor. */
   readonly directory: string;
   readonly inputs: TestInputs | undefined;
+  readonly rates: SourceRates;
   readonly report: (event: SourceEvent) => void;
   /** On virtual time: it is the time of the barrier that was cut. */
   readonly atTime?: (time: number) => void;
@@ -45,7 +46,8 @@ export class SourcesActor {
 
   constructor(options: SourcesActorOptions) {
     this.#options = options;
-    const { env, plan, receivers, batchIntervalMs, directory, inputs, report } = options;
+    const { env, plan, receivers, batchIntervalMs, directory, inputs, rates, report } = options;
+    const { maxRate = Infinity, initialRate = Infinity, blockIntervalMs } = rates;
     const names = plan.wiring.sources.map(({ name }) => name);
     this.#host = new SourceHost(
       env,
@@ -53,7 +55,12 @@ export class SourcesActor {
         const node = sourceNode(plan, id);
         const source =
           options.create?.(id) ??
-          createSource(node, { batchIntervalMs, batches: inputs?.[node.id] });
+          createSource(node, {
+            batchIntervalMs,
+            blockIntervalMs,
+            isVirtual: options.atTime !== undefined,
+            batches: inputs?.[node.id],
+          });
         if (source instanceof InputSource) this.#inputs.set(String(node.params['name']), source);
         const name = `${node.uid} at ${node.callSite}`;
         // Lines are counted for those who ask their server to go on at one.
@@ -62,7 +69,15 @@ export class SourcesActor {
           (edge) => new ReceiverEdgeWriter({ memory: receivers.get(edge)!, name, countLines }),
         );
         outputs.forEach((edge, n) => this.#writers.set(edge, edges[n]!));
-        return { id, name, source, edges, notePath: `${directory}/source-${id}` };
+        return {
+          id,
+          name,
+          source,
+          edges,
+          notePath: `${directory}/source-${id}`,
+          maxRate: Math.min(maxRate, (node.params['maxRate'] as number | undefined) ?? Infinity),
+          initialRate,
+        };
       }),
       {
         onPut: (source, barrier) => this.#post({ type: 'put', source, barrier }),
@@ -134,6 +149,9 @@ export class SourcesActor {
         return;
       case 'held':
         this.#host.onHeld(message.barrier);
+        return;
+      case 'rate':
+        this.#host.setRate(message.source, message.rate);
         return;
       case 'stopIntake':
         void this.#host.stopIntake().then(() => this.#post({ type: 'intakeStopped' }));

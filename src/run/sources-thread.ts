@@ -42,6 +42,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
     batchIntervalMs: spec.batchIntervalMs,
     directory: spec.directory,
     inputs: spec.inputs,
+    rates: spec.rates,
     report: (event) => main.post({ type: 'source', event }),
     ...(virtual === undefined ? {} : { atTime: (time: number) => virtual.set(time) }),
   });

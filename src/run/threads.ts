@@ -101,7 +101,7 @@ export class ThreadsEngine implements Engine {
       plan,
       planSpec,
       job,
-      options: { retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError, policy },
+      options: { retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError, rates, policy },
     } = options;
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
@@ -112,6 +112,7 @@ export class ThreadsEngine implements Engine {
       maxGatherBytes,
       asyncTimeoutMs,
       onRecordError,
+      rates,
       directory: options.directory,
       doorbells: createDoorbells(SLOTS),
       vitals: vitalsBuffer(SLOTS),

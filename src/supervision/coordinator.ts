@@ -45,7 +45,9 @@ import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.t
 import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 import { RestartIntensity } from './intensity.ts';
 import { CUTS, type JobMemory } from './job-memory.ts';
+import type { PidOptions } from './pid.ts';
 import { POISON_ATTEMPTS, PoisonLedger, type PoisonDecision } from './poison.ts';
+import { RateControl } from './rate-control.ts';
 
 export interface CoordinatorPolicy {
   readonly batchIntervalMs: number;
@@ -60,6 +62,8 @@ export interface CoordinatorPolicy {
   readonly onPoison?: 'fail' | 'quarantine';
   /** @default 10 */
   readonly maxPoisonPerMin?: number;
+  /** How the rate of sources follows what a batch took. @default it doesn't */
+  readonly pid?: PidOptions;
 }
 
 /** What a thread died with. */
@@ -190,6 +194,7 @@ export class Coordinator {
     { readonly timer: Timer; readonly named: (cause: string, wasOrdered: boolean) => void }
   >();
   readonly #poison: PoisonLedger;
+  readonly #rates: RateControl | undefined;
   readonly #incarnation: number;
   /** Its own: the one in shared memory may be a successor's. */
   #epoch = 0;
@@ -224,6 +229,10 @@ export class Coordinator {
       withinMs: policy.withinMs,
     });
     this.#poison = new PoisonLedger(policy.maxPoisonPerMin ?? MAX_POISON_PER_MIN);
+    this.#rates =
+      policy.pid === undefined
+        ? undefined
+        : new RateControl(wiring, { batchIntervalMs: policy.batchIntervalMs, pid: policy.pid });
     this.#batcher = new Batcher({
       clock: env.clock,
       mode,
@@ -285,6 +294,8 @@ export class Coordinator {
     if (this.#begun) {
       this.#postConsumers();
       this.#postOpenCuts();
+      for (const [source, rate] of this.#rates?.rates ?? [])
+        port.post({ type: 'rate', source, rate });
       if (this.#draining) port.post({ type: 'stopIntake' });
     } else this.#tryStart();
   }
@@ -595,6 +606,7 @@ export class Coordinator {
     // A record is counted where it comes in: by the tasks that read sources.
     for (const taken of entry.taken.values())
       if (taken.offsets.length > 0) this.#records += taken.records;
+    this.#rates?.add(entry.taken.values());
     if (barrier.point) this.#pointHeld(barrier, entry);
     if (barrier.batch) this.#batchHeld(barrier, entry);
     this.#backoff.reset();
@@ -689,6 +701,8 @@ export class Coordinator {
     const now = env.clock.monotonic();
     const cutAt = memory.cutAt(barrier.number);
     if (barrier.number <= this.#reported) return;
+    for (const each of this.#rates?.completed(barrier.time, now - cutAt) ?? [])
+      this.#sources?.port.post({ type: 'rate', ...each });
     this.#reported = barrier.number;
     for (const start of this.#attempts.keys())
       if (start < barrier.number) this.#attempts.delete(start);
@@ -727,6 +741,7 @@ export class Coordinator {
       this.#recoveringSince = sinceMs ?? env.clock.monotonic();
     }
     this.#records = this.#held.records;
+    this.#rates?.reset();
     this.#lastBatchHeld = this.#held.batchStart;
     this.#newestHeld = this.#held.barrier;
     this.#ledger.abort();

@@ -1,6 +1,6 @@
 /** A source's context that keeps what it is told, over one edge. */
 import { simEnv, type SimEnv } from '../../src/env/sim.ts';
-import type { SourceContext } from '../../src/io/source.ts';
+import type { SourceContext, SourceTold } from '../../src/io/source.ts';
 import { ListEdge } from './_list-edge.ts';
 
 export interface TestContext {
@@ -15,6 +15,7 @@ export interface TestContext {
   readonly gaps: string[];
   readonly counts: Record<string, number>;
   readonly failures: unknown[];
+  readonly told: SourceTold[];
   /** Resolves when `isTrue` holds; looks again after each call of the source. */
   until(isTrue: () => boolean): Promise<void>;
 }
@@ -33,6 +34,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   const gaps: string[] = [];
   const counts: Record<string, number> = {};
   const failures: unknown[] = [];
+  const told: SourceTold[] = [];
   const waiting = new Set<() => void>();
   const changed = (): void => {
     for (const look of waiting) look();
@@ -53,6 +55,8 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     state: (state, detail) => after(void states.push({ state, ...detail })),
     possibleGap: (detail) => after(void gaps.push(detail)),
     counted: (what, count) => after(void (counts[what] = (counts[what] ?? 0) + count)),
+    rate: () => Infinity,
+    tell: (event) => after(void told.push(event)),
     fail: (error) => after(void failures.push(error)),
   };
   const until = (isTrue: () => boolean): Promise<void> =>
@@ -65,5 +69,5 @@ export function testContext(options: TestContextOptions = {}): TestContext {
       waiting.add(look);
       look();
     });
-  return { context, env, edge, states, gaps, counts, failures, until };
+  return { context, env, edge, states, gaps, counts, failures, told, until };
 }

@@ -10,6 +10,8 @@ describe('options of run', () => {
       threads: 2,
       retainBytes: 64 << 20,
       maxGatherBytes: 256 << 20,
+      onRecordError: 'fail',
+      rates: { blockIntervalMs: 20 },
       maxHeapMb: undefined,
       maxRssMb: undefined,
       maxQuarantined: 2,

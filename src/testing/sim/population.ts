@@ -4,7 +4,7 @@
  */
 import type { FromSources, FromWorker, ToSources, ToWorker } from '../../actors/messages.ts';
 import { ThreadHost } from '../../actors/thread-host.ts';
-import { createBody } from '../../dstream/run/create-body.ts';
+import { createBody } from '../../run/create-body.ts';
 import type { Env } from '../../env/env.ts';
 import type { Port } from '../../env/port.ts';
 import type { SimPort } from '../../env/sim.ts';
@@ -74,9 +74,11 @@ export class Population {
       directory: DIRECTORY,
       edges: this.#edges.opener((slot) => this.#sleepers.bell(slot)),
       createBody: (task, out) => {
-        const options = { maxGatherBytes: GATHER_BYTES, kernels, form };
+        const life = `${thread.name}-${host.epoch}`;
+        const env = this.#envOf(thread);
+        const options = { env, life, maxGatherBytes: GATHER_BYTES, kernels, form };
         const made = createBody(plan, task, out, options);
-        return thread.body(hooks.body?.(made, task) ?? made);
+        return thread.body(hooks.body?.(made, task, env.disk) ?? made);
       },
       vitals: { running() {}, idle() {} },
       report: (task, event) => teller.tell(task, event),
@@ -108,6 +110,7 @@ export class Population {
       bellOf: (slot) => this.#sleepers.bell(slot),
       batchIntervalMs: scenario.batchIntervalMs,
       inputs: undefined,
+      rates: { blockIntervalMs: 20 },
       report: (event) => {
         const state = event.type === 'sourceState' ? ` is ${event.state}` : ` says ${event.type}`;
         this.#world.note(`${event.source}${state}`);
