@@ -12,7 +12,7 @@ export interface SimHooks {
   readonly begin?: () => () => void;
   readonly openIn?: (edge: InEdge, end: EdgeEnd, epoch: number, plan: Plan) => InEdge;
   readonly openOut?: (edge: OutEdge, end: EdgeEnd, epoch: number) => OutEdge;
-  readonly body?: (body: TaskBody, task: number) => TaskBody;
+  readonly body?: (body: TaskBody, task: number, disk: Disk) => TaskBody;
   readonly disk?: (disk: Disk) => Disk;
   readonly toWorker?: (message: ToWorker) => ToWorker | undefined;
   readonly fromWorker?: (

@@ -3,40 +3,8 @@
  * the records of one batch as they lie on the edges, so it knows nothing of barriers, recoveries or threads.
  */
 import type { Batch } from '../../dstream/batch.ts';
-import type { ContextBuilder } from '../../dstream/context-builder.ts';
 import { sum } from '../../dstream/reducers.ts';
-
-/** One batch of one source: records by partition, or null when it is missing. */
-export type SourceBatch = readonly (readonly unknown[])[] | null;
-
-/** What user functions have to do with the simulation. */
-export interface User {
-  /** Called by user functions with the record in hand; may throw. */
-  call(record: unknown): void;
-  /** From `foreachBatch`. */
-  delivered(output: string, time: number, rows: readonly unknown[]): void;
-  /** Some virtual time. */
-  wait(): Promise<void>;
-}
-
-export interface SimJob {
-  readonly name: string;
-  /** Of each source, in the order in which the builder makes them. */
-  readonly sources: readonly ('text' | 'rows')[];
-  /** Batches may be missing. */
-  readonly absent?: boolean;
-  build(ssc: ContextBuilder, user: User): void;
-  /** Outputs of `outputs` that are functions of the user. */
-  readonly foreach?: readonly string[];
-  /** By name of the output: what one batch comes to. */
-  readonly outputs: Readonly<Record<string, OutputModel>>;
-}
-
-export interface OutputModel {
-  /** In order of partitions and records, or in any. */
-  readonly ordered?: boolean;
-  rows(batch: readonly (readonly (readonly unknown[])[])[]): readonly unknown[];
-}
+import type { SimJob } from './sim-job.ts';
 
 type Partitions = readonly (readonly unknown[])[];
 type Pair = readonly [string, number];

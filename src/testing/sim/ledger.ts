@@ -119,9 +119,7 @@ export class Ledger {
 
   #checkPublished(ending: Ending): string[] {
     return this.#options.feeds.flatMap((feed, source) =>
-      feed
-        .check(this.#edgesOf(source), ending)
-        .map((wrong) => `C1: source ${source}: ${wrong}`),
+      feed.check(this.#edgesOf(source), ending).map((wrong) => `C1: source ${source}: ${wrong}`),
     );
   }
 
@@ -155,13 +153,21 @@ export class Ledger {
     const { outputs, topology } = this.#options.job;
     if (topology === undefined) return [];
     const { records, counted } = this;
-    return Object.entries(outputs).flatMap(([name, { whole, files, as = (row: unknown) => row }]) => {
-      if (whole === undefined) return [];
-      const got = files === undefined ? this.#rowsOf(name) : linesIn(disk, files);
-      const want = whole(records);
-      const wrong = checkWhole({ topology, early, counted, want: want.map(as), got: got.map(as) });
-      return wrong.map((each) => `C5: '${name}': ${each}`);
-    });
+    return Object.entries(outputs).flatMap(
+      ([name, { whole, files, as = (row: unknown) => row }]) => {
+        if (whole === undefined) return [];
+        const got = files === undefined ? this.#rowsOf(name) : linesIn(disk, files);
+        const want = whole(records);
+        const wrong = checkWhole({
+          topology,
+          early,
+          counted,
+          want: want.map(as),
+          got: got.map(as),
+        });
+        return wrong.map((each) => `C5: '${name}': ${each}`);
+      },
+    );
   }
 
   #rowsOf(name: string): unknown[] {

@@ -4,7 +4,9 @@
  */
 import { Pcg32 } from '../../env/pcg32.ts';
 import { planFaults, type Fault, type SimRole } from './faults.ts';
-import { SIM_JOBS, type SimJob } from './jobs.ts';
+import { SIM_JOBS } from './jobs.ts';
+import type { SimJob } from './sim-job.ts';
+import { TOPOLOGY_JOBS } from './topology-jobs.ts';
 
 export interface Scenario {
   readonly seed: number;
@@ -43,11 +45,17 @@ export interface Scenario {
 /** Streams of chance that don't disturb each other. */
 const PLAN = 2;
 const FAULTS = 3;
+const KIND = 7;
+/** One seed of so many is a topology. */
+const TOPOLOGIES = 4;
 
 export function scenarioOf(seed: number): Scenario {
   const chance = new Pcg32(seed, PLAN);
   const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
-  const job = one(...SIM_JOBS);
+  const stream = one(...SIM_JOBS);
+  const kind = new Pcg32(seed, KIND);
+  const job =
+    kind.below(TOPOLOGIES) > 0 ? stream : TOPOLOGY_JOBS[kind.below(TOPOLOGY_JOBS.length)]!;
   const pulls = job.sources.every((kind) => kind === 'rows');
   const batchIntervalMs = one(20, 50, 100, 500);
   const largeBlocks = chance.below(3) === 0;
@@ -75,7 +83,8 @@ export function scenarioOf(seed: number): Scenario {
     deliveryTurns: one(80, 250, 400),
     pumpTurns: one(5, 40),
     drainAt: chance.below(4) === 0 ? 200 + chance.below(2500) : undefined,
-    poison: chance.below(8) === 0 ? [chance.below(60)] : [],
+    // Of a topology no batch can be given up.
+    poison: chance.below(8) === 0 && job.topology === undefined ? [chance.below(60)] : [],
     faults: planFaults(
       new Pcg32(seed, FAULTS),
       one(4, 10, 25),
@@ -102,7 +111,7 @@ export function keptScenario({ job, drainAt, deaf, ...rest }: Scenario): KeptSce
 }
 
 export function scenarioFrom({ job: name, drainAt, deaf, ...rest }: KeptScenario): Scenario {
-  const job = SIM_JOBS.find((each) => each.name === name);
+  const job = [...SIM_JOBS, ...TOPOLOGY_JOBS].find((each) => each.name === name);
   if (job === undefined) throw new RangeError(`no simulated job is called '${name}'`);
   return { job, drainAt, deaf, ...rest };
 }

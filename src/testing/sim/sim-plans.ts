@@ -2,8 +2,8 @@
 import { ContextBuilder } from '../../dstream/context-builder.ts';
 import { plan } from '../../plan/planner.ts';
 import type { Plan } from '../../plan/planned.ts';
-import type { User } from './jobs.ts';
 import type { Scenario } from './scenario.ts';
+import type { User } from './sim-job.ts';
 
 export interface SimPlan {
   readonly plan: Plan;
@@ -20,10 +20,13 @@ export function planFor({ job, workers, partitions, sourcePartitions }: Scenario
   return planned;
 
   function make(): SimPlan {
-    const user: { now: User } = { now: { call() {}, delivered() {}, async wait() {} } };
+    const user: { now: User } = {
+      now: { call() {}, first: () => false, delivered() {}, async wait() {} },
+    };
     const ssc = new ContextBuilder();
     job.build(ssc, {
       call: (record) => user.now.call(record),
+      first: (what) => user.now.first(what),
       delivered: (output, time, rows) => user.now.delivered(output, time, rows),
       wait: () => user.now.wait(),
     });

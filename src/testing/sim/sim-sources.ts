@@ -7,20 +7,31 @@ import type { Pcg32 } from '../../env/pcg32.ts';
 import type { PulledBatch, Source, SourceContext } from '../../io/source.ts';
 import { QueueSource } from '../../io/queue-stream.ts';
 import { splitRows } from '../../io/partitions.ts';
+import type { EdgeObserver } from './observer.ts';
 
 const NOTHING = new Uint8Array(0);
 
+/** What a feed must know of the end of a run to judge what its edges carried. */
+export interface FeedEnding {
+  /** Sources were cut short. */
+  readonly early: boolean;
+  /** Writes of the sources' thread failed. */
+  readonly diskFaults: boolean;
+}
+
 export interface Feed {
-  readonly kind: 'text' | 'rows';
   create(): Source;
+  /** All that it has lies on the edges. */
+  isIn(edges: readonly EdgeObserver[]): boolean;
+  /** What is wrong with what lies there. */
+  check(edges: readonly EdgeObserver[], ending: FeedEnding): string[];
   /** The connection is lost, or the source throws at its next step. */
   disconnect(how: 'lost' | 'throws'): void;
   calm(): void;
 }
 
-/** Numbered lines, from any byte on. */
+/** Lines, from any byte on. */
 export class TextFeed implements Feed {
-  readonly kind = 'text';
   readonly lines: readonly string[];
   readonly bytes: Uint8Array;
   /** Byte at which each line begins; one more for the end. */
@@ -41,6 +52,14 @@ export class TextFeed implements Feed {
 
   create(): Source {
     return new TextFeedSource(this);
+  }
+
+  isIn(edges: readonly EdgeObserver[]): boolean {
+    return publishedOn(edges) >= this.lines.length;
+  }
+
+  check(edges: readonly EdgeObserver[], { early }: FeedEnding): string[] {
+    return checkSequence(this.lines, edges, early);
   }
 
   disconnect(how: 'lost' | 'throws'): void {
@@ -151,7 +170,6 @@ class TextFeedSource implements Source {
 
 /** A list of batches; null is a time without one. By time, or one after another as a queue gives them. */
 export class RowsFeed implements Feed {
-  readonly kind = 'rows';
   readonly batches: readonly (readonly unknown[] | null)[];
   readonly #intervalMs: number;
   readonly #chance: Pcg32;
@@ -171,6 +189,33 @@ export class RowsFeed implements Feed {
   batchAt(time: number, n = 0): readonly unknown[] | null {
     const index = this.isQueue ? n : Math.round(time / this.#intervalMs) - 1;
     return index < this.batches.length ? this.batches[index]! : [];
+  }
+
+  isIn(edges: readonly EdgeObserver[]): boolean {
+    return edges.every(
+      ({ barriers }) => barriers.filter(({ batch }) => batch).length >= this.batches.length,
+    );
+  }
+
+  check(edges: readonly EdgeObserver[], { early, diskFaults }: FeedEnding): string[] {
+    const wrong: string[] = [];
+    let given = 0;
+    for (const barrier of edges[0]!.barriers.filter(({ batch }) => batch)) {
+      const rows = this.batchAt(barrier.time, given++);
+      const want = splitRows(rows ?? [], edges.length);
+      const got = edges.map(({ batches }) => batches.get(barrier.number)?.records ?? []);
+      const nothing = got.every((records) => records.length === 0);
+      if (JSON.stringify(got) === JSON.stringify(want)) continue;
+      // A batch that intake no longer reached is empty, and one before which a queue could not note what it would give.
+      // A queue then gives that later, or never.
+      if (nothing && (early || barrier.last || (this.isQueue && diskFaults)))
+        given -= this.isQueue ? 1 : 0;
+      else
+        wrong.push(
+          `barrier ${barrier.number} at ${barrier.time} ms closes ${JSON.stringify(got)}, not ${JSON.stringify(want)}`,
+        );
+    }
+    return wrong;
   }
 
   create(): Source {
@@ -199,4 +244,138 @@ export class RowsFeed implements Feed {
   disconnect(): void {}
 
   calm(): void {}
+}
+
+export interface RecordsFeedOptions {
+  /** How many records it has. */
+  readonly count: number;
+  readonly at: (position: number) => unknown;
+  /** Virtual time in which it gives them all, about. */
+  readonly spreadMs: number;
+  readonly chance: Pcg32;
+}
+
+/** Records by position, as a source of a topology gives them. */
+export class RecordsFeed implements Feed {
+  readonly #options: RecordsFeedOptions;
+
+  constructor(options: RecordsFeedOptions) {
+    this.#options = options;
+  }
+
+  create(): Source {
+    return new RecordsFeedSource(this.#options);
+  }
+
+  isIn(edges: readonly EdgeObserver[]): boolean {
+    return publishedOn(edges) >= this.#options.count;
+  }
+
+  check(edges: readonly EdgeObserver[], { early }: FeedEnding): string[] {
+    const { at, count } = this.#options;
+    return checkSequence(
+      Array.from({ length: count }, (_, n) => at(n)),
+      edges,
+      early,
+    );
+  }
+
+  disconnect(): void {}
+
+  calm(): void {}
+}
+
+class RecordsFeedSource implements Source {
+  readonly #options: RecordsFeedOptions;
+  #context: SourceContext | undefined;
+  #next = 0;
+  #refused: unknown[] | undefined;
+
+  constructor(options: RecordsFeedOptions) {
+    this.#options = options;
+  }
+
+  open(context: SourceContext): void {
+    this.#context = context;
+    this.#next = context.position().lines;
+    this.#refused = undefined;
+    context.state('connected');
+    this.#later();
+  }
+
+  resume(): void {
+    this.#send();
+  }
+
+  close(): void {
+    this.#context = undefined;
+  }
+
+  #later(): void {
+    const { count, spreadMs, chance } = this.#options;
+    const context = this.#context;
+    if (context === undefined) return;
+    context.env.clock.after(chance.below(Math.ceil((8 * spreadMs) / count)), () => this.#send());
+  }
+
+  #send(): void {
+    const { count, at, chance } = this.#options;
+    const context = this.#context;
+    if (context === undefined) return;
+    const most = Math.min(count - this.#next, 1 + chance.below(8));
+    const rows = (this.#refused ??= Array.from({ length: most }, (_, n) => at(this.#next + n)));
+    if (rows.length === 0 || !context.sendRows(rows)) return;
+    this.#refused = undefined;
+    this.#next += rows.length;
+    this.#later();
+  }
+}
+
+function publishedOn(edges: readonly EdgeObserver[]): number {
+  return edges.reduce((total, { published }) => total + published.length, 0);
+}
+
+/** Whether edges carry the records of a list: from its beginning, each once, on one edge in order. */
+function checkSequence(
+  all: readonly unknown[],
+  edges: readonly EdgeObserver[],
+  early: boolean,
+): string[] {
+  const wrong: string[] = [];
+  const shown = (record: unknown): string => JSON.stringify(record);
+  // Equal records can't be told apart: the n-th one of them is taken for the n-th.
+  const places = new Map<string, number[]>();
+  all.forEach((record, n) => {
+    const list = places.get(shown(record));
+    if (list === undefined) places.set(shown(record), [n]);
+    else list.push(n);
+  });
+  const isUnique = places.size === all.length;
+  const found = new Set<number>();
+  for (const { edge, published } of edges) {
+    let last = -1;
+    for (const record of published) {
+      const place = places.get(shown(record))?.shift();
+      if (place === undefined) {
+        wrong.push(`edge ${edge} carries ${shown(record)} once too often`);
+        continue;
+      }
+      found.add(place);
+      if (isUnique && place < last)
+        wrong.push(`edge ${edge} carries record ${place}, ${shown(record)}, behind record ${last}`);
+      last = place;
+    }
+  }
+  const missing = all.findIndex((_, n) => !found.has(n));
+  const beyond = [...found].find((n) => missing >= 0 && n > missing);
+  if (beyond !== undefined)
+    wrong.push(`record ${missing}, ${shown(all[missing])}, is on no edge, and record ${beyond} is`);
+  const taken = edges.reduce(
+    (total, { batches }) =>
+      total + [...batches.values()].reduce((sum, { records }) => sum + records.length, 0),
+    0,
+  );
+  if (!early && taken !== all.length)
+    wrong.push(`of ${all.length} records ${taken} lie before the last barrier`);
+  return wrong.slice(0, 5);
 }

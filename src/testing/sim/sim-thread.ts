@@ -8,6 +8,7 @@
  *     timers don't run, its ports hear nothing.
  * I2  It may die between any two operations (`Death`), wherever in its code that is.
  */
+import type { Frame } from '../../actors/block.ts';
 import type { TaskBody } from '../../actors/task.ts';
 import type { Disk, Env, Timer } from '../../env/env.ts';
 import type { Port } from '../../env/port.ts';
@@ -160,6 +161,15 @@ export class SimThread {
         step('barrier', () => body.barrier(barrier, absent, marks)),
       handOver: (barrier) => step('handOver', () => body.handOver(barrier)),
       restore: (parts) => body.restore(parts),
+      ...(body.ready === undefined
+        ? {}
+        : { ready: (input: number, frame: Frame) => body.ready!(input, frame) }),
+      ...(body.takeWaiting === undefined ? {} : { takeWaiting: () => body.takeWaiting!() }),
+      ...(body.flush === undefined
+        ? {}
+        : { flush: (idle: boolean, nowMs: number) => body.flush!(idle, nowMs) }),
+      dueMs: () => body.dueMs?.() ?? Infinity,
+      tick: (nowMs) => step('block', () => body.tick?.(nowMs)),
       discard: (barrier) => body.discard?.(barrier),
       takeRecordCount: () => body.takeRecordCount?.() ?? 0,
       close: () => body.close?.(),

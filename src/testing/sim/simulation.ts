@@ -14,12 +14,13 @@
  * T5  No worker sleeps while it has something to do and nobody is about to ring.
  * At the end:
  * E1  `ledger.ts`: nothing is lost, doubled or out of order.
- * E2  Nothing runs any more, and no hand-over is left on the disk.
+ * E2  Nothing runs any more, and no hand-over is left on the disk but those of the last point.
  * E3  It ended within a bounded number of turns without faults.
  */
 import type { TaskEvent } from '../../actors/task.ts';
 import type { ThreadHost } from '../../actors/thread-host.ts';
 import { fromWire } from '../../errors.ts';
+import { HeldIndex } from '../../supervision/held-index.ts';
 import { JobMemory } from '../../supervision/job-memory.ts';
 import type { SimHooks } from './hooks.ts';
 import { Population } from './population.ts';
@@ -30,7 +31,7 @@ import { Sleepers } from './sleepers.ts';
 import { watchStores } from './store-hook.ts';
 import { Striker } from './striker.ts';
 import { Supervisor, type FromThread } from './supervisor.ts';
-import { World, Wrong } from './world.ts';
+import { DIRECTORY, World, Wrong } from './world.ts';
 
 export type { SimHooks } from './hooks.ts';
 
@@ -68,6 +69,9 @@ export class Simulation {
   #quiet = false;
   #draining = false;
   #drained = false;
+  #allInAtMs: number | undefined;
+  /** When workers are woken for what is due. */
+  readonly #due = new Map<SimThread, number>();
   /** The newest epoch began behind the last barrier of all. */
   #nothingLeft = false;
 
@@ -235,7 +239,19 @@ export class Simulation {
       this.#sleepers.progressed(thread);
       this.#world.note(`step ${thread.name} ${index}`);
     }
+    if (this.#world.scenario.job.topology !== undefined) this.#armDue(thread, host);
     return progress === 'progress' || progress === undefined;
+  }
+
+  /** A worker does not sleep beyond what is due, and time does not jump over it. */
+  #armDue(thread: SimThread, host: ThreadHost): void {
+    const { clock } = this.#world.env;
+    const due = host.dueMs();
+    const now = clock.monotonic();
+    const armed = this.#due.get(thread) ?? Infinity;
+    if (due === Infinity || (armed > now && armed <= due)) return;
+    this.#due.set(thread, due);
+    clock.after(due - now, () => this.#sleepers.wake(thread));
   }
 
   /** Everybody gets a chance, so that time passes only when nobody has anything to do. */
@@ -290,10 +306,20 @@ export class Simulation {
     const world = this.#world;
     const { drainAt, mode } = world.scenario;
     if (this.#draining || mode === 'step') return;
-    if (drainAt === undefined ? !this.#quiet || !world.allIn : world.turn < drainAt) return;
+    if (drainAt === undefined ? !this.#quiet || !this.#isSettled : world.turn < drainAt) return;
     this.#draining = true;
     this.#world.note('drain');
     this.#supervisor.drain();
+  }
+
+  /** All records are in, and what was to happen because of them has had its time. */
+  get #isSettled(): boolean {
+    const { allIn, env, scenario, lastDeathMs } = this.#world;
+    if (!allIn) return false;
+    const now = env.clock.monotonic();
+    this.#allInAtMs ??= now;
+    const settleMs = scenario.job.topology?.settleMs ?? 0;
+    return now >= Math.max(this.#allInAtMs, lastDeathMs) + settleMs;
   }
 
   #hear(message: FromThread): void {
@@ -307,6 +333,8 @@ export class Simulation {
     const { event } = message;
     if (event.type === 'started')
       this.#nothingLeft = event.barrier === new JobMemory(memory).lastCut;
+    else if (event.type === 'recovering')
+      this.#world.lastDeathMs = this.#world.env.clock.monotonic();
     else if (event.type === 'drained') this.#drained = true;
     else if (event.type === 'failed')
       wrong.push(`the job failed: ${String((fromWire(event.error) as Error).stack)}`);
@@ -325,6 +353,7 @@ export class Simulation {
         early: drainAt !== undefined && mode === 'clock',
         poisoned,
         step: mode === 'step',
+        disk: env.disk,
         diskFaults: faults.some((fault) => fault.kind === 'disk' && fault.role === 'sources'),
       }),
     );
@@ -336,9 +365,10 @@ export class Simulation {
     if (this.#nothingLeft) return;
     // What one that was given up still wrote is swept behind the next recovery.
     const givenUp = [...this.#population.hosts.keys()].filter((thread) => thread.isGivenUp);
+    const needed = new Set(new HeldIndex(env.disk, DIRECTORY).read().parts.flat());
     const files = env.disk
       .paths()
-      .filter((path) => path.includes('handover'))
+      .filter((path) => path.includes('handover') && !needed.has(path))
       .filter((path) => !givenUp.some(({ name }) => path.endsWith(`-${name}`)));
     if (files.length > 0) wrong.push(`E2: hand-overs are left: ${files.join()}`);
   }

@@ -9,13 +9,15 @@ import type { Plan } from '../../plan/planned.ts';
 import type { CoordinatorPolicy } from '../../supervision/coordinator.ts';
 import { JobMemory, type JobMemoryBuffer } from '../../supervision/job-memory.ts';
 import type { SimHooks } from './hooks.ts';
-import { idOf, lineOf, type User } from './jobs.ts';
+import { idOf, lineOf } from './jobs.ts';
 import { Ledger } from './ledger.ts';
 import { EdgeObserver } from './observer.ts';
 import type { Scenario } from './scenario.ts';
 import { planFor } from './sim-plans.ts';
-import { RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
+import type { SourceShape, User } from './sim-job.ts';
+import { RecordsFeed, RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
 import type { Scene } from './sim-thread.ts';
+import { numberedAt } from './topology-jobs.ts';
 import { Trace } from './trace.ts';
 
 export const DIRECTORY = '/job';
@@ -24,6 +26,7 @@ export const DIRECTORY = '/job';
 const TEXT = 4;
 const ROWS = 5;
 const PULLS = 6;
+const RECORDS = 8;
 
 /** An oracle has spoken. */
 export class Wrong extends Error {}
@@ -54,6 +57,10 @@ export class World {
   mainStalledUntil = 0;
   /** User functions throw: behind so many calls, so often. */
   throws: { after: number; left: number } = { after: 0, left: 0 };
+  /** What user functions have asked for (`User.first`). */
+  readonly #asked = new Set<string>();
+  /** Virtual time of the newest death or recovery. */
+  lastDeathMs = 0;
 
   constructor(scenario: Scenario, hooks: SimHooks) {
     this.scenario = scenario;
@@ -77,9 +84,7 @@ export class World {
     this.observers = new Map(
       [...this.receivers].map(([id, memory]) => [id, new EdgeObserver(id, memory)]),
     );
-    this.feeds = job.sources.map((kind) =>
-      kind === 'text' ? textFeed(scenario) : rowsFeed(scenario),
-    );
+    this.feeds = job.sources.map((shape) => feedOf(shape, scenario));
     this.ledger = new Ledger({
       job,
       plan,
@@ -91,7 +96,7 @@ export class World {
       batchIntervalMs,
       reliefIntervalMs,
       maxBatchFailures: poison.length > 0 ? 8 : 1_000_000,
-      onBatchError: 'continue',
+      onBatchError: job.topology === undefined ? 'continue' : 'fail',
       maxRestarts: 1_000_000,
       withinMs: 1,
       backoff: { minMs: 1, maxMs: 20, factor: 2, jitter: 0.2 },
@@ -102,6 +107,7 @@ export class World {
     this.trace.note(text);
     if (!text.startsWith('death')) return;
     this.deaths++;
+    this.lastDeathMs = this.env.clock.monotonic();
     this.diedSinceIdle = true;
   }
 
@@ -111,18 +117,9 @@ export class World {
 
   /** Whether sources have nothing more to give. */
   get allIn(): boolean {
-    return this.plan.wiring.sources.every(({ outputs }, source) => {
-      const feed = this.feeds[source]!;
-      const edges = outputs.map((edge) => this.observers.get(edge)!);
-      if (feed instanceof TextFeed) {
-        const published = edges.reduce((total, edge) => total + edge.published.length, 0);
-        return published >= feed.lines.length;
-      }
-      if (!(feed instanceof RowsFeed)) return false;
-      return edges.every(
-        ({ barriers }) => barriers.filter(({ batch }) => batch).length >= feed.batches.length,
-      );
-    });
+    return this.plan.wiring.sources.every(({ outputs }, source) =>
+      this.feeds[source]!.isIn(outputs.map((edge) => this.observers.get(edge)!)),
+    );
   }
 
   #user(): User {
@@ -139,6 +136,10 @@ export class World {
         this.throws.left--;
         throw new Error('a user function throws');
       },
+      first: (what) => {
+        const before = this.#asked.size;
+        return this.#asked.add(what).size > before;
+      },
       delivered: (output, time, rows) => {
         this.note(`${output} at ${time} is called with ${JSON.stringify(rows)}`);
         this.ledger.delivered(output, time, rows);
@@ -148,6 +149,22 @@ export class World {
         return new Promise((resolve) => void clock.after(chance.below(12), resolve));
       },
     };
+  }
+}
+
+function feedOf(shape: SourceShape, scenario: Scenario): Feed {
+  switch (shape) {
+    case 'text':
+      return textFeed(scenario);
+    case 'rows':
+      return rowsFeed(scenario);
+    case 'records':
+      return new RecordsFeed({
+        count: 60 + (scenario.lines % 200),
+        at: numberedAt,
+        spreadMs: scenario.batchIntervalMs * Math.min(scenario.batches, 8),
+        chance: new Pcg32(scenario.seed, RECORDS),
+      });
   }
 }
 

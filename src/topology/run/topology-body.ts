@@ -69,6 +69,8 @@ export class TopologyBody implements TaskBody {
   #flushedMs = 0;
   /** Something happened since the last hand-over. */
   #changed = true;
+  /** Something came since the last batch barrier, so what sinks and streams gathered changes at the next. */
+  #gathered = true;
   #isOpen = true;
 
   constructor(plan: Plan, taskId: number, out: TaskOutput, options: TopologyBodyOptions) {
@@ -104,7 +106,7 @@ export class TopologyBody implements TaskBody {
   }
 
   block(block: Block, input: number): void {
-    this.#changed = true;
+    this.#changed = this.#gathered = true;
     if (this.#feedback[input]) {
       const { done, failed } = tidingsOf(block);
       this.#replay!.heard(done, failed);
@@ -152,13 +154,17 @@ export class TopologyBody implements TaskBody {
   }
 
   tick(nowMs: number): void {
-    this.#changed = true;
+    this.#changed = this.#gathered = true;
     for (const stage of this.#stages) if (stage.timers.dueMs <= nowMs) stage.tick(nowMs);
     if (this.#replay !== undefined && this.#replay.dueMs <= nowMs) this.#replay.tick(nowMs);
   }
 
   barrier(barrier: Barrier): void | Promise<void> {
-    if (barrier.batch) for (const sink of this.#sinks) sink.endBatch(barrier);
+    if (barrier.batch) {
+      for (const sink of this.#sinks) sink.endBatch(barrier);
+      if (this.#gathered) this.#changed = true;
+      this.#gathered = false;
+    }
     for (const tree of this.#trees) {
       if (barrier.batch) tree.endBatch(barrier);
       else tree.endPoint();
