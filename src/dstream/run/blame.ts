@@ -8,6 +8,7 @@ import { inspect } from 'node:util';
 import { type MillraceError, millraceError } from '../../errors.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import { BadKey } from '../keys/canonical.ts';
+import { BadStateUse } from '../state/state-handle.ts';
 
 /** A record that the operator can't take: no text, no pair, nothing to iterate. */
 export class BadRecord extends Error {
@@ -54,6 +55,13 @@ export function blamed(error: unknown, node: GraphNode, scene: Scene): MillraceE
       'ERR_MILLRACE_KEY_TYPE',
       `${where} can't take the key ${shown(error.key)}: ${error.message}${withRecord}`,
       { context },
+    );
+  }
+  if (error instanceof BadStateUse) {
+    return millraceError(
+      'ERR_MILLRACE_STATE_USE',
+      `${where}, key ${shown(error.key)}: ${error.message}`,
+      { context: { ...context, key: shown(error.key) }, cause: error },
     );
   }
   if (error instanceof BadRecord) {

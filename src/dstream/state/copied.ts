@@ -1,0 +1,45 @@
+/**
+ * A value that nobody changes any more: what leaves an operator while its state lives on in place.
+ *
+ * Plain objects, arrays, maps and sets are copied, deep; what is frozen, and instances of other classes, are shared.
+ * Pure, any thread.
+ */
+export function copied<T>(value: T): T {
+  return (typeof value === 'object' && value !== null ? copyOf(value) : value) as T;
+}
+
+/** Copies in place; an array without objects is left alone. */
+export function copyAll(values: unknown[]): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value === 'object' && value !== null) values[i] = copyOf(value);
+  }
+}
+
+/** Whether the value may be changed in place. */
+export function isMutable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Object.isFrozen(value);
+}
+
+function copyOf(value: object): object {
+  if (Array.isArray(value)) {
+    if (Object.isFrozen(value)) return value;
+    const copy = value.slice() as unknown[];
+    copyAll(copy);
+    return copy;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) {
+    if (Object.isFrozen(value)) return value;
+    const copy = { ...value } as Record<string, unknown>;
+    for (const name in copy) {
+      const part = copy[name];
+      if (typeof part === 'object' && part !== null) copy[name] = copyOf(part);
+    }
+    return copy;
+  }
+  if (value instanceof Map)
+    return new Map([...value].map(([key, each]) => [copied(key), copied(each)]));
+  if (value instanceof Set) return new Set([...value].map(copied));
+  return value;
+}

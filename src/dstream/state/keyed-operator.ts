@@ -1,0 +1,120 @@
+/**
+ * What `updateStateByKey` and `mapWithState` have in common: their cells, the initial state, times of keys, queries.
+ * One instance a partition, used by its task's thread only.
+ *
+ * I1  Records change nothing before the batch's end. So a batch that is given up leaves no trace, and a query between two
+ *     steps of the task sees the state as of the end of a batch.
+ * I2  The initial state is loaded at the end of the first batch; that it was is part of the state.
+ */
+import { packValue, unpackValue } from '../../actors/codec.ts';
+import type { GraphNode } from '../../plan/graph.ts';
+import { blamed } from '../run/blame.ts';
+import { partitionOf } from '../keys/partitioner.ts';
+import type { StateCell } from './cell.ts';
+import { copied } from './copied.ts';
+import { GatherCell } from './gather-cell.ts';
+import { IdleTimers } from './idle-timers.ts';
+import { KeyedState, LIVE } from './keyed-state.ts';
+
+/** Where an operator is at work. */
+export interface OperatorSite {
+  readonly node: GraphNode;
+  readonly partition: number;
+  /** Of the operator's stream. */
+  readonly partitions: number;
+}
+
+/** What lies in `GraphNode.live` of an operator with state. */
+export interface StateSetup {
+  readonly initialState?: Iterable<readonly [unknown, unknown]>;
+}
+
+export abstract class KeyedOperator<S> {
+  readonly takes = 'pairs';
+  readonly cells: Readonly<Record<string, StateCell>>;
+  protected readonly state: KeyedState<S>;
+  protected readonly gathered: GatherCell = new GatherCell();
+  /** Undefined when keys may be idle for ever. */
+  protected readonly idleMs: number | undefined;
+  readonly #site: OperatorSite;
+  /** Undefined until it is needed: after a restore it follows from the keys' times. */
+  #timers: IdleTimers | undefined;
+
+  constructor(site: OperatorSite, idleMs: number | undefined) {
+    this.#site = site;
+    this.idleMs = idleMs;
+    this.state = new KeyedState<S>(idleMs !== undefined);
+    this.cells = { keys: this.state, open: this.gathered };
+  }
+
+  pairs(side: number, keys: readonly unknown[], values: readonly unknown[]): void {
+    this.gathered.pairs(side, keys, values);
+  }
+
+  discard(): void {
+    this.gathered.clear();
+  }
+
+  /** A copy of the key's state, undefined when it has none. */
+  query(key: unknown): unknown {
+    const slot = this.state.find(key);
+    return slot < 0 ? undefined : unpackValue(packValue(this.state.states[slot]));
+  }
+
+  /** Keys and states now, as they may be given away. */
+  abstract snapshot(): { readonly keys: unknown[]; readonly values: unknown[] };
+
+  /** Loads the initial state, the first time. */
+  protected begin(time: number): void {
+    const { state } = this;
+    if (state.begun) return;
+    state.begin();
+    const { node, partition, partitions } = this.#site;
+    const { initialState = [] } = (node.live ?? {}) as StateSetup;
+    const place = node.functions['partition'] ?? partitionOf;
+    for (const [key, value] of initialState) {
+      if (place(key, partitions) !== partition) continue;
+      this.touched(state.add(key, copied(value) as S), time);
+    }
+  }
+
+  /** The key in that slot was touched at the time of this batch. */
+  protected touched(slot: number, time: number): void {
+    const { times } = this.state;
+    if (times === undefined) return;
+    times[slot] = time;
+    this.state.touch(slot);
+    this.#timersNow().touch(slot, time);
+  }
+
+  protected removed(slot: number): void {
+    this.state.remove(slot);
+    this.#timers?.forget(slot);
+  }
+
+  /** Takes the slots of the keys that were last touched strictly before `time` - `idleMs`. */
+  protected expired(time: number): Iterable<number> {
+    const { times } = this.state;
+    if (this.idleMs === undefined || times === undefined) return [];
+    return this.#timersNow().expire(time - this.idleMs, times);
+  }
+
+  protected blame(error: unknown, time: number, record: unknown): never {
+    const { node, partition } = this.#site;
+    throw blamed(error, node, { partition, time, record: { value: record } });
+  }
+
+  #timersNow(): IdleTimers {
+    if (this.#timers !== undefined) return this.#timers;
+    const timers = new IdleTimers();
+    const { flags, keys, times } = this.state;
+    const slots: number[] = [];
+    for (let slot = 0; slot < keys.length; slot++)
+      if ((flags[slot]! & LIVE) !== 0) slots.push(slot);
+    // Buckets are made in the order of their times.
+    slots.sort((a, b) => times![a]! - times![b]!);
+    for (const slot of slots) timers.touch(slot, times![slot]!);
+    this.#timers = timers;
+    return timers;
+  }
+}
