@@ -19,6 +19,7 @@
 /** Code to one-line summary: the single list of codes. docs/errors.md has cause and cure. */
 export const CODES = {
   ERR_MILLRACE_ALREADY_STARTED: 'The context or job has been started before.',
+  ERR_MILLRACE_ASYNC_TIMEOUT: 'A promise for one record was not settled in time.',
   ERR_MILLRACE_BAD_ARGS: 'The arguments of the job are not what it takes, or cannot be cloned.',
   ERR_MILLRACE_BAD_DURATION: 'A duration is neither milliseconds nor text such as "500ms" or "5m".',
   ERR_MILLRACE_BAD_OPTION: 'An option is unknown, of the wrong type or out of its bounds.',
@@ -81,7 +82,10 @@ export const CODES = {
   ERR_MILLRACE_UNKNOWN_STRATEGY: 'A supervisor has a restart strategy that does not exist.',
   ERR_MILLRACE_UNKNOWN_OUTPUT: 'A stage has no output of that name, or nobody reads it that way.',
   ERR_MILLRACE_UNSUPPORTED: 'The combination that was asked for is not supported.',
+  ERR_MILLRACE_TIMESTAMP: 'A record has no timestamp, or one too far in the future.',
   ERR_MILLRACE_USER_FUNCTION: 'A function given by the job threw or rejected.',
+  ERR_MILLRACE_WINDOW_KEY_UNKNOWN:
+    'Values of a key leave a window that has no result for that key to take them from.',
   ERR_MILLRACE_WINDOW_MULTIPLE:
     'A window or its slide is no multiple of how often the stream before it has a batch.',
   ERR_MILLRACE_WINDOW_TOO_SHORT:

@@ -5,7 +5,7 @@
  * all the rest is looked up here, once something was thrown.
  */
 import { inspect } from 'node:util';
-import { type MillraceError, millraceError } from '../../errors.ts';
+import { type ErrorCode, type MillraceError, millraceError } from '../../errors.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import { BadKey } from '../keys/canonical.ts';
 import { BadStateUse } from '../state/state-handle.ts';
@@ -14,10 +14,16 @@ import { BadStateUse } from '../state/state-handle.ts';
 export class BadRecord extends Error {
   /** The record itself, where it isn't the one in hand. */
   readonly record: { readonly value: unknown } | undefined;
+  readonly code: ErrorCode;
 
-  constructor(message: string, record?: { readonly value: unknown }) {
+  constructor(
+    message: string,
+    record?: { readonly value: unknown },
+    code: ErrorCode = 'ERR_MILLRACE_RECORD_TYPE',
+  ) {
     super(message);
     this.record = record;
+    this.code = code;
   }
 }
 
@@ -65,7 +71,7 @@ export function blamed(error: unknown, node: GraphNode, scene: Scene): MillraceE
     );
   }
   if (error instanceof BadRecord) {
-    return millraceError('ERR_MILLRACE_RECORD_TYPE', `${where} ${error.message}${withRecord}`, {
+    return millraceError(error.code, `${where} ${error.message}${withRecord}`, {
       context,
     });
   }
