@@ -7,7 +7,7 @@ import type { Barrier } from './block.ts';
 import type { RecordInHand } from './in-hand.ts';
 import type { ConsumerWords, ReceiverMemory } from './receiver-edge.ts';
 import type { RingMemory } from './ring.ts';
-import type { Publication, TaskEvent } from './task.ts';
+import type { OutputTimes, Publication, TaskEvent } from './task.ts';
 import type { WireError } from '../errors.ts';
 
 /** How one end of an edge is reached. `base` is where a consumer of this epoch begins. `peer` is the doorbell slot of the thread at the other end. */
@@ -80,6 +80,8 @@ export type FromWorker =
       readonly busyMs?: number;
       /** Hashes of records that were passed over since the recovery point before. */
       readonly passed?: readonly string[];
+      /** Of the task of the outputs: when they ran. */
+      readonly outputs?: readonly OutputTimes[];
     }
   /**
    * A task threw. `batchStart` names the batch: the last batch barrier that it took. `inHand`: what it was called with,

@@ -24,7 +24,7 @@ import type { InEdge, OutEdge } from './edge.ts';
 import { InHand, type RecordInHand } from './in-hand.ts';
 import { lineCount } from './line-count.ts';
 import type { FromWorker, TaskStart } from './messages.ts';
-import type { Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
+import type { OutputTimes, Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 
 /** A step takes so many pieces of blocks, and begins none after so long, before other tasks of the thread have a turn. */
 const PIECES_PER_STEP = 8;
@@ -330,6 +330,7 @@ export class TaskRunner implements TaskOutput {
   /** The body is done with the barrier: hand over, pass it on, report, release the barrier frames. */
   #closed(barrier: Barrier): void {
     const { inputs, outputs, env, epoch } = this.#options;
+    if (barrier.point && this.#body.prepare?.() === false) return;
     let handOver: Extract<FromWorker, { type: 'taken' }>['handOver'];
     if (barrier.point) {
       const state = this.#body.handOver(barrier);
@@ -373,6 +374,7 @@ export class TaskRunner implements TaskOutput {
       records: this.#body.takeRecordCount?.() ?? 0,
       busyMs: this.#busyMs,
       ...this.#passed(barrier),
+      ...this.#outputTimes(),
     });
     for (let i = 0; i < inputs.length; i++) {
       if (inputs[i]!.feedback === true) continue;
@@ -399,6 +401,11 @@ export class TaskRunner implements TaskOutput {
       this.#feeds = this.#createFeeds();
     }
     return passed.length === 0 ? {} : { passed };
+  }
+
+  #outputTimes(): { outputs?: readonly OutputTimes[] } {
+    const outputs = this.#body.takeOutputTimes?.() ?? [];
+    return outputs.length === 0 ? {} : { outputs };
   }
 
   #queue(output: number, frame: Frame): void {

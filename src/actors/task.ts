@@ -54,7 +54,30 @@ export type TaskEvent =
       readonly time: number;
       readonly count: number;
       readonly letters: readonly RecordLetter[];
-    };
+    }
+  /** An output begins to run for a batch. After a failure it may be said again. */
+  | ({ readonly type: 'outputStarted' } & OutputBegun)
+  | ({
+      readonly type: 'outputCompleted';
+      readonly endTime: number;
+      readonly failureReason?: string;
+    } & OutputBegun);
+
+interface OutputBegun {
+  readonly output: number;
+  readonly barrier: number;
+  /** Batch time in ms. */
+  readonly time: number;
+  /** Wall time in ms. */
+  readonly startTime: number;
+}
+
+/** When an output ran for a batch. Wall times in ms. */
+export interface OutputTimes {
+  readonly output: number;
+  readonly startTime: number;
+  readonly endTime: number;
+}
 
 /** A record that an operator passed over. */
 export interface RecordLetter {
@@ -83,6 +106,11 @@ export interface TaskBody {
     marks?: Marks,
   ): void | Promise<void>;
   /**
+   * Encodes a slice of what is to be handed over; true when the rest is small. Called again and again between `barrier`
+   * and `handOver`, so that other tasks of the thread have their turns. @default there is little to encode
+   */
+  prepare?(): boolean;
+  /**
    * Everything that this task needs to go on behind the barrier, or undefined when that is nothing. Called after
    * `barrier`, at recovery points only.
    */
@@ -104,6 +132,8 @@ export interface TaskBody {
   tick?(nowMs: number): void;
   /** The batch that ends here was given up: drop what belongs to it, keep state as it was before it. */
   discard?(barrier: Barrier): void;
+  /** When the outputs of the batch at hand ran, since the last call. */
+  takeOutputTimes?(): readonly OutputTimes[];
   /** Records read since the last call (for counters). */
   takeRecordCount?(): number;
   /** The task ends for good or is replaced. */

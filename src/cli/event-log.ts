@@ -107,6 +107,10 @@ export class EventLog {
       case 'hint':
         return [event.text];
       case 'actorStarted':
+      case 'streamingStarted':
+      case 'batchStarted':
+      case 'outputStarted':
+      case 'outputCompleted':
       case 'counted':
       case 'drained':
       case 'failed':

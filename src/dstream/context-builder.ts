@@ -19,6 +19,7 @@ import {
   checkOptions,
   checkText,
 } from './arguments.ts';
+import { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
 import { DStream } from './dstream.ts';
 
@@ -60,6 +61,11 @@ export interface QueueOptions<T> {
   /** The batch when the queue is empty. @default an empty batch */
   readonly default?: readonly T[];
 }
+
+/** The batches of streams. */
+export type BatchesOf<S extends readonly DStream<unknown>[]> = {
+  -readonly [K in keyof S]: S[K] extends DStream<infer T> ? Batch<T> : never;
+};
 
 const MAX_LINE_BYTES = 1_048_576;
 const ON_LONG_LINE: readonly unknown[] = ['fail', 'cut', 'skip'];
@@ -170,6 +176,30 @@ export class ContextBuilder {
       );
     }
     return DStream.unionOf(caller, this.#builder, streams);
+  }
+
+  /**
+   * Gives the batch that `f` makes of the batches of several streams at the same time; `f` may give a promise. See
+   * {@link DStream.transform}.
+   */
+  transform<S extends readonly DStream<unknown>[], U>(
+    streams: readonly [...S],
+    f: (batches: BatchesOf<S>, time: number) => Batch<U> | Promise<Batch<U>>,
+  ): DStream<U> {
+    const caller = this.#call('transform');
+    if (!Array.isArray(streams) || streams.length === 0)
+      throw badOption(
+        caller,
+        'streams',
+        'an array of at least one stream',
+        Array.isArray(streams) ? 'an empty array' : streams,
+      );
+    return DStream.transformOf(caller, this.#builder, streams, f, 'ssc.transform');
+  }
+
+  /** A batch of an array, to be joined with those of streams: {@link Batch.of}. */
+  batchOf<T>(records: readonly T[], partitions = 1): Batch<T> {
+    return Batch.of(records, partitions);
   }
 
   /** @internal What grows the graph, for the builder of a topology. */

@@ -15,6 +15,7 @@
  */
 import type { GraphBuilder } from '../plan/graph-builder.ts';
 import type { GraphNode, UserFunction } from '../plan/graph.ts';
+import type { SinkSpec } from '../plan/sink.ts';
 import { defaultOutput, type StageStream } from '../plan/stage-stream.ts';
 import {
   badOption,
@@ -27,9 +28,21 @@ import {
 } from './arguments.ts';
 import type { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
+import type { Duration } from './duration.ts';
 import { type CountReducer, reducerName } from './reducers.ts';
 import type { OnRecordError } from './run/dead-letter.ts';
 import type { Widened } from './widened.ts';
+import {
+  addCountByValueAndWindow,
+  addCountByWindow,
+  addGroupByKeyAndWindow,
+  addReduceByKeyAndWindow,
+  addReduceByWindow,
+  addWindow,
+  type ReduceByKeyWindow,
+  type ReduceWindow,
+  type WindowSite,
+} from './windows/build.ts';
 
 /** A stream of batches of `T`. Made by a context's sources and by operators. */
 export class DStream<T> {
@@ -92,6 +105,29 @@ export class DStream<T> {
    */
   union<U = T>(...others: readonly DStream<U>[]): DStream<T | U> {
     return DStream.unionOf<T | U>(this.#call('union'), this.#builder, [this, ...others]);
+  }
+
+  // ── Batch by batch ────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Gives the batch that `f` makes of each batch, with all that a `Batch` can do: sorting, joins with fixed data, actions.
+   * `f` gets the batch's time too, and may give a promise. The batch is gathered in one task, bounded by
+   * `maxGatherBytes`; the result has as many partitions as this stream. Fails on a missing batch.
+   */
+  transform<U>(f: (batch: Batch<T>, time: number) => Batch<U> | Promise<Batch<U>>): DStream<U> {
+    return DStream.transformOf(this.#call('transform'), this.#builder, [this], f);
+  }
+
+  /**
+   * As `transform`, of the batches of this stream and of another at the same time. Both must have batches at the same
+   * times; the result has as many partitions as both together.
+   */
+  transformWith<U, V>(
+    other: DStream<U>,
+    f: (batch: Batch<T>, others: Batch<U>, time: number) => Batch<V> | Promise<Batch<V>>,
+  ): DStream<V> {
+    const caller = this.#call('transformWith');
+    return DStream.transformOf(caller, this.#builder, [this, other], f, 'transformWith');
   }
 
   // ── A batch to few records ────────────────────────────────────────────────────────────────────
@@ -218,6 +254,104 @@ export class DStream<T> {
     return this.#apply('flatMapValues', f, options);
   }
 
+  // ── Windows in processing time ────────────────────────────────────────────────────────────────
+  // At each slide a window has what the stream had in the last `window` ms, missing batches passed over. It always is a
+  // batch then, perhaps an empty one; at other times there is none. The first windows are short. Lengths are multiples of
+  // the stream's own slide; slides count from the first batch time less one interval. Functions must be associative and
+  // must not change their arguments.
+
+  /**
+   * The records of the last batches, oldest first. By partition.
+   * @param slide how often @default as often as this stream has a batch
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE
+   */
+  window(length: Duration, slide?: Duration): DStream<T> {
+    return this.#at(addWindow(this.#site('window'), length, slide));
+  }
+
+  /**
+   * One record a window: that of its batches, each reduced by `f`. One partition. An empty window gives an empty batch.
+   *
+   * With `inverse`, which undoes `f`, a window costs only what comes and what leaves. Once there was a record, every
+   * window then gives one: for an empty window what is left after taking everything away (0, say).
+   * @param options.slide how often @default as often as this stream has a batch
+   * @param options.inverse `inverse(f(a, b), a)` is `b` @default none
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE
+   */
+  reduceByWindow(
+    f: (a: Widened<T>, b: Widened<T>) => Widened<T>,
+    options: ReduceWindow<Widened<T>>,
+  ): DStream<Widened<T>> {
+    return this.#at(addReduceByWindow(this.#site('reduceByWindow'), f, options));
+  }
+
+  /**
+   * How many records a window has. Nothing until the first record ever, then always one number: 0 for an empty window.
+   * One partition.
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE
+   */
+  countByWindow(length: Duration, slide: Duration): DStream<number> {
+    return this.#at(addCountByWindow(this.#site('countByWindow'), length, slide));
+  }
+
+  /**
+   * `[value, how often]` for each value in a window. Exchange by value.
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE
+   */
+  countByValueAndWindow(
+    length: Duration,
+    slide: Duration,
+    numPartitions?: number,
+  ): DStream<[T, number]> {
+    const site = this.#site('countByValueAndWindow');
+    return this.#at(addCountByValueAndWindow(site, length, slide, numPartitions));
+  }
+
+  /**
+   * `[key, values]` for each key in a window, values of older batches first. Exchange by key.
+   * @param slide how often @default as often as this stream has a batch
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE
+   */
+  groupByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    length: Duration,
+    slide?: Duration,
+    numPartitions?: number,
+  ): DStream<[K, V[]]> {
+    const site = this.#site('groupByKeyAndWindow');
+    return this.#at(addGroupByKeyAndWindow(site, length, slide, numPartitions));
+  }
+
+  /**
+   * `[key, f(f(v1, v2), v3) …]` for each key in a window. Exchange by key; each batch is reduced once, before it. What a
+   * window costs does not grow with its length.
+   *
+   * With `inverse` a key stays for ever once it came, with what is left after taking everything away (0, say), unless
+   * `filter` refuses its pair: then it is forgotten, until it comes again. Without `inverse` a key goes with its last
+   * value, and `filter` only leaves pairs out.
+   *
+   * @param f also the reducers `sum` and `count`
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE; in a batch,
+   *   ERR_MILLRACE_WINDOW_KEY_UNKNOWN when a key that `filter` refused had values in the window
+   */
+  reduceByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    options: ReduceByKeyWindow<K, Widened<V>>,
+  ): DStream<[K, Widened<V>]>;
+  reduceByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    f: CountReducer,
+    options: ReduceByKeyWindow<K, number>,
+  ): DStream<[K, number]>;
+  reduceByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    f: unknown,
+    options: unknown,
+  ): DStream<[K, never]> {
+    return this.#at(addReduceByKeyAndWindow(this.#site('reduceByKeyAndWindow'), f, options));
+  }
+
   // ── Declared text ─────────────────────────────────────────────────────────────────────────────
   // They say what is to be done instead of how, so that a chain of them which ends in countByValue() or count() runs
   // over bytes. They give what their closure form gives. By partition.
@@ -304,6 +438,34 @@ export class DStream<T> {
   }
 
   /**
+   * Writes each batch into a directory of its own, `prefix-<time in ms>[.suffix]`: a file a partition (`part-00000` and so
+   * on, empty ones too) with a line a record as `print` shows it, and an empty `_SUCCESS`. It appears when it is
+   * complete. A batch that runs again replaces what it wrote, so each record is there once. The batch is gathered in one
+   * task.
+   */
+  saveAsTextFiles(prefix: string, suffix = ''): void {
+    this.#saved('saveAsTextFiles', prefix, suffix);
+  }
+
+  /** As `saveAsTextFiles`; a file holds its records as msgpack values, one after another. */
+  saveAsObjectFiles(prefix: string, suffix = ''): void {
+    this.#saved('saveAsObjectFiles', prefix, suffix);
+  }
+
+  /**
+   * Gives each batch to a sink: `files(directory)`, `forEach(f)`, `print()`, or one of your own. One instance, in the task
+   * of the outputs. What a sink promises in a topology it promises here: the files of `files` hold each record once.
+   */
+  to(sink: SinkSpec<T>): void {
+    const caller = this.#call('to');
+    if (typeof sink !== 'object' || sink === null || typeof sink.make !== 'function')
+      throw badOption(caller, 'sink', 'what files(), forEach() or print() give', sink);
+    if (sink.kind === 'collect')
+      throw badOption(caller, 'sink', 'another than collect(); use collectAs(name)', sink);
+    this.#output(caller, 'to', { make: sink.make }, { ...sink.params, sink: sink.kind });
+  }
+
+  /**
    * Gives the operator that made this stream a name of its own, in place of `map#3`: in errors, plans and for what is
    * stored for it. A name has no `#` and is one of a kind in its job.
    */
@@ -328,6 +490,51 @@ export class DStream<T> {
     builder: GraphBuilder,
     streams: readonly DStream<T>[],
   ): DStream<T> {
+    DStream.#checkStreams(caller, builder, streams);
+    return new DStream<T>(
+      builder,
+      builder.add({
+        ...caller,
+        kind: 'union',
+        role: 'narrow',
+        parents: streams.map((stream) => stream.id),
+      }),
+    );
+  }
+
+  /** @internal What `f` makes of the batches of streams, which must all be of one context. */
+  static transformOf<U>(
+    caller: Caller,
+    builder: GraphBuilder,
+    streams: readonly DStream<never>[] | readonly DStream<unknown>[],
+    f: unknown,
+    operator?: string,
+  ): DStream<U> {
+    DStream.#checkStreams(caller, builder, streams);
+    checkFunction(caller, 'f', f);
+    const transform = builder.add({
+      ...caller,
+      kind: 'transform',
+      role: 'wide',
+      parents: streams.map((stream) => stream.id),
+      functions: { f: f as UserFunction },
+      params: { operator, numPartitions: 1 },
+    });
+    const transformed = builder.add({
+      operator: 'transformed',
+      callSite: caller.callSite,
+      kind: 'transformed',
+      role: 'wide',
+      parents: [transform],
+    });
+    return new DStream<U>(builder, transformed);
+  }
+
+  static #checkStreams(
+    caller: Caller,
+    builder: GraphBuilder,
+    streams: readonly DStream<never>[] | readonly DStream<unknown>[],
+  ): void {
     streams.forEach((stream, index) => {
       const given: unknown = stream;
       if (typeof given !== 'object' || given === null || !(#builder in given)) {
@@ -342,15 +549,6 @@ export class DStream<T> {
         );
       }
     });
-    return new DStream<T>(
-      builder,
-      builder.add({
-        ...caller,
-        kind: 'union',
-        role: 'narrow',
-        parents: streams.map((stream) => stream.id),
-      }),
-    );
   }
 
   /** Takes down who calls; refuses it when the graph is frozen. */
@@ -358,6 +556,15 @@ export class DStream<T> {
     const caller = { operator, callSite: callSiteText() };
     this.#builder.assertOpen(operator, caller.callSite);
     return caller;
+  }
+
+  /** Where another module adds nodes behind this one. */
+  #site(operator: string): WindowSite {
+    return { builder: this.#builder, parent: this.id, caller: this.#call(operator) };
+  }
+
+  #at<U>(id: number): DStream<U> {
+    return new DStream<U>(this.#builder, id);
   }
 
   /** A narrow operator with one function. */
@@ -390,6 +597,13 @@ export class DStream<T> {
     params: NodeParams,
   ): void {
     this.#add(caller, kind, 'output', functions, params);
+  }
+
+  #saved(operator: 'saveAsTextFiles' | 'saveAsObjectFiles', prefix: string, suffix: string): void {
+    const caller = this.#call(operator);
+    if (typeof prefix !== 'string') throw badOption(caller, 'prefix', 'text', prefix);
+    if (typeof suffix !== 'string') throw badOption(caller, 'suffix', 'text', suffix);
+    this.#output(caller, operator, {}, { prefix, suffix });
   }
 
   #foreachBatch(operator: string, f: unknown): void {

@@ -162,6 +162,8 @@ const ARRIVAL: Readonly<Record<string, string>> = {
   repartition: 'taken as it comes',
   reduce: 'merged to one record',
   count: 'added up',
+  transform: 'gathered for a function',
+  transformed: 'taken as it comes',
 };
 
 function hasStep(plan: Plan, tree: OpInstance): boolean {

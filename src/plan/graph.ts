@@ -14,22 +14,39 @@
  *   stage sink      make key0 key1 …                         parallelism inputs outputs fuse …
  *   acker                                                    timeoutMs
  *   fromStage                                                output
- *   map flatMap filter mapValues flatMapValues mapPartitions
- *                   f                                        onRecordError?
+ *   map flatMap filter mapValues flatMapValues peek mapPartitions mapPartitionsWithIndex
+ *                   f                                        keepsKeys?                                        onRecordError?
  *   words trim toLowerCase glom union
  *   split                                                    separator
  *   grep                                                     needle, or source and flags (of a RegExp)
+ *   window                                                   windowMs slideMs?
+ *   windowReduce    f inverse?                               windowMs slideMs? operator
+ *   windowReduceByKey
+ *                   f inverse? filter?                       windowMs slideMs? operator keeps?
+ *   windowGroupByKey                                         windowMs slideMs? operator
  *   combineByKey    create mergeValue mergeCombiners         operator mapSideCombine numPartitions? reducer?
  *   countByValue groupByKey                                  numPartitions?
  *   repartition                                              numPartitions
+ *   partitionBy     partition?                               numPartitions?
+ *   cogroup         partition?                               numPartitions?
+ *   join            partition?                               operator left right numPartitions?
+ *   updateStateByKey
+ *                   f partition?                             iterator? immutable? ttlMs? initialKeys? keepsKeys? numPartitions?   { initialState? }
+ *   mapWithState    f partition?                             timeoutMs? ttlMs? initialKeys? keepsKeys numPartitions?             { initialState? }
+ *   stateSnapshots
  *   reduce          f                                        reducer?
  *   count
+ *   transform       f                                        operator numPartitions: 1
+ *   transformed                                              operator
  *   print                                                    n
  *   foreachBatch    f
  *   collectAs                                                name
+ *   saveAsTextFiles saveAsObjectFiles                        prefix suffix
+ *   to              make                                     sink …
  *
  * `combineByKey` with `operator: 'reduceByKey'` is the user's reduceByKey(f): `create` gives its argument, the other
- * two are f. `inputs` of a stage has an entry for each parent: which output of it, and how its records are dealt out
+ * two are f. `transform` runs f in one task, and the partitions of its result belong to the `transformed` behind it, as many
+ * as the parents of the former have. `inputs` of a stage has an entry for each parent: which output of it, and how its records are dealt out
  * (`keyN` is the key function of entry N). A flag `g` is never among `flags`, nor is `y`: a pattern has no position between records.
  */
 
@@ -52,7 +69,14 @@ export type NarrowKind =
   | 'trim'
   | 'toLowerCase'
   | 'mapPartitions'
+  | 'mapPartitionsWithIndex'
   | 'glom'
+  | 'peek'
+  | 'window'
+  | 'windowReduce'
+  | 'windowReduceByKey'
+  | 'windowGroupByKey'
+  | 'stateSnapshots'
   | 'union'
   | 'fromStage';
 
@@ -63,12 +87,25 @@ export type WideKind =
   | 'groupByKey'
   | 'repartition'
   | 'reduce'
-  | 'count';
+  | 'count'
+  | 'transform'
+  | 'transformed'
+  | 'partitionBy'
+  | 'cogroup'
+  | 'updateStateByKey'
+  | 'mapWithState'
+  | 'join';
 
 /** Of topologies: what works record by record, and sends at once. */
 export type StageKind = 'stage' | 'sink' | 'acker';
 
-export type OutputKind = 'print' | 'foreachBatch' | 'collectAs';
+export type OutputKind =
+  | 'print'
+  | 'foreachBatch'
+  | 'collectAs'
+  | 'saveAsTextFiles'
+  | 'saveAsObjectFiles'
+  | 'to';
 
 export interface GraphNode {
   /** Its index in `Graph.nodes`; parents come before children. */

@@ -452,18 +452,21 @@ function neededNodes(graph: Graph): boolean[] {
 
 function partitionCounts(graph: Graph, parallelism: number, ofSources: number): number[] {
   const counts: number[] = [];
+  const sum = (parents: readonly number[]): number =>
+    parents.reduce((total, parent) => total + (counts[parent] ?? 0), 0);
   const wanted = (node: GraphNode): number => {
     if (isTopologySource(node)) return node.params['partitions'] as number;
     if (node.role === 'source') return Math.max(1, ofSources);
     if (isStage(node)) return node.params['parallelism'] as number;
     if (node.role === 'acker') return 1;
     if (node.kind === 'reduce' || node.kind === 'count') return 1;
+    if (node.kind === 'transformed') return sum(graph.nodes[node.parents[0]!]!.parents);
     if (node.role === 'wide') {
       if (typeof node.params['numPartitions'] === 'number') return node.params['numPartitions'];
       const same = node.exchange?.indexOf('same') ?? -1;
       return same < 0 ? parallelism : (counts[node.parents[same]!] ?? 0);
     }
-    return node.parents.reduce((total, parent) => total + (counts[parent] ?? 0), 0);
+    return sum(node.parents);
   };
   for (const node of graph.nodes) counts.push(wanted(node));
   return counts;

@@ -48,7 +48,7 @@ export type ThreadEvent =
 export interface EngineListener {
   coordinator(event: CoordinatorEvent): void;
   /** A promise: it has enough for now (`TaskOutput.report`). */
-  task(task: number, event: TaskEvent): void | Promise<void>;
+  task(task: number, event: TaskEvent, epoch: number): void | Promise<void>;
   source(event: SourceEvent): void;
   thread(event: ThreadEvent): void;
   /** It still works, but can't for long: what was taken in is to be finished, and then the job fails with this. */

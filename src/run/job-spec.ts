@@ -49,6 +49,7 @@ export interface JobSpec extends PlanSpec {
   readonly maxGatherBytes: number;
   readonly asyncTimeoutMs: number;
   readonly onRecordError: OnRecordError;
+  readonly skipEmptyBatches: boolean;
   readonly rates: SourceRates;
   /** Hand-overs and the held index lie here. */
   readonly directory: string;

@@ -17,6 +17,7 @@ import type { BatchMode } from '../supervision/batcher.ts';
 import { Coordinator, type LeftBehind } from '../supervision/coordinator.ts';
 import { JobMemory } from '../supervision/job-memory.ts';
 import { createBody } from './create-body.ts';
+import { insideOutput } from './inside-output.ts';
 import { allocateReceivers, edgeMemory } from './edge-memory.ts';
 import { edgeOpener } from './edge-opener.ts';
 import type { Engine, EngineListener, ThreadInfo } from './engine.ts';
@@ -66,7 +67,15 @@ export class LocalEngine implements Engine {
       listener,
       mode,
       inputs,
-      options: { policy, retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError, rates },
+      options: {
+        policy,
+        retainBytes,
+        maxGatherBytes,
+        asyncTimeoutMs,
+        onRecordError,
+        skipEmptyBatches,
+        rates,
+      },
     } = options;
     const wake = (): void => this.#plan();
     const bell = new LocalBell(wake);
@@ -88,10 +97,12 @@ export class LocalEngine implements Engine {
           maxGatherBytes,
           asyncTimeoutMs,
           onRecordError,
+          skipEmptyBatches,
+          inside: (act) => insideOutput(this, act),
           ...options.body,
         }),
       vitals: { running() {}, idle() {} },
-      report: (task, event) => listener.task(task, event),
+      report: (task, event) => listener.task(task, event, this.#host.epoch),
     });
     this.#sources = new SourcesActor({
       env,

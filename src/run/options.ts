@@ -6,6 +6,7 @@ import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
 import type { PidOptions } from '../supervision/pid.ts';
 import type { SourceRates } from './job-spec.ts';
+import type { StreamingListener } from './listeners.ts';
 
 export interface SupervisionOptions {
   /** Deaths of threads that a region survives within `withinMs`. @default 3 */
@@ -73,6 +74,13 @@ export interface RunOptions<A = unknown> {
   readonly blockInterval?: Duration;
   /** Lets the rate of each source follow what batches take. @default it is as the rings have room */
   readonly backpressure?: BackpressureOptions;
+  /**
+   * Outputs aren't run for a batch that is empty: no line is printed, no file written, no function called. A stream with a
+   * record, such as a count of 0, has no empty batch. State, timers and windows go on. @default false
+   */
+  readonly skipEmptyBatches?: boolean;
+  /** Hear of all that happens, the start included. @default none */
+  readonly listeners?: readonly StreamingListener[];
   /** Where `print()` writes; a promise holds the stream back until it settles. @default standard output */
   readonly write?: (text: string) => void | Promise<void>;
 }
@@ -95,6 +103,8 @@ export interface ResolvedRunOptions {
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
   readonly maxQuarantined: number;
+  readonly skipEmptyBatches: boolean;
+  readonly listeners: readonly StreamingListener[];
   readonly maxHeapMb: number | undefined;
   readonly maxRssMb: number | undefined;
   readonly policy: CoordinatorPolicy;
@@ -151,8 +161,14 @@ const schema = v.strictObject({
   maxRate: v.optional(rate()),
   blockInterval: v.optional(v.union([v.number(), v.string()]), 20),
   backpressure: v.optional(backpressure, {}),
+  skipEmptyBatches: v.optional(v.boolean(), false),
+  listeners: v.optional(v.array(v.custom<StreamingListener>(isObject, 'an object')), []),
   write: v.optional(v.function()),
 });
+
+function isObject(given: unknown): boolean {
+  return typeof given === 'object' && given !== null;
+}
 
 function whole(least: number, most: number) {
   return v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
@@ -181,6 +197,8 @@ export function resolveRunOptions(
     maxGatherBytes,
     maxHeapMb,
     maxRssMb,
+    skipEmptyBatches,
+    listeners,
     maxRate,
     blockInterval,
     backpressure: { enabled, initialRate, pid: pidOptions },
@@ -201,6 +219,8 @@ export function resolveRunOptions(
     maxGatherBytes,
     maxHeapMb,
     maxRssMb,
+    skipEmptyBatches,
+    listeners,
     asyncTimeoutMs,
     onRecordError,
     rates: {

@@ -60,6 +60,11 @@ export interface StartExtras {
   readonly prepared?: (run: Run) => void;
 }
 
+/** What the directories of all runs of this process begin with. */
+export function runDirectories(): string {
+  return `${tmpdir()}/millrace-${process.pid}-`;
+}
+
 export async function startRun(
   job: Job<never>,
   options: RunOptions<never>,
@@ -94,7 +99,7 @@ export async function startRun(
     );
   }
   const plan = planOf(graph, spec);
-  const directory = `${tmpdir()}/millrace-${process.pid}-${randomUUID()}`;
+  const directory = `${runDirectories()}${randomUUID()}`;
   env.disk.makeDirectory(directory);
   const console = new ConsoleWriter();
   const collected = graph.nodes.flatMap(({ kind, params }) =>
@@ -109,7 +114,15 @@ export async function startRun(
     options.write ?? ((text) => console.write(text)),
     resolved.maxGatherBytes,
     () => env.disk.removeDirectory(directory),
+    graph.nodes.some(({ role }) => role === 'stage' || role === 'sink'),
+    {
+      sources: plan.wiring.sources.map(({ name }) => name),
+      outputs: graph.nodes
+        .filter(({ role }) => role === 'output')
+        .map(({ id, uid, callSite }) => ({ output: id, name: uid, description: callSite })),
+    },
   );
+  for (const listener of resolved.listeners) running.addStreamingListener(listener);
   extras.prepared?.(running);
   const shared = {
     env,

@@ -8,6 +8,7 @@
  * I2  `awaitTermination` settles exactly once for each caller, and rejects with the error that failed the job.
  */
 import type { RecordLetter, TaskEvent } from '../actors/task.ts';
+import { callSiteText } from '../dstream/call-site.ts';
 import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
@@ -20,7 +21,11 @@ import type {
   ThreadEvent,
   ThreadInfo,
 } from './engine.ts';
+import { type BatchEvent, BatchEvents, type OutputLabel } from './batch-events.ts';
 import { Feed } from './feed.ts';
+import { isInsideOutput } from './inside-output.ts';
+import { Listeners, type StreamingListener } from './listeners.ts';
+import { WhenHeld } from './when-held.ts';
 
 const EVENTS_KEPT = 10_000;
 const DEAD_LETTERS_KEPT = 1000;
@@ -70,13 +75,25 @@ export interface RecordLetterEvent extends RecordLetter {
   readonly ofBatch: number;
 }
 
+/** The job runs: its threads are up, and batches come from now on. */
+export interface StreamingStartedEvent {
+  readonly type: 'streamingStarted';
+  /** In ms since 1970. */
+  readonly time: number;
+}
+
 export type RunEvent =
-  | CoordinatorEvent
+  | StreamingStartedEvent
+  | BatchEvent
+  | Exclude<CoordinatorEvent, { readonly type: BatchEvent['type'] }>
   | SourceEvent
   | ThreadEvent
   | HintEvent
   | GivingUpEvent
   | RecordLetterEvent;
+
+/** What a task reports of a batch. */
+type BatchReport = Extract<TaskEvent, { readonly type: 'collected' | 'printed' }>;
 
 /** A record that was passed over. */
 export type DeadLetterEvent = Extract<RunEvent, { type: 'deadLetter' }>;
@@ -111,6 +128,12 @@ export interface StopReport {
   readonly left?: LeftBehind;
 }
 
+/** What outputs and sources are called, for events. */
+export interface RunLabels {
+  readonly outputs: readonly OutputLabel[];
+  readonly sources: readonly string[];
+}
+
 export class Run implements AsyncDisposable {
   readonly jobName: string;
   #env: Env;
@@ -126,12 +149,19 @@ export class Run implements AsyncDisposable {
   /** A drain is to be cut short. */
   #hurried: PromiseWithResolvers;
   #events = new Feed<RunEvent>({ lose: EVENTS_KEPT });
+  // A listener that fails must not be told of it.
+  readonly #listeners = new Listeners((text) => this.#events.push({ type: 'hint', text }));
+  readonly #batches: BatchEvents;
+  #begun = false;
   #results = new Map<string, Feed<CollectedBatch>>();
   /** Newest barrier told of each output. */
   #told = new Map<number, number>();
   /** Newest barrier at which each task told of dead letters. */
   #toldLetters = new Map<number, number>();
   /** Newest poison record told. */
+  readonly #whenHeld: WhenHeld | undefined;
+  /** Outputs of which main has enough, where reports wait until they count. */
+  readonly #full = new Map<number, Promise<void>>();
   #toldPoison = 0;
   /** The newest. */
   #deadLetters: DeadLetterEvent[] = [];
@@ -147,7 +177,11 @@ export class Run implements AsyncDisposable {
     write: (text: string) => void | Promise<void>,
     maxGatherBytes: number,
     cleanUp: () => void,
+    /** A batch that runs again may come to something else (`when-held.ts`). */
+    reportsVary: boolean,
+    labels: RunLabels,
   ) {
+    this.#batches = new BatchEvents({ ...labels, emit: (event) => this.#push(event) });
     this.jobName = jobName;
     this.#cleanUp = cleanUp;
     this.#env = env;
@@ -155,6 +189,7 @@ export class Run implements AsyncDisposable {
     this.#done = withResolvers();
     this.#drained = withResolvers();
     this.#hurried = withResolvers();
+    if (reportsVary) this.#whenHeld = new WhenHeld();
     for (const name of collected)
       this.#results.set(name, new Feed({ pushBackAbove: maxGatherBytes }));
   }
@@ -172,30 +207,30 @@ export class Run implements AsyncDisposable {
   get listener(): EngineListener {
     return {
       coordinator: (event) => this.#fromCoordinator(event),
-      task: (task, event) => this.#fromTask(task, event),
+      task: (task, event, epoch) => this.#fromTask(task, event, epoch),
       source: (event) => {
         if (event.type === 'counted') this.#count(event.what, event.count);
         if (event.type === 'deadLetter') {
           this.#metrics.deadLetters++;
           this.#keepDeadLetter(event);
         }
-        this.#events.push(event);
+        this.#push(event);
       },
-      thread: (event) => this.#events.push(event),
+      thread: (event) => this.#push(event),
       giveUp: (error) => this.giveUp(error),
     };
   }
 
   /** @internal Something that the author of the job may want to know. */
   hint(text: string): void {
-    this.#events.push({ type: 'hint', text });
+    this.#push({ type: 'hint', text });
   }
 
   /** @internal Takes in no more, finishes what it has, and fails with this. */
   giveUp(error: unknown): void {
     if (this.#state !== 'active') return;
     this.#lastError = error;
-    this.#events.push({ type: 'givingUp', error: toWire(error) });
+    this.#push({ type: 'givingUp', error: toWire(error) });
     void this.stop({ deadline: GIVE_UP_MS });
   }
 
@@ -215,6 +250,18 @@ export class Run implements AsyncDisposable {
   /** What happens: batches, sources, threads, recoveries. Each iterator sees what comes after it was made. */
   events(): AsyncIterableIterator<RunEvent> {
     return this.#events.iterate();
+  }
+
+  /**
+   * Calls the functions of a listener with what happens from now on. Those that are to hear of the start are given to
+   * `run` with the option `listeners`.
+   */
+  addStreamingListener(listener: StreamingListener): void {
+    this.#listeners.add({ operator: 'addStreamingListener', callSite: callSiteText() }, listener);
+  }
+
+  removeStreamingListener(listener: StreamingListener): void {
+    this.#listeners.remove(listener);
   }
 
   /** The batches of the stream that the job named with `collectAs(name)`, in order, each once. */
@@ -280,10 +327,14 @@ export class Run implements AsyncDisposable {
 
   /**
    * Stops the job; a second call gets the same report. One with `graceful: false` cuts a drain that is under way short.
+   * Called by an output that runs in this thread, a graceful stop is only begun, and the report says `drained: false`: it
+   * would wait for the output that waits for it. `awaitTermination` tells when it is done.
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
     if (options.graceful === false) this.#hurried.resolve();
     this.#stopping ??= this.#stop(options);
+    if (options.graceful !== false && isInsideOutput(this.#engine))
+      return Promise.resolve({ drained: false, stuckThreads: [] });
     return this.#stopping;
   }
 
@@ -320,12 +371,23 @@ export class Run implements AsyncDisposable {
   #fromCoordinator(event: CoordinatorEvent): void {
     switch (event.type) {
       case 'batchCompleted':
+        this.#whenHeld?.held(event.barrier);
         this.#metrics.batches++;
         this.#metrics.records += event.records;
-        break;
+        return this.#batches.completed(event);
       case 'batchFailed':
         this.#metrics.failedBatches++;
-        break;
+        this.#push(event);
+        return this.#batches.failed(event);
+      case 'batchSubmitted':
+        return this.#batches.submitted(event);
+      case 'batchStarted':
+        return this.#batches.started(event);
+      case 'started':
+        this.#push(event);
+        if (!this.#begun) this.#push({ type: 'streamingStarted', time: this.#env.clock.now() });
+        this.#begun = true;
+        return undefined;
       case 'deadLetter':
         // A coordinator that takes over says it again.
         if (event.number <= this.#toldPoison) return;
@@ -334,6 +396,7 @@ export class Run implements AsyncDisposable {
         this.#keepDeadLetter(event);
         break;
       case 'recovering':
+        this.#whenHeld?.began(event.epoch, event.barrier);
         this.#metrics.restarts = event.restarts;
         break;
       case 'drained':
@@ -347,7 +410,12 @@ export class Run implements AsyncDisposable {
         break;
       }
     }
+    this.#push(event);
+  }
+
+  #push(event: RunEvent): void {
     this.#events.push(event);
+    this.#listeners.tell(event);
   }
 
   #keepDeadLetter(event: DeadLetterEvent): void {
@@ -370,14 +438,28 @@ export class Run implements AsyncDisposable {
         ...letter,
       };
       this.#keepDeadLetter(event);
-      this.#events.push(event);
+      this.#push(event);
     }
   }
 
-  #fromTask(task: number, event: TaskEvent): void | Promise<void> {
+  #fromTask(task: number, event: TaskEvent, epoch: number): void | Promise<void> {
     if (event.type === 'counted') return this.#count(event.what, event.count);
     if (event.type === 'deadLetters') return this.#tellDeadLetters(task, event);
     if (event.type === 'wrote') return this.#write(event.text);
+    if (event.type === 'outputStarted' || event.type === 'outputCompleted')
+      return this.#batches.output(event);
+    if (this.#whenHeld === undefined) return this.#report(event);
+    const { output, barrier } = event;
+    this.#whenHeld.report(epoch, barrier, () => {
+      const full = this.#report(event)?.then(() => {
+        if (this.#full.get(output) === full) this.#full.delete(output);
+      });
+      if (full !== undefined) this.#full.set(output, full);
+    });
+    return this.#full.get(output);
+  }
+
+  #report(event: BatchReport): void | Promise<void> {
     if (event.barrier <= (this.#told.get(event.output) ?? 0)) return undefined;
     this.#told.set(event.output, event.barrier);
     if (event.type === 'printed') return this.#write(event.text);

@@ -101,7 +101,15 @@ export class ThreadsEngine implements Engine {
       plan,
       planSpec,
       job,
-      options: { retainBytes, maxGatherBytes, asyncTimeoutMs, onRecordError, rates, policy },
+      options: {
+        retainBytes,
+        maxGatherBytes,
+        asyncTimeoutMs,
+        onRecordError,
+        skipEmptyBatches,
+        rates,
+        policy,
+      },
     } = options;
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
@@ -112,6 +120,7 @@ export class ThreadsEngine implements Engine {
       maxGatherBytes,
       asyncTimeoutMs,
       onRecordError,
+      skipEmptyBatches,
       rates,
       directory: options.directory,
       doorbells: createDoorbells(SLOTS),
@@ -364,6 +373,8 @@ export class ThreadsEngine implements Engine {
     thread.state = 'down';
     thread.restarts++;
     thread.lastExit = describe(reason);
+    // First, so that whatever it held and had no time to say is not held.
+    if (thread.role === 'coordinator') fenceCoordinator(this.#memory);
     this.#order.gone(thread.main!, thread.role === 'worker' && reason.kind === 'lost');
     thread.unwatch?.();
     listener.thread({
@@ -380,7 +391,6 @@ export class ThreadsEngine implements Engine {
         cause: thread.lastExit,
         wasOrdered: ORDERED.has(reason.kind),
       });
-    if (thread.role === 'coordinator') fenceCoordinator(this.#memory);
     if (thread.role === 'sources') {
       for (const memory of this.#receivers.values()) fenceSender(memory);
       this.#failPushes('the thread of the sources died');
@@ -461,7 +471,7 @@ export class ThreadsEngine implements Engine {
     const { listener, log } = this.#options;
     if (message.type === 'task') {
       this.#order.hear(message.epoch, () => {
-        const room = listener.task(message.task, message.event);
+        const room = listener.task(message.task, message.event, message.epoch);
         if (message.id === 0) return;
         const answer = (): void => {
           if (thread.number === number) this.#post(thread, { type: 'told' });

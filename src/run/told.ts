@@ -20,8 +20,13 @@ export class Teller {
   }
 
   tell(task: number, event: TaskEvent): void | Promise<void> {
-    // Counters are small, rare and wanted by nobody in particular.
-    if (event.type === 'counted') return this.#post(task, event, 0);
+    // These are small and few, and nobody has to make room for them.
+    if (
+      event.type === 'counted' ||
+      event.type === 'outputStarted' ||
+      event.type === 'outputCompleted'
+    )
+      return this.#post(task, event, 0);
     this.#post(task, event, this.#next++);
     if (++this.#unanswered <= WINDOW) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));

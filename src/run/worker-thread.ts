@@ -67,6 +67,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
         maxGatherBytes: spec.maxGatherBytes,
         asyncTimeoutMs: spec.asyncTimeoutMs,
         onRecordError: spec.onRecordError,
+        skipEmptyBatches: spec.skipEmptyBatches,
       }),
     directory: spec.directory,
     vitals,

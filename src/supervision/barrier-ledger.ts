@@ -41,6 +41,11 @@ export class BarrierLedger {
     return this.#open.get(barrier)?.taken.has(task) ?? false;
   }
 
+  /** Barriers that are open, behind one and up to another. */
+  between(before: number, last: number): BarrierEntry[] {
+    return [...this.#open.values()].filter(({ number }) => number > before && number <= last);
+  }
+
   /** A new epoch: what was taken in the old one means nothing. */
   abort(): void {
     this.#open.clear();

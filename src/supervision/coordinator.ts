@@ -35,6 +35,7 @@ import type {
   ToSources,
   ToWorker,
 } from '../actors/messages.ts';
+import type { OutputTimes } from '../actors/task.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { Env, Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
@@ -42,6 +43,7 @@ import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { Batcher, type BatchMode, type Cut } from './batcher.ts';
 import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
+import { InputCounts } from './input-counts.ts';
 import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 import { RestartIntensity } from './intensity.ts';
 import { CUTS, type JobMemory } from './job-memory.ts';
@@ -99,8 +101,18 @@ export type CoordinatorEvent =
       readonly restarts: number;
       readonly error?: WireError;
     }
-  | { readonly type: 'batchSubmitted'; readonly barrier: number; readonly time: number }
   | {
+      readonly type: 'batchSubmitted';
+      readonly barrier: number;
+      readonly time: number;
+      readonly submissionTime: number;
+    }
+  /** All that came in for the batch has been read. */
+  | ({ readonly type: 'batchStarted'; readonly barrier: number; readonly time: number } & Pick<
+      BatchTimes,
+      'submissionTime' | 'processingStartTime' | 'inputs'
+    >)
+  | ({
       readonly type: 'batchCompleted';
       readonly barrier: number;
       readonly time: number;
@@ -108,13 +120,13 @@ export type CoordinatorEvent =
       readonly schedulingDelayMs: number;
       readonly processingMs: number;
       readonly totalDelayMs: number;
-    }
-  | {
+    } & BatchTimes)
+  | ({
       readonly type: 'batchFailed';
       readonly barrier: number;
       readonly time: number;
       readonly error: WireError;
-    }
+    } & BatchTimes)
   /** A record that killed its task again and again is passed over. It may be said again; `number` makes it recognisable. */
   | {
       readonly type: 'deadLetter';
@@ -132,6 +144,17 @@ export type CoordinatorEvent =
   | { readonly type: 'workerWanted' }
   | { readonly type: 'drained' }
   | { readonly type: 'failed'; readonly error: WireError };
+
+/** What listeners want to know of a batch. Wall times in ms. */
+export interface BatchTimes {
+  readonly submissionTime: number;
+  readonly processingStartTime: number;
+  readonly processingEndTime: number;
+  /** Records by source. */
+  readonly inputs: readonly number[];
+  /** Outputs that ran, in order. */
+  readonly outputs: readonly OutputTimes[];
+}
 
 /** What isn't through yet. */
 export interface LeftBehind {
@@ -206,6 +229,9 @@ export class Coordinator {
   #attempts = new Map<number, number>();
   #failedBatches = new Map<number, WireError>();
   #records = 0;
+  readonly #inputs: InputCounts;
+  /** Newest batch of which it was said that it has started. */
+  #startedBatch = 0;
   /** Newest batch that was reported; it is not reported again when a recovery runs it again. */
   #reported = 0;
   #lastBatchHeld = 0;
@@ -222,6 +248,7 @@ export class Coordinator {
     this.#incarnation = memory.incarnation;
     this.#workers = Array.from({ length: wiring.workers }, () => undefined);
     this.#ledger = new BarrierLedger(wiring.tasks.length);
+    this.#inputs = new InputCounts(wiring);
     this.#index = new HeldIndex(env.disk, directory);
     this.#backoff = new Backoff(policy.backoff, () => env.random());
     this.#intensity = new RestartIntensity({
@@ -252,6 +279,8 @@ export class Coordinator {
       this.#lastBatchHeld = this.#held.batchStart;
       this.#newestHeld = this.#held.barrier;
       this.#records = this.#held.records;
+      this.#inputs.restore(this.#held.inputs);
+      this.#startedBatch = this.#held.batchStart;
       for (const start of this.#held.skip) this.#failedBatches.set(start, toWire(givenUpBefore()));
       for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
       this.#publish();
@@ -591,12 +620,18 @@ export class Coordinator {
     const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
     memory.record(barrier, env.clock.monotonic());
     if (barrier.batch)
-      emit({ type: 'batchSubmitted', barrier: barrier.number, time: barrier.time });
+      emit({
+        type: 'batchSubmitted',
+        barrier: barrier.number,
+        time: barrier.time,
+        submissionTime: this.#wallTime(env.clock.monotonic()),
+      });
     this.#sources?.port.post({ type: 'cut', barrier });
   }
 
   #taken(message: Taken): void {
     const entry = this.#ledger.take(message, this.#options.env.clock.monotonic());
+    this.#sayStarted(message.barrier, entry);
     if (entry !== undefined) this.#barrierHeld(entry);
   }
 
@@ -606,6 +641,7 @@ export class Coordinator {
     // A record is counted where it comes in: by the tasks that read sources.
     for (const taken of entry.taken.values())
       if (taken.offsets.length > 0) this.#records += taken.records;
+    this.#inputs.add(entry.taken.values());
     this.#rates?.add(entry.taken.values());
     if (barrier.point) this.#pointHeld(barrier, entry);
     if (barrier.batch) this.#batchHeld(barrier, entry);
@@ -649,6 +685,7 @@ export class Coordinator {
       parts,
       skip,
       records: barrier.batch ? 0 : this.#records,
+      ...(barrier.batch ? {} : { inputs: this.#inputs.held }),
       ...(publish.length === 0 ? {} : { publish }),
       ...(decided === 0 ? {} : { poison: { decided, open } }),
     };
@@ -697,6 +734,7 @@ export class Coordinator {
     const { env, emit, memory } = this.#options;
     const records = this.#records;
     this.#records = 0;
+    const inputs = this.#inputs.take();
     this.#lastBatchHeld = barrier.number;
     const now = env.clock.monotonic();
     const cutAt = memory.cutAt(barrier.number);
@@ -709,7 +747,13 @@ export class Coordinator {
     for (const [start, error] of this.#failedBatches) {
       if (start < barrier.number) {
         this.#failedBatches.delete(start);
-        emit({ type: 'batchFailed', barrier: barrier.number, time: barrier.time, error });
+        emit({
+          type: 'batchFailed',
+          barrier: barrier.number,
+          time: barrier.time,
+          error,
+          ...this.#batchTimes(entry, inputs),
+        });
         return;
       }
     }
@@ -721,7 +765,45 @@ export class Coordinator {
       schedulingDelayMs: entry.firstTakenAt - cutAt,
       processingMs: now - entry.firstTakenAt,
       totalDelayMs: now - cutAt,
+      ...this.#batchTimes(entry, inputs),
     });
+  }
+
+  /** It is read, so the outputs will run: that is what Spark calls its start. */
+  #sayStarted(number: number, held: BarrierEntry | undefined): void {
+    const { memory, env, emit } = this.#options;
+    if (number <= this.#startedBatch || !memory.cut(number).batch) return;
+    if (held === undefined && !this.#inputs.areIn((task) => this.#ledger.has(number, task))) return;
+    this.#startedBatch = number;
+    let before = number - 1;
+    while (before > this.#lastBatchHeld && !memory.cut(before).batch) before--;
+    const open = [...this.#ledger.between(before, number), ...(held === undefined ? [] : [held])];
+    emit({
+      type: 'batchStarted',
+      barrier: number,
+      time: memory.cut(number).time,
+      submissionTime: this.#wallTime(memory.cutAt(number)),
+      processingStartTime: this.#wallTime(env.clock.monotonic()),
+      // While the batch before is open, what is held is of that one.
+      inputs: this.#inputs.withOpen(open, before <= this.#lastBatchHeld),
+    });
+  }
+
+  #batchTimes(entry: BarrierEntry, inputs: readonly number[]): BatchTimes {
+    const { memory, env } = this.#options;
+    return {
+      submissionTime: this.#wallTime(memory.cutAt(entry.number)),
+      processingStartTime: this.#wallTime(entry.firstTakenAt),
+      processingEndTime: this.#wallTime(env.clock.monotonic()),
+      inputs,
+      outputs: [...entry.taken.values()].flatMap((taken) => taken.outputs ?? []),
+    };
+  }
+
+  /** Whole ms, as `Date.now()` gives them. */
+  #wallTime(monotonicMs: number): number {
+    const { clock } = this.#options.env;
+    return Math.round(clock.now() - (clock.monotonic() - monotonicMs));
   }
 
   #drained(): void {
@@ -741,6 +823,7 @@ export class Coordinator {
       this.#recoveringSince = sinceMs ?? env.clock.monotonic();
     }
     this.#records = this.#held.records;
+    this.#inputs.restore(this.#held.inputs);
     this.#rates?.reset();
     this.#lastBatchHeld = this.#held.batchStart;
     this.#newestHeld = this.#held.barrier;

@@ -25,6 +25,8 @@ export interface HeldPoint {
   readonly skip: readonly number[];
   /** Records of the batch in which it lies, up to it. */
   readonly records: number;
+  /** The same by source; left out where that is none. */
+  readonly inputs?: readonly number[];
   /** Files that get their names now that the point counts; some may have them already. */
   readonly publish?: readonly Publication[];
   /** Records that are to be passed over behind it, and how many there were in the life of the job. */

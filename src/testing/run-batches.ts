@@ -20,13 +20,15 @@ import type { DStream } from '../dstream/dstream.ts';
 import { type Duration, durationMs } from '../dstream/duration.ts';
 import { isJob, type Job } from '../dstream/job.ts';
 import type { BodyOptions } from '../dstream/run/create-body.ts';
+import type { Disk, Env } from '../env/env.ts';
 import { MemoryDisk } from '../env/memory-disk.ts';
+import { splitDisk } from '../env/split-disk.ts';
 import { realEnv } from '../env/real.ts';
 import { SteppedClock } from '../env/stepped-clock.ts';
 import { fromWire, millraceError } from '../errors.ts';
 import { graphOf, TEST_OUTPUT, type TestInputs } from '../run/job-spec.ts';
 import type { RunOptions, SupervisionOptions } from '../run/options.ts';
-import { startRun } from '../run/run.ts';
+import { runDirectories, startRun } from '../run/run.ts';
 import type { CollectedBatch, DeadLetterEvent, Run } from '../run/running.ts';
 
 export interface RunBatchesOptions<I extends TestInputs = TestInputs> {
@@ -190,7 +192,7 @@ export async function runProgram(
       batchIntervalMs,
       body,
       // Nothing outlives the calling thread, so nothing need lie outside it.
-      env: { ...real, clock, ...(threads === 0 ? { disk: new MemoryDisk() } : {}) },
+      env: { ...real, clock, ...(threads === 0 ? { disk: diskOf(real) } : {}) },
       mode: { kind: 'step', batches: count },
       atTime: (time) => clock.set(time),
       prepared: (prepared) => {
@@ -213,6 +215,12 @@ export async function runProgram(
     counted: run.metrics().counted,
     printed,
   };
+}
+
+/** What belongs to the run lies in memory; what the program writes is written. */
+function diskOf(real: Env): Disk {
+  const ours = runDirectories();
+  return splitDisk((path) => path.startsWith(ours), new MemoryDisk(), real.disk);
 }
 
 function runOptions(

@@ -1,6 +1,7 @@
 /** The demo's pure parts: the table, the tally and its check, whom it kills when. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { batchCompleted } from './batch-event.ts';
 import type { DemoView } from '../../src/cli/demo/demo-model.ts';
 import { DemoModel } from '../../src/cli/demo/demo-model.ts';
 import { demoTable, KEYS } from '../../src/cli/demo/demo-table.ts';
@@ -191,15 +192,14 @@ describe('the model', () => {
     ]);
     expect(model.takeBatches()).toEqual([]);
     model.event(
-      {
-        type: 'batchCompleted',
+      batchCompleted({
         barrier: 1,
         time: 1000,
         records: 2,
         schedulingDelayMs: 0,
         processingMs: 5,
         totalDelayMs: 6,
-      },
+      }),
       0,
     );
     expect(model.takeBatches()).toEqual([

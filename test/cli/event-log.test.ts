@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { batchCompleted, batchSubmitted } from './batch-event.ts';
 import { EventLog, msText, thousands, timeText } from '../../src/cli/event-log.ts';
 import { jsonLine } from '../../src/cli/json-lines.ts';
 import { toWire } from '../../src/errors.ts';
@@ -56,17 +57,16 @@ describe('events as lines for people', () => {
   });
 
   it('batches are told only when that is asked for; those under way are known', () => {
-    const done = {
-      type: 'batchCompleted',
+    const done = batchCompleted({
       barrier: 1,
       time: 1000,
       records: 12_345,
       schedulingDelayMs: 0,
       processingMs: 3.21,
       totalDelayMs: 40,
-    } as const;
+    });
     const quiet = new EventLog({ batches: false });
-    quiet.lines({ type: 'batchSubmitted', barrier: 1, time: 1000 });
+    quiet.lines(batchSubmitted(1, 1000));
     expect(quiet.openBatches).toEqual([1000]);
     expect(quiet.lines(done)).toEqual([]);
     expect(quiet.openBatches).toEqual([]);

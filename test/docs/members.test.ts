@@ -8,7 +8,11 @@ const PAGE = page('docs/getting-started.md');
 const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   started: true,
   recovering: true,
+  streamingStarted: true,
   batchSubmitted: true,
+  batchStarted: true,
+  outputStarted: true,
+  outputCompleted: true,
   batchCompleted: true,
   batchFailed: true,
   deadLetter: true,

@@ -4,21 +4,25 @@
  * Called by its thread's runner only; `barrier` gives a promise while a user's `foreachBatch` is at work.
  *
  * I1  A batch's records are in order of partition, then of arrival.
- * I2  Blocks stay as they came, columns as columns, until somebody asks for records.
- * I3  What one output gathers is bounded by `maxGatherBytes`.
- * I4  A hand-over inside a batch holds the blocks since the one before it; behind a batch barrier nothing is held.
+ * I2  What one output gathers is bounded by `maxGatherBytes` (`gathering.ts`).
+ * I3  Behind a batch barrier nothing is held but what a sink has named for publication.
+ * I4  Each run of an output is told of twice: when it begins and when it ends. How long those of a batch took goes to the
+ *     coordinator too, with the barrier (`takeOutputTimes`), so that it is known with the batch.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
-import { packValue, unpackValue } from '../../actors/codec.ts';
-import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
-import { millraceError } from '../../errors.ts';
+import type { HandOver, OutputTimes, TaskBody, TaskOutput } from '../../actors/task.ts';
+import type { Env } from '../../env/env.ts';
+import { realEnv } from '../../env/real.ts';
+import { MillraceError } from '../../errors.ts';
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OutputPort } from '../../plan/planned.ts';
 import { Batch } from '../batch.ts';
+import { batchDirectory, type PartFormat, savePartitions } from '../batch/save.ts';
 import { formatBatch } from '../print.ts';
+import { BatchSink } from './batch-sink.ts';
 import { blamed, missingBatch } from './blame.ts';
 import { nodeAt } from './chain.ts';
-import { approximateBytes, GatheredPartition } from './gathered.ts';
+import { Gathering } from './gathering.ts';
 import type { WithinTime } from './user-promise.ts';
 
 export interface OutputsBodyOptions {
@@ -29,124 +33,143 @@ export interface OutputsBodyOptions {
   readonly maxGatherBytes: number;
   /** Bounds the time of a user's promise. */
   readonly within: WithinTime;
+  /** An output whose batch has no record isn't run. @default false */
+  readonly skipEmptyBatches?: boolean | undefined;
+  /** @default the real one */
+  readonly env?: Env | undefined;
+  /** Unlike that of any other life of the task in the process. @default for a task that lives once */
+  readonly life?: string | undefined;
+  /** Runs a user's function so that it is known to be inside an output. @default nobody asks */
+  readonly inside?: (<R>(act: () => R) => R) | undefined;
 }
 
-/** One output and what it has gathered. */
-interface Gathering {
+/** One output and where its batch arrives. */
+interface Output {
   readonly node: GraphNode;
   /** By partition. */
   readonly ports: readonly number[];
-  bytes: number;
+  readonly sink: BatchSink | undefined;
 }
 
 export class OutputsBody implements TaskBody {
   readonly #out: TaskOutput;
-  readonly #maxGatherBytes: number;
-  readonly #within: WithinTime;
-  readonly #gatherings: readonly Gathering[];
-  readonly #byPort: readonly Gathering[];
-  /** By port. */
-  #blocks: Block[][];
-  /** Since the last hand-over. */
-  #fresh: Block[] = [];
-  #handedOver = false;
+  readonly #options: OutputsBodyOptions;
+  readonly #env: Env;
+  readonly #outputs: readonly Output[];
+  readonly #gathering: Gathering;
+  /** Of the batch at hand. */
+  #times: OutputTimes[] = [];
   /** Another body may run the outputs by now; the rest of a batch that waits for a promise is left to it. */
   #closed = false;
 
   constructor(options: OutputsBodyOptions, out: TaskOutput) {
     this.#out = out;
-    this.#maxGatherBytes = options.maxGatherBytes;
-    this.#within = options.within;
-    this.#gatherings = options.outputs.map((id) => {
-      const ports = options.ports.flatMap(({ output, partition }, port) =>
+    this.#options = options;
+    this.#env = options.env ?? realEnv();
+    const { graph, ports, within, life = 'once', maxGatherBytes } = options;
+    this.#outputs = options.outputs.map((id) => {
+      const node = nodeAt(graph, id);
+      const own = ports.flatMap(({ output, partition }, port) =>
         output === id ? [{ port, partition }] : [],
       );
-      ports.sort((a, b) => a.partition - b.partition);
-      return { node: nodeAt(options.graph, id), ports: ports.map(({ port }) => port), bytes: 0 };
+      own.sort((a, b) => a.partition - b.partition);
+      const sink =
+        node.kind === 'to'
+          ? new BatchSink({ node, out, disk: this.#env.disk, life, within })
+          : undefined;
+      return { node, ports: own.map(({ port }) => port), sink };
     });
-    this.#byPort = options.ports.map(
-      ({ output }) => this.#gatherings[options.outputs.indexOf(output)]!,
+    this.#gathering = new Gathering(
+      ports.map(({ output }) => nodeAt(graph, output)),
+      maxGatherBytes,
     );
-    this.#blocks = options.ports.map(() => []);
   }
 
   block(block: Block): void {
-    this.#gather(block);
-    this.#fresh.push(block);
+    this.#gathering.add(block.port, block);
   }
 
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
     if (!barrier.batch) return undefined;
-    const missing = new Set(absent.flat());
-    return this.#run(barrier, missing, 0);
+    this.#times = [];
+    return this.#run(barrier, new Set(absent.flat()), 0);
   }
 
   handOver(barrier: Barrier): HandOver | undefined {
-    if (barrier.batch) return undefined;
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    if (fresh.length === 0)
-      return this.#handedOver ? { mode: 'keep', bytes: new Uint8Array(0) } : undefined;
-    this.#handedOver = true;
-    return { mode: 'append', bytes: packValue(fresh) };
+    const handOver = this.#gathering.handOver(barrier);
+    const publish = this.#outputs.flatMap(({ sink }) => sink?.prepare(barrier) ?? []);
+    if (publish.length === 0) return handOver;
+    return { mode: 'replace', bytes: new Uint8Array(0), ...handOver, publish };
   }
 
   restore(parts: readonly Uint8Array[]): void {
-    for (const part of parts) for (const block of unpackValue(part) as Block[]) this.#gather(block);
-    this.#handedOver = parts.length > 0;
+    this.#gathering.restore(parts.filter((part) => part.length > 0));
+  }
+
+  takeOutputTimes(): readonly OutputTimes[] {
+    const times = this.#times;
+    this.#times = [];
+    return times;
   }
 
   close(): void {
     this.#closed = true;
+    for (const { sink } of this.#outputs) sink?.close();
   }
 
   discard(): void {
-    this.#blocks = this.#blocks.map(() => []);
-    this.#fresh = [];
-    this.#handedOver = false;
-    for (const gathering of this.#gatherings) gathering.bytes = 0;
-  }
-
-  #gather(block: Block): void {
-    const gathering = this.#byPort[block.port]!;
-    gathering.bytes += approximateBytes(block);
-    if (gathering.bytes > this.#maxGatherBytes) {
-      const { node } = gathering;
-      throw millraceError(
-        'ERR_MILLRACE_BATCH_TOO_LARGE',
-        `the batch that ${node.kind} (${node.uid}) at ${node.callSite} gathers is larger than maxGatherBytes (${this.#maxGatherBytes}); reduce it before the output, or shorten batchInterval`,
-        {
-          context: {
-            operator: node.uid,
-            kind: node.kind,
-            callSite: node.callSite,
-            maxGatherBytes: this.#maxGatherBytes,
-          },
-        },
-      );
-    }
-    this.#blocks[block.port]!.push(block);
+    this.#gathering.clear();
   }
 
   /** Runs the outputs from the `from`-th on; goes on behind a promise where one gives it. */
   #run(barrier: Barrier, missing: ReadonlySet<number>, from: number): void | Promise<void> {
-    for (let i = from; i < this.#gatherings.length && !this.#closed; i++) {
-      const { node, ports } = this.#gatherings[i]!;
+    for (let i = from; i < this.#outputs.length && !this.#closed; i++) {
+      const { node, ports } = this.#outputs[i]!;
       const absent = ports.filter((port) => missing.has(port)).length;
       if (absent === ports.length) continue;
       if (absent > 0) throw missingBatch(node, barrier.time);
       const batch = new Batch<unknown>(
         barrier.time,
-        ports.map((port) => new GatheredPartition(this.#blocks[port]!)),
+        ports.map((port) => this.#gathering.partition(port)),
+        { maxGatherBytes: this.#options.maxGatherBytes, disk: this.#env.disk },
       );
-      const awaited = this.#output(node, batch, barrier);
+      if (this.#options.skipEmptyBatches === true && batch.size === 0) continue;
+      const awaited = this.#timed(this.#outputs[i]!, batch, barrier);
       if (awaited !== undefined) return awaited.then(() => this.#run(barrier, missing, i + 1));
     }
-    this.discard();
+    this.#gathering.clear();
     return undefined;
   }
 
-  #output(node: GraphNode, batch: Batch<unknown>, barrier: Barrier): void | Promise<void> {
+  /** Runs one output and tells of it (I4). */
+  #timed(output: Output, batch: Batch<unknown>, barrier: Barrier): void | Promise<void> {
+    const startTime = this.#env.clock.now();
+    const told = { output: output.node.id, barrier: barrier.number, time: barrier.time, startTime };
+    void this.#out.report({ type: 'outputStarted', ...told });
+    const ended = (error?: unknown): void => {
+      const endTime = this.#env.clock.now();
+      const failure = error === undefined ? {} : { failureReason: reasonOf(error) };
+      void this.#out.report({ type: 'outputCompleted', ...told, endTime, ...failure });
+      if (error === undefined) this.#times.push({ output: output.node.id, startTime, endTime });
+    };
+    let awaited: void | Promise<void>;
+    try {
+      awaited = this.#output(output, batch, barrier);
+    } catch (error) {
+      ended(error);
+      throw error;
+    }
+    if (awaited === undefined) return ended();
+    return awaited.then(
+      () => ended(),
+      (error: unknown) => {
+        ended(error);
+        throw error;
+      },
+    );
+  }
+
+  #output({ node, sink }: Output, batch: Batch<unknown>, barrier: Barrier): void | Promise<void> {
     const { number, time } = barrier;
     switch (node.kind) {
       case 'print':
@@ -165,26 +188,57 @@ export class OutputsBody implements TaskBody {
           time,
           partitions: batch.toPartitions(),
         });
+      case 'saveAsTextFiles':
+        return this.#save(node, batch, time, 'text');
+      case 'saveAsObjectFiles':
+        return this.#save(node, batch, time, 'objects');
+      case 'to':
+        return sink!.take(batch, barrier);
       default:
         return this.#callUser(node, batch, time);
     }
   }
 
+  #save(node: GraphNode, batch: Batch<unknown>, time: number, format: PartFormat): void {
+    const { prefix, suffix } = node.params as { readonly prefix: string; readonly suffix: string };
+    const parts = batch.toPartitions();
+    try {
+      savePartitions(
+        this.#env.disk,
+        batchDirectory(prefix, suffix, time),
+        format,
+        parts.length,
+        (p) => [parts[p]!],
+        this.#options.life,
+      );
+    } catch (error) {
+      throw blamed(error, node, { time });
+    }
+  }
+
   #callUser(node: GraphNode, batch: Batch<unknown>, time: number): Promise<void> | undefined {
     const fail = (error: unknown): never => {
+      // What a batch itself says is coded, and names its operator.
+      if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_BATCH_TOO_LARGE')
+        throw error;
       throw blamed(error, node, { time });
     };
+    const { within, inside = (act) => act() } = this.#options;
     try {
-      const given: unknown = node.functions['f']!(batch, time);
+      const given: unknown = inside(() => node.functions['f']!(batch, time) as unknown);
       if (
         given === null ||
         typeof given !== 'object' ||
         typeof (given as PromiseLike<void>).then !== 'function'
       )
         return undefined;
-      return this.#within(given as PromiseLike<void>).then(() => undefined, fail);
+      return within(given as PromiseLike<void>).then(() => undefined, fail);
     } catch (error) {
       return fail(error);
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

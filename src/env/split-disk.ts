@@ -1,0 +1,17 @@
+/** Two disks as one: what belongs to a run lies on the first, all other paths on the second. */
+import type { Disk } from './env.ts';
+
+/** @param isOurs whether a path belongs to the run */
+export function splitDisk(isOurs: (path: string) => boolean, ours: Disk, others: Disk): Disk {
+  const at = (path: string): Disk => (isOurs(path) ? ours : others);
+  return {
+    write: (path, data) => at(path).write(path, data),
+    append: (path, data) => at(path).append(path, data),
+    read: (path) => at(path).read(path),
+    list: (directory) => at(directory).list(directory),
+    rename: (from, to) => at(from).rename(from, to),
+    remove: (path) => at(path).remove(path),
+    makeDirectory: (path) => at(path).makeDirectory(path),
+    removeDirectory: (path) => at(path).removeDirectory(path),
+  };
+}
