@@ -9,23 +9,8 @@ import { InOrder } from '../../src/dstream/run/in-order.ts';
 import type { Disk } from '../../src/env/env.ts';
 import { HeldIndex } from '../../src/supervision/held-index.ts';
 import type { SimHooks } from '../../src/testing/sim/simulation.ts';
-
-/** Replaces a method for the length of a run. */
-function replaced<T extends object, K extends keyof T>(
-  of: T,
-  name: K,
-  make: (original: T[K]) => T[K],
-): SimHooks {
-  return {
-    begin: () => {
-      const original = of[name];
-      of[name] = make(original);
-      return () => {
-        of[name] = original;
-      };
-    },
-  };
-}
+import { replaced } from './_replaced.ts';
+import { TOPOLOGY_MUTATIONS } from './_topology-mutations.ts';
 
 type NotesRead = typeof SenderNotes.prototype.read;
 
@@ -175,4 +160,5 @@ export const MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
           offer.call(this, 0, { ...block, port: 0 });
         },
     ),
+  ...TOPOLOGY_MUTATIONS,
 };

@@ -21,6 +21,8 @@ export interface SimHooks {
     edges: EdgeMemory,
   ) => FromWorker | undefined;
   readonly toSources?: (message: ToSources) => ToSources | undefined;
+  /** Whether what topologies report waits until it is held. @default true */
+  readonly tellsWhenHeld?: boolean;
   /** Whether those who were replaced are fenced off. @default true */
   readonly fences?: boolean;
 }

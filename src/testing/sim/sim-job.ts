@@ -11,6 +11,8 @@ export interface User {
   call(record: unknown): void;
   /** Whether that is asked for the first time in the run, whichever threads have died since. */
   first(what: string): boolean;
+  /** From a plain sink, as it shows a record. */
+  seen(output: string, row: unknown): void;
   /** From `foreachBatch`. */
   delivered(output: string, time: number, rows: readonly unknown[]): void;
   /** Some virtual time. */
@@ -58,6 +60,8 @@ export interface OutputModel {
   whole?(records: readonly (readonly unknown[])[]): readonly unknown[];
   /** Of a row of `whole` and of what came out: what is compared. @default the row */
   as?(row: unknown): unknown;
+  /** It is no output of the run: what plain sinks have shown (`User.seen`). */
+  readonly plain?: boolean;
   /** It is no output of the run: the lines of files in this directory of the simulated disk. */
   readonly files?: string;
 }

@@ -21,12 +21,13 @@ export function planFor({ job, workers, partitions, sourcePartitions }: Scenario
 
   function make(): SimPlan {
     const user: { now: User } = {
-      now: { call() {}, first: () => false, delivered() {}, async wait() {} },
+      now: { call() {}, first: () => false, seen() {}, delivered() {}, async wait() {} },
     };
     const ssc = new ContextBuilder();
     job.build(ssc, {
       call: (record) => user.now.call(record),
       first: (what) => user.now.first(what),
+      seen: (output, row) => user.now.seen(output, row),
       delivered: (output, time, rows) => user.now.delivered(output, time, rows),
       wait: () => user.now.wait(),
     });

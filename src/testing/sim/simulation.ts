@@ -20,6 +20,7 @@
 import type { TaskEvent } from '../../actors/task.ts';
 import type { ThreadHost } from '../../actors/thread-host.ts';
 import { fromWire } from '../../errors.ts';
+import { WhenHeld } from '../../run/when-held.ts';
 import { HeldIndex } from '../../supervision/held-index.ts';
 import { JobMemory } from '../../supervision/job-memory.ts';
 import type { SimHooks } from './hooks.ts';
@@ -69,6 +70,8 @@ export class Simulation {
   #quiet = false;
   #draining = false;
   #drained = false;
+  /** As in `running.ts`. */
+  readonly #whenHeld: WhenHeld | undefined;
   #allInAtMs: number | undefined;
   /** When workers are woken for what is due. */
   readonly #due = new Map<SimThread, number>();
@@ -79,6 +82,8 @@ export class Simulation {
     const world = new World(scenario, hooks);
     this.#world = world;
     this.#edges = new SimEdges(world);
+    if (scenario.job.topology !== undefined && hooks.tellsWhenHeld !== false)
+      this.#whenHeld = new WhenHeld();
     this.#sleepers = new Sleepers(scenario.sleeping);
     this.#population = new Population(world, this.#edges, this.#sleepers);
     const { faults, drainAt = 0, workers, spares } = scenario;
@@ -326,15 +331,21 @@ export class Simulation {
     const { wrong, ledger, memory } = this.#world;
     if (message.type === 'task') {
       this.#world.note(`told ${toldAs(message.event)}`);
-      const why = ledger.reported(message.event);
-      if (why !== undefined) wrong.push(why);
+      const report = (): void => {
+        const why = ledger.reported(message.event);
+        if (why !== undefined) wrong.push(why);
+      };
+      if (this.#whenHeld === undefined || !('barrier' in message.event)) report();
+      else this.#whenHeld.report(message.epoch, message.event.barrier, report);
       return;
     }
     const { event } = message;
     if (event.type === 'started')
       this.#nothingLeft = event.barrier === new JobMemory(memory).lastCut;
-    else if (event.type === 'recovering')
+    else if (event.type === 'recovering') {
       this.#world.lastDeathMs = this.#world.env.clock.monotonic();
+      this.#whenHeld?.began(event.epoch, event.barrier);
+    } else if (event.type === 'batchCompleted') this.#whenHeld?.held(event.barrier);
     else if (event.type === 'drained') this.#drained = true;
     else if (event.type === 'failed')
       wrong.push(`the job failed: ${String((fromWire(event.error) as Error).stack)}`);

@@ -203,11 +203,11 @@ export class Supervisor {
     const life = this.lives.find((each) => each.thread === thread);
     if (life === undefined || life.state !== 'up') return;
     this.#options.note(`exit of ${thread.name}`);
+    if (life.role === 'coordinator' && this.#options.fences) fenceCoordinator(this.#options.memory);
     this.#order.gone(life.port!, life.role === 'worker' && !thread.dead);
     life.state = 'down';
     if (life.role === 'worker')
       this.#toCoordinator({ type: 'workerDown', slot: life.number, cause: 'it was killed' });
-    if (life.role === 'coordinator' && this.#options.fences) fenceCoordinator(this.#options.memory);
     if (life.role === 'sources' && this.#options.fences)
       for (const memory of this.#options.receivers.values()) fenceSender(memory);
     this.#start(life);

@@ -3,7 +3,7 @@
  * was counted as, so every loss, double and change of order shows.
  */
 import { files } from '../../io/file-sink.ts';
-import { collect } from '../../topology/sinks.ts';
+import { collect, forEach } from '../../topology/sinks.ts';
 import { generate, socket } from '../../topology/sources.ts';
 import type { Answer, Stage, StageContext, StageOutputs } from '../../topology/stage.ts';
 import { TopologyBuilder, type TopologySettings } from '../../topology/topology-builder.ts';
@@ -208,7 +208,7 @@ const branching: SimJob = declared({
   },
 });
 
-export const timed: SimJob = declared({
+const timed: SimJob = declared({
   name: 'topology: timers',
   facts: { guarantee: 'exactly-once', timed: true, settleMs: 800 },
   sources: ['records'],
@@ -263,7 +263,7 @@ const mixed: SimJob = declared({
   },
 });
 
-export const acked: SimJob = declared({
+const acked: SimJob = declared({
   name: 'topology: acked',
   facts: { guarantee: 'at-least-once' },
   maxPending: 12,
@@ -309,8 +309,23 @@ const atMostOnce: SimJob = declared({
       { from: t.source('numbers', numbered).shuffle(), parallelism: 2 },
     );
     t.sink('collected', collect('out'), { from: work.global() });
+    t.sink(
+      'shown',
+      forEach((record: Numbered) => user.seen('shown', record)),
+      { from: work.global() },
+    );
   },
-  outputs: { out: { whole: ([records]) => records! } },
+  outputs: {
+    out: { whole: ([records]) => records! },
+    shown: { plain: true, whole: ([records]) => records! },
+  },
 });
 
-export const TOPOLOGY_JOBS: readonly SimJob[] = [counting, branching, mixed, atMostOnce];
+export const TOPOLOGY_JOBS: readonly SimJob[] = [
+  counting,
+  branching,
+  timed,
+  mixed,
+  acked,
+  atMostOnce,
+];
