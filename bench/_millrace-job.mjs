@@ -36,4 +36,25 @@ export const declaredSilent = job('declaredSilent', { batchInterval: '1s' }, (ss
   ssc.socketTextStream('127.0.0.1', args.port).words().countByValue().foreachBatch(silent);
 });
 
-export const programs = { natural, declared, naturalSilent, declaredSilent };
+/** Short batches, for benches that wait for many of them. */
+export const naturalQuick = job('naturalQuick', { batchInterval: '250ms' }, (ssc, args) => {
+  ssc
+    .socketTextStream('127.0.0.1', args.port)
+    .flatMap((line) => line.split(' '))
+    .map((word) => [word, 1])
+    .reduceByKey((a, b) => a + b)
+    .foreachBatch(silent);
+});
+
+export const declaredQuick = job('declaredQuick', { batchInterval: '250ms' }, (ssc, args) => {
+  ssc.socketTextStream('127.0.0.1', args.port).words().countByValue().foreachBatch(silent);
+});
+
+export const programs = {
+  natural,
+  declared,
+  naturalSilent,
+  declaredSilent,
+  naturalQuick,
+  declaredQuick,
+};

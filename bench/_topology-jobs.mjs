@@ -1,5 +1,6 @@
 // The topologies of bench/topology.mjs.
 import { forEach, generate, socket, topology } from '../dist/index.js';
+import { clockedSink } from './_clocked-sink.mjs';
 
 export class Count {
   counts = new Map();
@@ -15,42 +16,6 @@ export class Count {
   restore(counts) {
     this.counts = new Map(counts);
   }
-}
-
-const BUCKET_US = 10;
-
-/** Tells of the last second, in µs: how long records were on their way. */
-function clockedSink() {
-  const buckets = new Uint32Array(20_000);
-  let n = 0;
-  let max = 0;
-  let told = performance.now();
-  const quantile = (q) => {
-    let left = n * q;
-    for (let i = 0; i < buckets.length; i++)
-      if ((left -= buckets[i]) <= 0) return (i + 0.5) * BUCKET_US;
-    return max;
-  };
-  return (record) => {
-    const us = (performance.timeOrigin + performance.now()) * 1000 - record.us;
-    buckets[Math.max(0, Math.min(buckets.length - 1, Math.floor(us / BUCKET_US)))]++;
-    n++;
-    if (us > max) max = us;
-    if (performance.now() - told < 1000) return;
-    console.log(
-      JSON.stringify({
-        t: Date.now(),
-        n,
-        p50_us: quantile(0.5),
-        p99_us: quantile(0.99),
-        p999_us: quantile(0.999),
-        max_us: max,
-      }),
-    );
-    buckets.fill(0);
-    n = max = 0;
-    told = performance.now();
-  };
 }
 
 /** Lines of _stamp-server.mjs: filter → map → count by key → sink. */

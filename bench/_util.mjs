@@ -24,14 +24,36 @@ export async function startServer(...args) {
   return { port: JSON.parse(ready).port, stop: () => server.kill('SIGKILL') };
 }
 
-/** Runs a program for `ms`, and gives the JSON lines that it printed. */
-export async function linesOf(args, ms, nodeArgs = []) {
-  const child = spawn(process.execPath, [...nodeArgs, ...args.map(String)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+/** Runs a program of Node for `ms`, and gives the JSON lines that it printed. */
+export const linesOf = (args, ms, nodeArgs = []) =>
+  linesOfProgram(process.execPath, [...nodeArgs, ...args.map(String)], ms);
+
+/** The same for any program. */
+export async function linesOfProgram(command, args, ms) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
   await Promise.race([sleep(ms), once(child, 'exit')]);
   child.kill('SIGKILL');
   return lines;
 }
+
+/** Whether a figure keeps its bar, as a line ends. */
+export const verdict = (bar, holds) => `bar ${bar}: ${holds ? 'held' : 'MISSED'}`;
+
+/** The 95 % interval of the median, by order statistics: [least, most]. */
+export function medianInterval(xs) {
+  const n = xs.length;
+  const half = 0.98 * Math.sqrt(n);
+  const each = sorted(xs);
+  return [
+    each[Math.max(0, Math.floor(n / 2 - half))],
+    each[Math.min(n - 1, Math.ceil(n / 2 + half) - 1)],
+  ];
+}
+
+/** `median, 95 % interval least..most, n = …` */
+export const judged = (xs, digits = 2) => {
+  const [least, most] = medianInterval(xs);
+  return `${median(xs).toFixed(digits)}, 95 % interval ${least.toFixed(digits)}..${most.toFixed(digits)}, n = ${xs.length}`;
+};

@@ -1,18 +1,18 @@
 // How long does an ask take, how many messages go through, and how soon is an actor back?
 //
-//   node bench/ask.mjs [--asks 20000] [--restarts 300] [--json]
+//   node bench/ask.mjs [--asks 20000] [--restarts 1000] [--json]
 //
 // ask       round trip: from the main thread to an actor on a thread, between two threads (measured by an actor), within one
 // tell      messages a second from one thread to another, until the last one is handled
 // restart   from the message that makes an actor throw to the first answer of its next life, on the same thread
 import { parseArgs } from 'node:util';
 import { ActorSystem } from '../dist/system/index.js';
-import { machine, quantile } from './_util.mjs';
+import { machine, quantile, verdict } from './_util.mjs';
 
 const { values: flags } = parseArgs({
   options: {
     asks: { type: 'string', default: '20000' },
-    restarts: { type: 'string', default: '300' },
+    restarts: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -57,15 +57,30 @@ await system.close();
 const figures = Object.fromEntries(
   Object.entries({ ...results, restart: restarts }).map(([name, times]) => [
     name,
-    { p50us: quantile(times, 0.5), p99us: quantile(times, 0.99) },
+    { p50us: quantile(times, 0.5), p99us: quantile(times, 0.99), n: times.length },
   ]),
 );
+/** What must hold, by figure. */
+const BARS = {
+  'main to thread': ['p50 ≤ 100 µs', ({ p50us }) => p50us <= 100],
+  'thread to thread': ['p50 ≤ 100 µs', ({ p50us }) => p50us <= 100],
+  restart: ['p99 ≤ 5 ms', ({ p99us }) => p99us <= 5000],
+};
+let missed = 0;
 if (flags.json) console.log(JSON.stringify({ bench: 'ask', figures, perSecond }));
 else {
   console.log(`# ${machine()}`);
-  for (const [name, { p50us, p99us }] of Object.entries(figures))
-    console.log(`${name.padEnd(18)} p50 ${p50us.toFixed(0)} µs, p99 ${p99us.toFixed(0)} µs`);
+  for (const [name, found] of Object.entries(figures)) {
+    const { p50us, p99us, n } = found;
+    const [bar, holds] = BARS[name] ?? [];
+    if (bar !== undefined && !holds(found)) missed++;
+    console.log(
+      `${name.padEnd(18)} p50 ${p50us.toFixed(0)} µs, p99 ${p99us.toFixed(0)} µs, n = ${n}` +
+        (bar === undefined ? '' : `; ${verdict(bar, holds(found))}`),
+    );
+  }
   console.log(
     `tell               ${(perSecond / 1e6).toFixed(2)} M messages/s from thread to thread`,
   );
 }
+process.exit(missed === 0 ? 0 : 1);

@@ -1,4 +1,5 @@
-// Runs all benches, or those named: `npm run bench -- ring wordcount`. About 25 minutes in all; `memory` alone takes 10.
+// Runs all benches, or those named: `npm run bench -- ring wordcount`. About two hours in all: `topology`,
+// `recovery` and `supervision` want many pairs or deaths, `memory` takes 10 minutes.
 import { spawnSync } from 'node:child_process';
 import { file } from './_util.mjs';
 
@@ -11,7 +12,10 @@ const ALL = [
   'wordcount',
   'latency',
   'topology',
+  'ask',
   'kill',
+  'recovery',
+  'supervision',
   'embedding',
   'memory',
 ];
