@@ -1,0 +1,58 @@
+/**
+ * Which kinds of nodes are operators that work a batch at a time (`batch-operator.ts`), and what makes them.
+ *
+ * A narrow one lives in the tree of a task; a wide one (`GraphNode.exchange`) is the root of one, or lives in its
+ * parent's tree where that lies by key already. Used on the thread of the task, at each start and recovery.
+ */
+import type { GraphNode } from '../../plan/graph.ts';
+import type { BatchOperator } from './batch-operator.ts';
+import { MapWithStateOperator } from '../state/map-with-state.ts';
+import { StateSnapshotsOperator } from '../state/state-snapshots.ts';
+import { UpdateStateOperator } from '../state/update-state.ts';
+import { createGroupWindow, createReduceWindow, createRowsWindow } from '../windows/create.ts';
+import { GlomOperator, MapPartitionsOperator } from './partition-operators.ts';
+
+/** Where an operator works. */
+export interface OperatorScene {
+  readonly node: GraphNode;
+  readonly partition: number;
+  /** Partitions of the operator's stream. */
+  readonly partitions: number;
+  /** How often the operator has a batch, in ms. */
+  readonly slideMs: number;
+  /** How often its parents have one. */
+  readonly parentSlideMs: number;
+  /** The operator of another node in the same task. Asked at the end of a batch, when all of them are there. */
+  readonly neighbour: (node: number) => BatchOperator;
+  /** Throws the coded error of what a function of the user threw, with the record that it had in hand. */
+  readonly blame: (error: unknown, record?: { readonly value: unknown }) => never;
+}
+
+interface OperatorKind {
+  /** How its records reach it (`BatchOperator.takes`). */
+  readonly takes: BatchOperator['takes'];
+  readonly create: (scene: OperatorScene) => BatchOperator;
+}
+
+const KINDS: Readonly<Record<string, OperatorKind>> = {
+  mapPartitions: { takes: 'rows', create: (scene) => new MapPartitionsOperator(scene) },
+  mapPartitionsWithIndex: { takes: 'rows', create: (scene) => new MapPartitionsOperator(scene) },
+  updateStateByKey: { takes: 'pairs', create: (scene) => new UpdateStateOperator(scene) },
+  mapWithState: { takes: 'pairs', create: (scene) => new MapWithStateOperator(scene) },
+  stateSnapshots: { takes: 'rows', create: (scene) => new StateSnapshotsOperator(scene) },
+  glom: { takes: 'rows', create: () => new GlomOperator() },
+  window: { takes: 'rows', create: createRowsWindow },
+  windowReduce: { takes: 'rows', create: createReduceWindow },
+  windowReduceByKey: { takes: 'pairs', create: createReduceWindow },
+  windowGroupByKey: { takes: 'pairs', create: createGroupWindow },
+};
+
+/** Undefined for a node that is no such operator. */
+export function operatorTakes(node: GraphNode): BatchOperator['takes'] | undefined {
+  return KINDS[node.kind]?.takes;
+}
+
+/** Undefined for a node that is no such operator. */
+export function createOperator(scene: OperatorScene): BatchOperator | undefined {
+  return KINDS[scene.node.kind]?.create(scene);
+}
