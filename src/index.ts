@@ -1,7 +1,14 @@
 /** Millrace: streams as supervised actors on all cores of one Node process. */
 export { MillraceError, type ErrorCode } from './errors.ts';
 export { job, type Job, type JobOptions } from './dstream/job.ts';
-export { DStream } from './dstream/dstream.ts';
+export { DStream, MapWithStateStream } from './dstream/dstream.ts';
+export type {
+  KeyedStateOptions,
+  MapWithStateOptions,
+  UpdateStateOptions,
+} from './dstream/state/build.ts';
+export type { State } from './dstream/state/state-handle.ts';
+export type { UpdateInfo } from './dstream/state/update-state.ts';
 export { Batch } from './dstream/batch.ts';
 export { sum, count } from './dstream/reducers.ts';
 export type { Duration } from './dstream/duration.ts';

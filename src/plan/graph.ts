@@ -6,11 +6,14 @@
  * What a node of each kind carries (`?` may be missing; a reducer is `sum` or `count`, see `dstream/reducers.ts`):
  *
  *   kind            functions                                params                                  live
- *   socket          hello?                                   host port maxLineBytes onLongLine encoding
+ *   socket          hello?                                   host port maxLineBytes onLongLine encoding maxRate?
+ *   socketStream    decode                                   host port maxRate?
  *   queue                                                    oneAtATime                              { queue, default? }
- *   textFiles                                                directory newFilesOnly
- *   input                                                    name
- *   records         read                                     partitions rate?                        { items }?
+ *   files           filter?                                  directory format newFilesOnly … (`file-options.ts`)
+ *   input                                                    name maxRate?
+ *   records         read                                     rate? maxRate? isSupervised? isResumable?
+ *                                                                                                    { items }?
+ *   receiver        make                                     maxRate? restartDelayMs? maxBuffered?
  *   stage sink      make key0 key1 …                         parallelism inputs outputs fuse …
  *   acker                                                    timeoutMs
  *   fromStage                                                output
@@ -54,7 +57,14 @@
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type UserFunction = (...args: any[]) => any;
 
-export type SourceKind = 'socket' | 'queue' | 'textFiles' | 'input' | 'records';
+export type SourceKind =
+  | 'socket'
+  | 'socketStream'
+  | 'queue'
+  | 'files'
+  | 'input'
+  | 'records'
+  | 'receiver';
 
 /** Operators that work on one partition of their parent at a time, record by record or at its end. */
 export type NarrowKind =

@@ -7,26 +7,19 @@
  * I2  The initial state is loaded at the end of the first batch; that it was is part of the state.
  */
 import { packValue, unpackValue } from '../../actors/codec.ts';
-import type { GraphNode } from '../../plan/graph.ts';
-import { blamed } from '../run/blame.ts';
-import { partitionOf } from '../keys/partitioner.ts';
+import { fires } from '../../plan/slides.ts';
+import type { BatchEnd } from '../run/batch-operator.ts';
+import type { OperatorScene } from '../run/operators.ts';
+import { placeAt } from '../run/placing.ts';
 import type { StateCell } from './cell.ts';
 import { copied } from './copied.ts';
 import { GatherCell } from './gather-cell.ts';
 import { IdleTimers } from './idle-timers.ts';
 import { KeyedState, LIVE } from './keyed-state.ts';
 
-/** Where an operator is at work. */
-export interface OperatorSite {
-  readonly node: GraphNode;
-  readonly partition: number;
-  /** Of the operator's stream. */
-  readonly partitions: number;
-}
-
 /** What lies in `GraphNode.live` of an operator with state. */
 export interface StateSetup {
-  readonly initialState?: Iterable<readonly [unknown, unknown]>;
+  readonly initialState?: readonly (readonly [unknown, unknown])[];
 }
 
 export abstract class KeyedOperator<S> {
@@ -36,12 +29,12 @@ export abstract class KeyedOperator<S> {
   protected readonly gathered: GatherCell = new GatherCell();
   /** Undefined when keys may be idle for ever. */
   protected readonly idleMs: number | undefined;
-  readonly #site: OperatorSite;
+  readonly #scene: OperatorScene;
   /** Undefined until it is needed: after a restore it follows from the keys' times. */
   #timers: IdleTimers | undefined;
 
-  constructor(site: OperatorSite, idleMs: number | undefined) {
-    this.#site = site;
+  constructor(scene: OperatorScene, idleMs: number | undefined) {
+    this.#scene = scene;
     this.idleMs = idleMs;
     this.state = new KeyedState<S>(idleMs !== undefined);
     this.cells = { keys: this.state, open: this.gathered };
@@ -64,16 +57,25 @@ export abstract class KeyedOperator<S> {
   /** Keys and states now, as they may be given away. */
   abstract snapshot(): { readonly keys: unknown[]; readonly values: unknown[] };
 
+  /** Whether the stream has a batch at that time, be it a missing one of the parent's. */
+  protected fires(batch: BatchEnd): boolean {
+    return fires(this.#scene.slideMs, batch);
+  }
+
   /** Loads the initial state, the first time. */
   protected begin(time: number): void {
     const { state } = this;
     if (state.begun) return;
     state.begin();
-    const { node, partition, partitions } = this.#site;
+    const { node, partition, partitions, blame } = this.#scene;
     const { initialState = [] } = (node.live ?? {}) as StateSetup;
-    const place = node.functions['partition'] ?? partitionOf;
+    const place = placeAt(node, partitions);
     for (const [key, value] of initialState) {
-      if (place(key, partitions) !== partition) continue;
+      try {
+        if (place(key) !== partition) continue;
+      } catch (error) {
+        blame(error, { value: [key, value] });
+      }
       this.touched(state.add(key, copied(value) as S), time);
     }
   }
@@ -99,9 +101,8 @@ export abstract class KeyedOperator<S> {
     return this.#timersNow().expire(time - this.idleMs, times);
   }
 
-  protected blame(error: unknown, time: number, record: unknown): never {
-    const { node, partition } = this.#site;
-    throw blamed(error, node, { partition, time, record: { value: record } });
+  protected blame(error: unknown, record: unknown): never {
+    return this.#scene.blame(error, { value: record });
   }
 
   #timersNow(): IdleTimers {

@@ -9,8 +9,9 @@
  * I3  What leaves is not changed any more: a result that holds objects is copied, since it may hold states.
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
+import type { OperatorScene } from '../run/operators.ts';
 import { copied, copyAll } from './copied.ts';
-import { KeyedOperator, type OperatorSite } from './keyed-operator.ts';
+import { KeyedOperator } from './keyed-operator.ts';
 import { type State, StateHandle } from './state-handle.ts';
 
 type MapFunction = (
@@ -26,14 +27,16 @@ export class MapWithStateOperator extends KeyedOperator<unknown> implements Batc
   readonly #dropsInSilence: boolean;
   readonly #handle: StateHandle<unknown> = new StateHandle();
 
-  constructor(site: OperatorSite) {
-    const { params, functions } = site.node;
-    super(site, (params['timeoutMs'] ?? params['ttlMs']) as number | undefined);
+  constructor(scene: OperatorScene) {
+    const { params, functions } = scene.node;
+    super(scene, (params['timeoutMs'] ?? params['ttlMs']) as number | undefined);
     this.#f = functions['f'] as MapFunction;
     this.#dropsInSilence = params['ttlMs'] !== undefined;
   }
 
-  end({ time }: BatchEnd): Given {
+  end(batch: BatchEnd): Given | undefined {
+    if (!this.fires(batch)) return undefined;
+    const { time } = batch;
     this.begin(time);
     const rows: unknown[] = [];
     const info = { time };
@@ -56,7 +59,7 @@ export class MapWithStateOperator extends KeyedOperator<unknown> implements Batc
         this.removed(slot);
       }
     } catch (error) {
-      this.blame(error, time, [key, value]);
+      this.blame(error, [key, value]);
     }
     return { rows };
   }

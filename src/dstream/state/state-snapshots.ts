@@ -2,22 +2,26 @@
  * `stateSnapshots()`: every key with its state, at each batch. It hangs from the operator whose state it shows, in the
  * same task, and takes nothing from it but a look at the batch's end.
  */
-import type { BatchOperator, Given } from '../run/batch-operator.ts';
+import { fires } from '../../plan/slides.ts';
+import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
+import type { OperatorScene } from '../run/operators.ts';
 import type { KeyedOperator } from './keyed-operator.ts';
 
 export class StateSnapshotsOperator implements BatchOperator {
   readonly takes = 'rows';
-  readonly cells = {};
-  readonly #of: KeyedOperator<unknown>;
+  readonly cells: BatchOperator['cells'] = {};
+  readonly #scene: OperatorScene;
 
-  constructor(of: KeyedOperator<unknown>) {
-    this.#of = of;
+  constructor(scene: OperatorScene) {
+    this.#scene = scene;
   }
 
   rows(): void {}
 
-  end(): Given {
-    return this.#of.snapshot();
+  end(batch: BatchEnd): Given | undefined {
+    const { node, slideMs, neighbour } = this.#scene;
+    if (!fires(slideMs, batch)) return undefined;
+    return (neighbour(node.parents[0]!) as unknown as KeyedOperator<unknown>).snapshot();
   }
 
   discard(): void {}

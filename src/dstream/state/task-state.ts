@@ -149,10 +149,11 @@ function named<T>(name: string, encode: () => T): T {
     if (!(error instanceof MillraceError) || error.code !== 'ERR_MILLRACE_NOT_ENCODABLE')
       throw error;
     const why = error.cause instanceof Error ? error.cause.message : String(error.cause);
+    const operator = name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : name;
     throw millraceError(
       'ERR_MILLRACE_NOT_ENCODABLE',
-      `the state of ${name.slice(0, name.lastIndexOf('/'))} can not be stored: ${why}. State is made of plain values, arrays, objects, Map, Set, Date, BigInt and typed arrays`,
-      { context: { operator: name.slice(0, name.lastIndexOf('/')) }, cause: error },
+      `the state of ${operator} can not be stored: ${why}. State is made of plain values, arrays, objects, Map, Set, Date, BigInt and typed arrays`,
+      { context: { operator }, cause: error },
     );
   }
 }

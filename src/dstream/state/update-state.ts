@@ -8,10 +8,11 @@
  * I2  A state is written again (`touch`) when it is another value than before, or one that may have been changed in place.
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
+import type { OperatorScene } from '../run/operators.ts';
 import { itemsOf } from '../run/records.ts';
 import { BadRecord } from '../run/blame.ts';
 import { copyAll, isMutable } from './copied.ts';
-import { KeyedOperator, type OperatorSite } from './keyed-operator.ts';
+import { KeyedOperator } from './keyed-operator.ts';
 import { LIVE } from './keyed-state.ts';
 
 /** About the call. One object serves all calls of a batch. */
@@ -38,15 +39,17 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
   /** The values of the batch by slot; the pass takes them out again. */
   readonly #lists: (unknown[] | undefined)[] = [];
 
-  constructor(site: OperatorSite) {
-    const { params, functions } = site.node;
-    super(site, params['ttlMs'] as number | undefined);
+  constructor(scene: OperatorScene) {
+    const { params, functions } = scene.node;
+    super(scene, params['ttlMs'] as number | undefined);
     this.#f = functions['f'] as Update | UpdateAll;
     this.#iterates = params['iterator'] === true;
     this.#isImmutable = params['immutable'] === true;
   }
 
-  end({ time }: BatchEnd): Given {
+  end(batch: BatchEnd): Given | undefined {
+    if (!this.fires(batch)) return undefined;
+    const { time } = batch;
     this.begin(time);
     this.#list(time);
     for (const slot of this.expired(time)) this.removed(slot);
@@ -85,7 +88,7 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
         }
       }
     } catch (error) {
-      this.blame(error, time, key);
+      this.blame(error, key);
     }
   }
 
@@ -111,7 +114,7 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
         else if (!isImmutable && isMutable(after)) state.touch(slot);
       }
     } catch (error) {
-      this.blame(error, time, keys[slot]);
+      this.blame(error, keys[slot]);
     }
   }
 
@@ -148,21 +151,24 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
       for (let slot = 0; slot < count; slot++)
         if (kept[slot] === 0 && (state.flags[slot]! & LIVE) !== 0) this.removed(slot);
     } catch (error) {
-      this.blame(error, time, record);
+      this.blame(error, record);
     }
     this.#lists.length = 0;
     copyAll(given.values);
     return given;
   }
 
+  /** Keys with a state first: of two that become one, it is the older that goes on. */
   *#entries(): Generator<readonly [unknown, unknown[], unknown?]> {
     const { keys, states, flags } = this.state;
     const lists = this.#lists;
-    for (let slot = 0; slot < keys.length; slot++) {
-      if ((flags[slot]! & LIVE) === 0) continue;
-      const values = (slot < lists.length ? lists[slot] : undefined) ?? [];
-      const state = states[slot];
-      yield state === undefined ? [keys[slot], values] : [keys[slot], values, state];
+    for (const isNew of [false, true]) {
+      for (let slot = 0; slot < keys.length; slot++) {
+        const state = states[slot];
+        if ((flags[slot]! & LIVE) === 0 || (state === undefined) !== isNew) continue;
+        const values = (slot < lists.length ? lists[slot] : undefined) ?? [];
+        yield isNew ? [keys[slot], values] : [keys[slot], values, state];
+      }
     }
   }
 }
