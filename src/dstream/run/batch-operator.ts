@@ -31,10 +31,18 @@ export type Given =
 export interface BatchOperator {
   /** How it wants its records: a loop in front of it then makes no tuple of a pair. */
   readonly takes: 'rows' | 'pairs';
-  /** Takes records of a parent. The array is the operator's from now on. */
-  rows?(side: number, rows: readonly unknown[]): void;
+  /**
+   * Takes records of a parent. The array is the operator's from now on. `partition` is the parent's, where the operator
+   * is the root of its task.
+   */
+  rows?(side: number, rows: readonly unknown[], partition?: number): void;
   /** Takes pairs of a parent, side by side. The arrays are the operator's from now on. */
-  pairs?(side: number, keys: readonly unknown[], values: readonly unknown[]): void;
+  pairs?(
+    side: number,
+    keys: readonly unknown[],
+    values: readonly unknown[],
+    partition?: number,
+  ): void;
   /** The batch ends. Gives its result; undefined when the stream has no batch at that time. */
   end(batch: BatchEnd): Given | undefined;
   /** Records of the open batch are dropped: it was given up. */

@@ -2,17 +2,19 @@
  * What one task does to its records, apart from how: a tree of steps whose leaves are sinks.
  *
  * Built from the plan's tree of operator instances. `compile.ts` makes one loop of it, `interpret.ts` a chain of
- * closures; both do exactly what is said here. Unions vanish: they only renumber partitions. `mapPartitions` and `glom`
- * end a loop: they collect into a sink of their own, and what follows them is a loop of its own at the barrier.
+ * closures; both do exactly what is said here. Unions vanish: they only renumber partitions. Operators that work a batch
+ * at a time (`operators.ts`) end a loop: it collects into a sink for them, and what follows them is a segment of its own.
  *
  * I1  Slots and operator numbers are given in tree order, so a collecting sink has a lower slot than all that its
- *     records go on to: flushing the sinks by slot flushes the tree.
+ *     operator's records go on to: ending the sinks by slot ends the tree.
  * I2  `signature` is equal for two chains of a graph only if one loop serves both.
  */
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OpInstance, Send } from '../../plan/planned.ts';
 import type { OnRecordError } from './dead-letter.ts';
+import { operatorTakes } from './operators.ts';
 
+/** Those that end in `Pairs` take key and value side by side. */
 export type SinkKind =
   | 'combine'
   | 'tally'
@@ -21,7 +23,9 @@ export type SinkKind =
   | 'reduce'
   | 'count'
   | 'output'
-  | 'collect';
+  | 'outputPairs'
+  | 'collect'
+  | 'collectPairs';
 
 /** A narrow operator, record by record. */
 export interface ApplyStep {
@@ -43,16 +47,27 @@ export interface SinkStep {
   readonly sink: SinkKind;
   /** Its index among the sinks of the task. */
   readonly slot: number;
-  /** Where to; none for `collect`. */
+  /** Where to; none for those that collect. */
   readonly send: Send | undefined;
-  /** What `collect` feeds at the barrier. */
-  readonly next: readonly Step[];
+  /** Of one that collects: the partition of its operator. */
+  readonly partition: number;
+  /** Of one that collects: what its operator feeds at the barrier. */
+  readonly below: ChainSegment | undefined;
 }
 
 export type Step = ApplyStep | SinkStep;
 
-export interface Chain {
+/** What the records of one place go through: of the root, or of an operator that gave them at a barrier. */
+export interface ChainSegment {
   readonly steps: readonly Step[];
+  /** Slots of the sinks in it, without those of segments below. */
+  readonly slots: readonly number[];
+  /** Unions in it. They need a batch. */
+  readonly unions: readonly GraphNode[];
+}
+
+export interface Chain {
+  readonly root: ChainSegment;
   /** By slot. */
   readonly sinks: readonly SinkStep[];
   /** By operator number. */
@@ -69,37 +84,57 @@ export function buildChain(
   const operators: GraphNode[] = [];
   const number = (node: GraphNode): number => operators.push(node) - 1;
 
+  interface Growing {
+    readonly slots: number[];
+    readonly unions: GraphNode[];
+  }
+
   const addSink = (
+    into: Growing,
     node: GraphNode,
     sink: SinkKind,
-    send: Send | undefined,
-    next: () => readonly Step[],
+    rest: Pick<SinkStep, 'send' | 'partition'>,
+    below?: () => ChainSegment,
   ): SinkStep => {
     const slot = sinks.length;
     sinks.push(undefined as never);
-    const step: SinkStep = { step: 'sink', op: number(node), node, sink, slot, send, next: next() };
+    into.slots.push(slot);
+    const op = number(node);
+    const step: SinkStep = { step: 'sink', op, node, sink, slot, ...rest, below: below?.() };
     sinks[slot] = step;
     return step;
   };
 
-  const below = (instance: OpInstance): readonly Step[] => [
-    ...instance.children.flatMap(stepsOf),
+  const segmentOf = (instance: OpInstance): ChainSegment => {
+    const into: Growing = { slots: [], unions: [] };
+    return { steps: below(into, instance), ...into };
+  };
+
+  const below = (into: Growing, instance: OpInstance): readonly Step[] => [
+    ...instance.children.flatMap((child) => stepsOf(into, child)),
     ...instance.sends.map((send) => {
       const node = nodeAt(graph, send.node);
-      return addSink(node, sinkOf(node), send, () => []);
+      return addSink(into, node, sinkOf(node, send), { send, partition: instance.partition });
     }),
   ];
 
-  const stepsOf = (instance: OpInstance): readonly Step[] => {
+  const stepsOf = (into: Growing, instance: OpInstance): readonly Step[] => {
     const node = nodeAt(graph, instance.node);
-    if (node.kind === 'union') return below(instance);
-    if (node.kind === 'mapPartitions' || node.kind === 'glom')
-      return [addSink(node, 'collect', undefined, () => below(instance))];
+    if (node.kind === 'union') {
+      into.unions.push(node);
+      return below(into, instance);
+    }
+    const takes = operatorTakes(node);
+    if (takes !== undefined) {
+      const sink = takes === 'rows' ? 'collect' : 'collectPairs';
+      const { partition } = instance;
+      return [addSink(into, node, sink, { send: undefined, partition }, () => segmentOf(instance))];
+    }
     const passesOver = (node.params['onRecordError'] ?? onRecordError) === 'skip';
-    return [{ step: 'apply', op: number(node), node, passesOver, next: below(instance) }];
+    return [{ step: 'apply', op: number(node), node, passesOver, next: below(into, instance) }];
   };
 
-  return { steps: below(tree), sinks, operators };
+  return { root: segmentOf(tree), sinks, operators };
 }
 
 /** Says all that the code of a loop depends on (I2). */
@@ -118,7 +153,9 @@ export function nodeAt(graph: Graph, id: number): GraphNode {
 }
 
 /** How a sender treats records on their way to `node`. */
-function sinkOf(node: GraphNode): SinkKind {
+function sinkOf(node: GraphNode, { exchange }: Send): SinkKind {
+  if (exchange === 'key') return 'group';
+  if (exchange !== undefined) return operatorTakes(node) === 'pairs' ? 'outputPairs' : 'output';
   switch (node.kind) {
     case 'combineByKey':
       return node.params['mapSideCombine'] === false ? 'group' : 'combine';

@@ -32,6 +32,7 @@ import type { GraphNode, UserFunction } from '../../plan/graph.ts';
 import { partitionOf } from '../keys/partitioner.ts';
 import type { ApplyStep, SinkStep, Step } from './chain.ts';
 import type { Loop, Shape } from './loop.ts';
+import { placed } from './placing.ts';
 import { badPair, itemsOf, notPair } from './records.ts';
 import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
 
@@ -59,6 +60,7 @@ export function compileLoop(
 
 const HELPERS = {
   partitionOf,
+  placed,
   itemsOf,
   notPair,
   badPair,
@@ -133,7 +135,7 @@ class LoopWriter {
     );
     return [
       "'use strict';",
-      'const { partitionOf, itemsOf, notPair, badPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
+      'const { partitionOf, placed, itemsOf, notPair, badPair, splitOf, trimOf, lowerOf, wordsOf, isArray } = H;',
       `const pairs = ${JSON.stringify(operators.map((_, op) => this.#pairOps.has(op)))};`,
       ...functions,
       ...first,
@@ -162,6 +164,12 @@ class LoopWriter {
         this.#called(step, `${this.#user(node, 'f')}(${from})`, (row) =>
           this.#steps(next, { row }),
         );
+        return;
+      }
+      case 'peek': {
+        const row = this.#row(current);
+        this.#at(step.op, { row });
+        this.#called(step, `${this.#user(node, 'f')}(${row})`, () => this.#steps(next, current));
         return;
       }
       case 'filter':
@@ -257,7 +265,12 @@ class LoopWriter {
         this.#before.push(
           `const keys${slot} = S[${slot}].keys, values${slot} = S[${slot}].values;`,
         );
-        const p = this.#let(`partitionOf(${key}, ${partitions})`);
+        const custom = node.functions['partition'];
+        const p = this.#let(
+          custom === undefined
+            ? `partitionOf(${key}, ${partitions})`
+            : `placed(${this.#function(custom)}(${key}), ${partitions})`,
+        );
         this.#body.push(`keys${slot}[${p}].push(${key}); values${slot}[${p}].push(${value});`);
         return;
       }
@@ -299,6 +312,15 @@ class LoopWriter {
         this.#before.push(`const rows${slot} = S[${slot}].rows;`);
         this.#body.push(`rows${slot}.push(${this.#row(current)});`);
         return;
+      case 'outputPairs':
+      case 'collectPairs': {
+        const { key, value } = this.#pair(op, current);
+        this.#before.push(
+          `const keys${slot} = S[${slot}].keys, values${slot} = S[${slot}].values;`,
+        );
+        this.#body.push(`keys${slot}.push(${key}); values${slot}.push(${value});`);
+        return;
+      }
     }
   }
 

@@ -6,12 +6,16 @@ import { textProgramAt } from '../../plan/text-program.ts';
 import { kernelFor } from '../kernel/program.ts';
 import { nodeAt } from './chain.ts';
 import type { OnRecordError } from './dead-letter.ts';
+import { HostedOperator } from './hosted-operator.ts';
 import { KernelCountBody } from './kernel-count-body.ts';
 import { KernelSourceBody } from './kernel-source-body.ts';
 import { type Form, bestForm } from './loop.ts';
+import { OperatorBody } from './operator-body.ts';
+import { operatorTakes } from './operators.ts';
 import { OutputsBody } from './outputs-body.ts';
 import { withinTimeOf } from './user-promise.ts';
 import { SourceBody } from './source-body.ts';
+import { TransformBody } from './transform-body.ts';
 import { OperatorTree } from './tree.ts';
 import { WideBody } from './wide-body.ts';
 
@@ -28,6 +32,12 @@ export interface BodyOptions {
   readonly asyncTimeoutMs?: number;
   /** For operators that have no say of their own. @default 'fail' */
   readonly onRecordError?: OnRecordError;
+  /** An output whose batch has no record isn't run. @default false */
+  readonly skipEmptyBatches?: boolean;
+  /** Unlike that of any other life of the task in the process. */
+  readonly life?: string;
+  /** Runs a user's function so that it is known to be inside an output. @default nobody asks */
+  readonly inside?: <R>(act: () => R) => R;
 }
 
 const MAX_GATHER_BYTES = 256 * 1024 * 1024;
@@ -40,8 +50,8 @@ export function createBody(
 ): TaskBody {
   const { graph, tasks } = plan;
   const task = tasks[taskId]!;
+  const maxGatherBytes = options.maxGatherBytes ?? MAX_GATHER_BYTES;
   if (task.kind === 'outputs') {
-    const maxGatherBytes = options.maxGatherBytes ?? MAX_GATHER_BYTES;
     return new OutputsBody(
       {
         graph,
@@ -49,6 +59,10 @@ export function createBody(
         ports: task.ports,
         maxGatherBytes,
         within: withinTimeOf(options),
+        skipEmptyBatches: options.skipEmptyBatches,
+        env: options.env,
+        life: options.life,
+        inside: options.inside,
       },
       out,
     );
@@ -57,31 +71,47 @@ export function createBody(
   // Without WebAssembly (`--jitless`) there are no kernels; strings give the same.
   const kernels = options.kernels ?? typeof WebAssembly !== 'undefined';
   const treeTo = (to: TaskOutput): OperatorTree =>
-    new OperatorTree(graph, task.tree, to, form, options.onRecordError);
+    new OperatorTree(plan, task.tree, to, form, options.onRecordError);
   if (task.kind === 'source') {
     const text = kernels ? kernelAt(plan, task.tree) : undefined;
     return text === undefined
       ? new SourceBody(treeTo(out), out)
       : new KernelSourceBody(text.program, text.send, out, treeTo);
   }
+  if (task.kind !== 'wide') throw new TypeError(`${task.kind} is no task of streams`);
   const node = nodeAt(graph, task.tree.node);
-  const senders = sendersTo(plan, node.id);
-  const arrivals = senders.reduce((total, { sends }) => total + sends, 0);
+  if (node.kind === 'transform') {
+    return new TransformBody(
+      {
+        node,
+        slideMs: plan.slides[node.id]!,
+        arrivals: task.arrivals,
+        sends: task.tree.sends,
+        maxGatherBytes,
+        within: withinTimeOf(options),
+        env: options.env,
+        inside: options.inside,
+      },
+      out,
+    );
+  }
+  const { arrivals } = task;
+  const { partition } = task.tree;
+  const tree = treeTo(out);
+  if (operatorTakes(node) !== undefined) {
+    const hosted = new HostedOperator(plan, node, partition, tree.neighbour);
+    tree.hangFrom(hosted);
+    return new OperatorBody(hosted, arrivals, tree);
+  }
   if (
     kernels &&
     node.kind === 'countByValue' &&
-    senders.every(({ tree }) => kernelAt(plan, tree) !== undefined)
+    sendersTo(plan, node.id).every((sender) => kernelAt(plan, sender) !== undefined)
   ) {
-    return new KernelCountBody(node, arrivals, treeTo(out));
+    return new KernelCountBody(node, arrivals, tree);
   }
-  return new WideBody({
-    graph,
-    node,
-    partition: task.tree.partition,
-    arrivals,
-    tree: treeTo(out),
-    form,
-  });
+  const slideMs = plan.slides[node.id]!;
+  return new WideBody({ graph, node, partition, arrivals, slideMs, tree, form });
 }
 
 /** The text program of a task's tree, if a kernel can run it. */
@@ -90,16 +120,11 @@ function kernelAt(plan: Plan, tree: OpInstance): ReturnType<typeof textProgramAt
   return text !== undefined && kernelFor(text.program) ? text : undefined;
 }
 
-/** The trees that send to a wide operator, and how many partitions each sends. */
-function sendersTo(
-  plan: Plan,
-  node: number,
-): { readonly tree: OpInstance; readonly sends: number }[] {
-  const sendsBelow = (instance: OpInstance): number =>
-    instance.sends.filter((send) => send.node === node).length +
-    instance.children.reduce((total, child) => total + sendsBelow(child), 0);
-  return plan.tasks.flatMap((task) => {
-    const sends = task.kind === 'outputs' ? 0 : sendsBelow(task.tree);
-    return task.kind === 'outputs' || sends === 0 ? [] : [{ tree: task.tree, sends }];
-  });
+/** The trees that send to a wide operator. */
+function sendersTo(plan: Plan, node: number): OpInstance[] {
+  const sends = (instance: OpInstance): boolean =>
+    instance.sends.some((send) => send.node === node) || instance.children.some(sends);
+  return plan.tasks.flatMap((task) =>
+    task.kind === 'outputs' || !sends(task.tree) ? [] : [task.tree],
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * Gives the blocks of several senders in the order of senders, whatever the timing. Blocks of the first sender pass at
- * once, so work goes on while they arrive; those of the others wait for the barrier.
+ * Gives the blocks of several senders in the order of senders, whatever the timing. Senders are numbered: they are the
+ * partitions that arrive at the task, in the plan's order. Blocks of the first pass at once, so work goes on while they
+ * arrive; those of the others wait for the barrier.
  *
  * Used by wide tasks, on their thread.
  *
@@ -12,9 +13,6 @@ import { type Block, recordsIn } from '../../actors/block.ts';
 
 /** Records that wait at most, where order is no promise. */
 export const WAITING_RECORDS: number = 1_048_576;
-
-/** Ports that an input has at most. */
-const PORTS = 65_536;
 
 export class InOrder {
   readonly #use: (block: Block) => void;
@@ -28,9 +26,8 @@ export class InOrder {
     this.#limit = limit;
   }
 
-  /** Takes a block. A sender is an input and a port of it. */
-  offer(input: number, block: Block): void {
-    const sender = input * PORTS + block.port;
+  /** Takes a block of a sender. */
+  offer(sender: number, block: Block): void {
     if (sender === 0) {
       this.#use(block);
       return;

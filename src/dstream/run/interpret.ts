@@ -2,14 +2,16 @@
  * A loop as a chain of closures, for threads in which code may not be generated. It does what `compile.ts` writes, step
  * for step, at some three times the cost a record; tests run every case in both forms.
  */
-import { partitionOf } from '../keys/partitioner.ts';
 import type { ApplyStep, SinkStep, Step } from './chain.ts';
 import type { Loop, PassOverAt, Shape } from './loop.ts';
+import { placeAt } from './placing.ts';
 import { itemsOf, notPair } from './records.ts';
 import type {
+  CollectPairsSink,
   CollectSink,
   CountSink,
   GroupSink,
+  OutputPairsSink,
   OutputSink,
   ReduceSink,
   Sink,
@@ -81,6 +83,13 @@ function apply(step: ApplyStep, scene: Scene): Consumer {
       return onRows(op, scene, (record) => {
         const given: unknown = f(record);
         if (given !== PASSED) next.row(given);
+      });
+    }
+    case 'peek': {
+      const f = guarded(use);
+      return onRows(op, scene, (record) => {
+        const given: unknown = f(record);
+        if (given !== PASSED) next.row(record);
       });
     }
     case 'filter': {
@@ -162,13 +171,15 @@ function sink(step: SinkStep, scene: Scene): Consumer {
         if (at >= 0) table.values[at] = (table.values[at] as number) + 1;
         else table.add(record, 1);
       });
-    case 'group':
+    case 'group': {
+      const place = placeAt(node, step.send!.outputs.length);
       return onPairs(step, scene, (key, value) => {
         const { keys, values } = scene.sinks[slot] as GroupSink;
-        const p = partitionOf(key, keys.length);
+        const p = place(key);
         keys[p]!.push(key);
         values[p]!.push(value);
       });
+    }
     case 'spread':
       return onRows(op, scene, (record) => {
         const spread = scene.sinks[slot] as SpreadSink;
@@ -191,6 +202,13 @@ function sink(step: SinkStep, scene: Scene): Consumer {
     case 'collect':
       return onRows(op, scene, (record) => {
         (scene.sinks[slot] as OutputSink | CollectSink).rows.push(record);
+      });
+    case 'outputPairs':
+    case 'collectPairs':
+      return onPairs(step, scene, (key, value) => {
+        const { keys, values } = scene.sinks[slot] as OutputPairsSink | CollectPairsSink;
+        keys.push(key);
+        values.push(value);
       });
   }
 }

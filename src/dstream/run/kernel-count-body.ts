@@ -4,46 +4,53 @@
  * Called by its thread's runner only. The invariants are those of wide-body.ts.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
-import { packValue, unpackValue } from '../../actors/codec.ts';
-import type { HandOver, TaskBody } from '../../actors/task.ts';
+import type { HandOver, Marks, TaskBody } from '../../actors/task.ts';
 import type { GraphNode } from '../../plan/graph.ts';
+import type { Arrival } from '../../plan/planned.ts';
 import type { ByteColumns } from '../kernel/columns.ts';
 import { CountTable } from '../kernel/count-table.ts';
+import { TaskState } from '../state/task-state.ts';
 import { missingBatch } from './blame.ts';
 import { isByteKeys } from './columns.ts';
 import { InOrder, WAITING_RECORDS } from './in-order.ts';
+import { Senders } from './senders.ts';
 import type { OperatorTree } from './tree.ts';
+import { leastMark } from './watermark.ts';
 
 export class KernelCountBody implements TaskBody {
   readonly #node: GraphNode;
-  readonly #arrivals: number;
+  readonly #arrivals: readonly Arrival[];
+  readonly #senders: Senders;
+  readonly #state: TaskState;
   readonly #tree: OperatorTree;
   readonly #table: CountTable = new CountTable();
   readonly #inOrder: InOrder = new InOrder((block) => this.#merge(block), WAITING_RECORDS);
   #records = 0;
 
-  /** @param arrivals partitions that arrive, of all senders */
-  constructor(node: GraphNode, arrivals: number, tree: OperatorTree) {
+  constructor(node: GraphNode, arrivals: readonly Arrival[], tree: OperatorTree) {
     this.#node = node;
     this.#arrivals = arrivals;
+    this.#senders = new Senders(arrivals);
+    this.#state = new TaskState(tree.cells);
     this.#tree = tree;
   }
 
   block(block: Block, input: number): void {
     if (block.kind === 'columns') this.#records += block.count;
-    this.#inOrder.offer(input, block);
+    this.#inOrder.offer(this.#senders.of(input, block.port), block);
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
+  barrier(barrier: Barrier, absent: readonly (readonly number[])[], marks?: Marks): void {
     if (!barrier.batch) {
       this.#inOrder.drain();
       this.#tree.endPoint();
       return;
     }
+    const watermark = leastMark(this.#arrivals, marks);
     const missing = absent.reduce((total, ports) => total + ports.length, 0);
     if (missing > 0) {
-      if (missing < this.#arrivals) throw missingBatch(this.#node, barrier.time);
-      this.#tree.absent(barrier);
+      if (missing < this.#arrivals.length) throw missingBatch(this.#node, barrier.time);
+      this.#tree.absent(barrier, watermark);
       return;
     }
     this.#inOrder.drain();
@@ -52,21 +59,23 @@ export class KernelCountBody implements TaskBody {
       this.#table.clear();
       this.#tree.pairs({ lengths: columns.lengths, bytes: columns.bytes }, columns.values);
     }
-    this.#tree.endBatch(barrier);
+    this.#tree.endBatch(barrier, watermark);
+  }
+
+  prepare(): boolean {
+    return this.#state.prepare();
   }
 
   handOver(): HandOver | undefined {
     const table = this.#table.size === 0 ? undefined : this.#table.columns()[0];
     const held = [this.#inOrder.held(), table, this.#tree.held()];
-    return held.every((one) => one === undefined)
-      ? undefined
-      : { mode: 'replace', bytes: packValue(held) };
+    return this.#state.handOver(held.every((one) => one === undefined) ? undefined : held);
   }
 
   restore(parts: readonly Uint8Array[]): void {
-    const last = parts.at(-1);
-    if (last === undefined) return;
-    const [waiting, table, tree] = unpackValue(last) as [unknown, ByteColumns | undefined, unknown];
+    const held = this.#state.restore(parts);
+    if (held === undefined) return;
+    const [waiting, table, tree] = held as [unknown, ByteColumns | undefined, unknown];
     this.#inOrder.restore(waiting);
     if (table !== undefined) this.#table.merge(table);
     this.#tree.restore(tree);

@@ -10,11 +10,15 @@
  * I2  What is sent and in which order depends on the records alone, not on how they were cut into
  *     blocks; only a full table is sent at the end of the block that filled it.
  */
+import type { ColumnsBlock } from '../../actors/block.ts';
 import type { TaskOutput } from '../../actors/task.ts';
+import type { Send } from '../../plan/planned.ts';
 import { KeyTable } from '../keys/key-table.ts';
-import { partitionOf } from '../keys/partitioner.ts';
+import { blamed } from './blame.ts';
 import type { SinkStep } from './chain.ts';
+import { isByteKeys } from './columns.ts';
 import { emitColumns, emitRows } from './emit.ts';
+import { placeAt } from './placing.ts';
 
 /** Records that a passing sink gathers for one target before it sends them. */
 export const GOOD_BLOCK_RECORDS = 16_384;
@@ -38,9 +42,11 @@ export interface Sink {
 export class TableSink implements Sink {
   readonly table: KeyTable<unknown> = new KeyTable();
   readonly #step: SinkStep;
+  readonly #placeAt: (key: unknown) => number;
 
   constructor(step: SinkStep) {
     this.#step = step;
+    this.#placeAt = placeAt(step.node, step.send?.outputs.length ?? 1);
   }
 
   endBlock(out: TaskOutput): void {
@@ -61,10 +67,16 @@ export class TableSink implements Sink {
       return;
     }
     const parts = outputs.map(() => ({ keys: [] as unknown[], values: [] as unknown[] }));
-    for (let i = 0; i < keys.length; i++) {
-      const part = parts[partitionOf(keys[i], outputs.length)]!;
-      part.keys.push(keys[i]);
-      part.values.push(values[i]);
+    const placeAt = this.#placeAt;
+    let i = 0;
+    try {
+      for (; i < keys.length; i++) {
+        const part = parts[placeAt(keys[i])]!;
+        part.keys.push(keys[i]);
+        part.values.push(values[i]);
+      }
+    } catch (error) {
+      throw blamed(error, this.#step.node, { record: { value: keys[i] } });
     }
     parts.forEach((part, p) => emitColumns(out, outputs[p]!, port, part.keys, part.values));
   }
@@ -253,7 +265,7 @@ export class CountSink implements Sink {
   }
 }
 
-/** Sends records to the task of the outputs. */
+/** Sends records as they are: to the task of the outputs, or to partitions of an operator that get all of them. */
 export class OutputSink implements Sink {
   rows: unknown[] = [];
   readonly #step: SinkStep;
@@ -264,7 +276,7 @@ export class OutputSink implements Sink {
 
   endBlock(out: TaskOutput): void {
     if (this.rows.length === 0) return;
-    emitRows(out, this.#step.send!.outputs[0]!, this.#step.send!.port, this.rows);
+    sendRows(out, this.#step.send!, this.rows);
     this.rows = [];
   }
 
@@ -287,35 +299,145 @@ export class OutputSink implements Sink {
   }
 }
 
-/** Collects a partition for an operator that takes it whole: mapPartitions and glom. */
-export class CollectSink implements Sink {
-  rows: unknown[] = [];
-  readonly #run: (rows: unknown[]) => void;
+/** Sends pairs as they are, side by side. */
+export class OutputPairsSink implements Sink {
+  keys: unknown[] = [];
+  values: unknown[] = [];
+  readonly #step: SinkStep;
 
-  /** @param run takes the partition's records at the end of the batch and feeds the sinks behind this one */
-  constructor(run: (rows: unknown[]) => void) {
-    this.#run = run;
+  constructor(step: SinkStep) {
+    this.#step = step;
   }
 
-  endBlock(): void {}
+  endBlock(out: TaskOutput): void {
+    if (this.keys.length === 0) return;
+    const { keys, values } = this;
+    this.clear();
+    sendPairs(out, this.#step.send!, keys, values);
+  }
 
-  endPoint(): void {}
+  endPoint(out: TaskOutput): void {
+    this.endBlock(out);
+  }
 
-  endBatch(): void {
-    const rows = this.rows;
-    this.rows = [];
-    this.#run(rows);
+  endBatch(out: TaskOutput): void {
+    this.endBlock(out);
   }
 
   held(): unknown {
-    return this.rows.length === 0 ? undefined : this.rows;
+    return undefined;
   }
 
-  restore(held: unknown): void {
-    this.rows = held as unknown[];
+  restore(): void {}
+
+  clear(): void {
+    this.keys = [];
+    this.values = [];
   }
+}
+
+/** Sends records to the output, or to each one (`all`). Each receiver gets an array of its own. */
+export function sendRows(out: TaskOutput, send: Send, rows: readonly unknown[]): void {
+  outputsOf(send).forEach((output, n) =>
+    emitRows(out, output, send.port, n === 0 ? rows : rows.slice()),
+  );
+}
+
+/** The same for keys and values. */
+export function sendPairs(
+  out: TaskOutput,
+  send: Send,
+  keys: ColumnsBlock['keys'],
+  values: ColumnsBlock['values'],
+): void {
+  outputsOf(send).forEach((output, n) => {
+    if (n === 0 || isByteKeys(keys)) emitColumns(out, output, send.port, keys, values);
+    else emitColumns(out, output, send.port, keys.slice(), values.slice());
+  });
+}
+
+function outputsOf({ outputs, exchange }: Send): readonly number[] {
+  return exchange === 'all' ? outputs : outputs.slice(0, 1);
+}
+
+/** Collects records for an operator that works a batch at a time, and gives them on at the end of each block. */
+export class CollectSink implements Sink {
+  rows: unknown[] = [];
+  readonly #give: (rows: readonly unknown[]) => void;
+
+  constructor(give: (rows: readonly unknown[]) => void) {
+    this.#give = give;
+  }
+
+  /** Takes an array as it is, past the loop. */
+  take(rows: readonly unknown[]): void {
+    this.#give(rows);
+  }
+
+  endBlock(): void {
+    const { rows } = this;
+    if (rows.length === 0) return;
+    this.rows = [];
+    this.#give(rows);
+  }
+
+  endPoint(): void {
+    this.endBlock();
+  }
+
+  endBatch(): void {
+    this.endBlock();
+  }
+
+  held(): unknown {
+    return undefined;
+  }
+
+  restore(): void {}
 
   clear(): void {
     this.rows = [];
+  }
+}
+
+/** The same for pairs, side by side. */
+export class CollectPairsSink implements Sink {
+  keys: unknown[] = [];
+  values: unknown[] = [];
+  readonly #give: (keys: readonly unknown[], values: readonly unknown[]) => void;
+
+  constructor(give: (keys: readonly unknown[], values: readonly unknown[]) => void) {
+    this.#give = give;
+  }
+
+  /** Takes arrays as they are, past the loop. */
+  take(keys: readonly unknown[], values: readonly unknown[]): void {
+    this.#give(keys, values);
+  }
+
+  endBlock(): void {
+    const { keys, values } = this;
+    if (keys.length === 0) return;
+    this.clear();
+    this.#give(keys, values);
+  }
+
+  endPoint(): void {
+    this.endBlock();
+  }
+
+  endBatch(): void {
+    this.endBlock();
+  }
+
+  held(): unknown {
+    return undefined;
+  }
+
+  restore(): void {}
+
+  clear(): void {
+    this.keys = [];
+    this.values = [];
   }
 }

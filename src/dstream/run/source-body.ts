@@ -3,18 +3,20 @@
  * Called by its thread's runner only.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
-import { packValue, unpackValue } from '../../actors/codec.ts';
 import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
+import { TaskState } from '../state/task-state.ts';
 import { linesOf } from './lines.ts';
 import type { OperatorTree } from './tree.ts';
 
 export class SourceBody implements TaskBody {
   readonly #tree: OperatorTree;
   readonly #out: TaskOutput;
+  readonly #state: TaskState;
   #records = 0;
 
   constructor(tree: OperatorTree, out: TaskOutput) {
     this.#tree = tree;
+    this.#state = new TaskState(tree.cells);
     this.#out = out;
   }
 
@@ -39,14 +41,16 @@ export class SourceBody implements TaskBody {
     else this.#tree.endBatch(barrier);
   }
 
+  prepare(): boolean {
+    return this.#state.prepare();
+  }
+
   handOver(): HandOver | undefined {
-    const held = this.#tree.held();
-    return held === undefined ? undefined : { mode: 'replace', bytes: packValue(held) };
+    return this.#state.handOver(this.#tree.held());
   }
 
   restore(parts: readonly Uint8Array[]): void {
-    const last = parts.at(-1);
-    if (last !== undefined) this.#tree.restore(unpackValue(last));
+    this.#tree.restore(this.#state.restore(parts));
   }
 
   discard(): void {

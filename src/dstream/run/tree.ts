@@ -1,26 +1,29 @@
 /**
  * One task's tree of operators at work: takes the records of its root, block by block, and sends what comes out.
  *
- * Used by the bodies of source and wide tasks, on their thread.
+ * Used by the bodies of all tasks but that of the outputs, on their thread.
  *
- * I1  An output right at the root gets blocks as they are: no loop, and no tuple of a pair.
- * I2  At a batch barrier the sinks are flushed by slot, so what a collecting one gives reaches those behind it.
+ * I1  At a batch barrier the sinks are ended by slot, so what an operator gives then reaches those behind it.
+ * I2  What is sent on a port has the watermark of the nearest operator above it that says one, else that of the root.
  */
 import type { Barrier, ColumnsBlock } from '../../actors/block.ts';
 import type { TaskOutput } from '../../actors/task.ts';
-import type { Graph } from '../../plan/graph.ts';
-import type { OpInstance } from '../../plan/planned.ts';
+import type { OpInstance, Plan } from '../../plan/planned.ts';
+import { fires } from '../../plan/slides.ts';
+import type { StateCell } from '../state/cell.ts';
+import type { BatchOperator, Given } from './batch-operator.ts';
 import { type Blame, blamed, missingBatch } from './blame.ts';
-import { type Chain, type SinkStep, type Step, buildChain, nodeAt } from './chain.ts';
-import { keysOf } from './columns.ts';
+import { buildChain, type Chain, type ChainSegment, type SinkStep } from './chain.ts';
 import { DeadLetterBox, type OnRecordError } from './dead-letter.ts';
-import { emitColumns, emitRows } from './emit.ts';
-import { type Form, type Loop, loopOf, type PassOverAt, type Shape } from './loop.ts';
-import { itemsOf } from './records.ts';
+import { HostedOperator } from './hosted-operator.ts';
+import { type Form, loopOf, type PassOverAt } from './loop.ts';
+import { Segment } from './segment.ts';
 import {
+  CollectPairsSink,
   CollectSink,
   CountSink,
   GroupSink,
+  OutputPairsSink,
   OutputSink,
   ReduceSink,
   type Sink,
@@ -28,45 +31,39 @@ import {
   TableSink,
 } from './sinks.ts';
 
-const NO_VALUES: readonly unknown[] = [];
-
 export class OperatorTree {
-  readonly #graph: Graph;
+  readonly #plan: Plan;
   readonly #tree: OpInstance;
   readonly #out: TaskOutput;
   readonly #form: Form;
   readonly #chain: Chain;
+  /** By slot; so are the operators of sinks that collect for one, and the segments. */
   readonly #sinks: readonly Sink[];
-  /** Outputs at the root (I1), and all the rest. */
-  readonly #direct: readonly SinkStep[];
-  readonly #steps: readonly Step[];
+  readonly #hosted: (HostedOperator | undefined)[] = [];
+  readonly #root: Segment;
+  /** The segment that a sink is in, and the one below its operator. */
+  readonly #above: Segment[] = [];
+  readonly #below: (Segment | undefined)[] = [];
   readonly #blame: Blame;
   readonly #letters: DeadLetterBox;
   readonly #passOver: PassOverAt;
-  #rowsLoop: Loop | undefined;
-  #pairsLoop: Loop | undefined;
+  /** The operator at the root of the task, if there is one. */
+  #rootOperator: HostedOperator | undefined;
   /** Known at barriers only. */
   #time: number | undefined;
 
   constructor(
-    graph: Graph,
+    plan: Plan,
     tree: OpInstance,
     out: TaskOutput,
     form: Form,
     onRecordError?: OnRecordError,
   ) {
-    this.#graph = graph;
+    this.#plan = plan;
     this.#tree = tree;
     this.#out = out;
     this.#form = form;
-    this.#chain = buildChain(graph, tree, onRecordError);
-    this.#direct = this.#chain.steps.filter(
-      (step): step is SinkStep => step.step === 'sink' && step.sink === 'output',
-    );
-    this.#steps = this.#chain.steps.filter(
-      (step) => step.step !== 'sink' || step.sink !== 'output',
-    );
-    this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
+    this.#chain = buildChain(plan.graph, tree, onRecordError);
     this.#letters = new DeadLetterBox(tree.partition);
     this.#passOver = (error, op, record) =>
       this.#letters.add(error, this.#chain.operators[op]!, record);
@@ -77,35 +74,58 @@ export class OperatorTree {
         record: { value: record },
       });
     };
+    this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
+    this.#root = this.#makeSegment(this.#chain.root);
   }
 
-  /** Takes records of the root. */
+  /** Says which operator the tree hangs from. */
+  hangFrom(operator: HostedOperator): void {
+    this.#rootOperator = operator;
+  }
+
+  /** The operator of a node in this task. */
+  readonly neighbour = (node: number): BatchOperator => {
+    const hosted = [this.#rootOperator, ...this.#hosted].find((each) => each?.node.id === node);
+    if (hosted === undefined) throw new TypeError(`node ${node} is no operator of this task`);
+    return hosted.operator;
+  };
+
+  /** The operators that work a batch at a time, for those who ask them. */
+  get operators(): readonly HostedOperator[] {
+    return this.#hosted.filter((hosted) => hosted !== undefined);
+  }
+
+  /** What of the operators outlives batches. */
+  get cells(): Readonly<Record<string, StateCell>> {
+    return Object.fromEntries(this.operators.flatMap((hosted) => hosted.namedCells));
+  }
+
+  /** Takes records of the root. The array is the tree's from now on. */
   rows(rows: readonly unknown[]): void {
-    for (const { send } of this.#direct) emitRows(this.#out, send!.outputs[0]!, send!.port, rows);
-    if (this.#steps.length > 0) {
-      this.#rowsLoop ??= this.#loopOf(this.#steps, 'rows');
-      this.#rowsLoop(rows, NO_VALUES, this.#sinks, this.#blame, this.#passOver);
-    }
+    this.#root.rows(rows);
     this.#endBlock();
   }
 
-  /** Takes records of the root, as keys and values. Keys that are bytes become strings only for the loop. */
+  /** Takes records of the root, as keys and values. Keys that are bytes become strings only where they must. */
   pairs(keys: ColumnsBlock['keys'], values: ColumnsBlock['values']): void {
-    for (const { send } of this.#direct)
-      emitColumns(this.#out, send!.outputs[0]!, send!.port, keys, values);
-    if (this.#steps.length > 0) {
-      this.#pairsLoop ??= this.#loopOf(this.#steps, 'pairs');
-      this.#pairsLoop(keysOf(keys), values, this.#sinks, this.#blame, this.#passOver);
-    }
+    this.#root.pairs(keys, values);
+    this.#endBlock();
+  }
+
+  /** Takes what the operator at the root has given. */
+  give(given: Given): void {
+    this.#root.give(given);
     this.#endBlock();
   }
 
   /** All records of the batch have been taken. */
-  endBatch(barrier: Barrier): void {
-    this.#time = barrier.time;
-    this.flush();
-    this.#letters.endBatch(this.#out, barrier);
-    this.#time = undefined;
+  endBatch(barrier: Barrier, watermark: number = Number.NEGATIVE_INFINITY): void {
+    this.#end(barrier, true, watermark);
+  }
+
+  /** The root has no batch. */
+  absent(barrier: Barrier, watermark: number = Number.NEGATIVE_INFINITY): void {
+    this.#end(barrier, false, watermark);
   }
 
   /** Sends all that the sinks hold. */
@@ -118,19 +138,7 @@ export class OperatorTree {
     for (const sink of this.#sinks) sink.endPoint(this.#out);
   }
 
-  /** The root's batch is missing, so everything that hangs from it is. */
-  absent(barrier: Barrier): void {
-    const pass = (instance: OpInstance): void => {
-      const node = nodeAt(this.#graph, instance.node);
-      if (node.kind === 'union') throw missingBatch(node, barrier.time);
-      instance.children.forEach(pass);
-      for (const { outputs, port } of instance.sends)
-        for (const output of outputs) this.#out.absent(output, port);
-    };
-    pass(this.#tree);
-  }
-
-  /** What must outlive a recovery to a barrier inside a batch; undefined when that is nothing. */
+  /** What must outlive a recovery to a barrier inside a batch, apart from cells; undefined when that is nothing. */
   held(): unknown {
     const held = this.#sinks.flatMap((sink, slot) => {
       const one = sink.held();
@@ -149,6 +157,7 @@ export class OperatorTree {
   /** Drops what belongs to the batch. */
   clear(): void {
     for (const sink of this.#sinks) sink.clear();
+    for (const { operator } of this.operators) operator.discard();
     this.#letters.clear();
   }
 
@@ -156,8 +165,61 @@ export class OperatorTree {
     for (const sink of this.#sinks) sink.endBlock(this.#out);
   }
 
-  #loopOf(steps: readonly Step[], shape: Shape): Loop {
-    return loopOf(this.#graph, steps, this.#chain.operators, shape, this.#form, this.#sinks);
+  #end(barrier: Barrier, isPresent: boolean, watermark: number): void {
+    this.#time = barrier.time;
+    this.#begin(this.#root, isPresent, watermark, barrier);
+    for (let slot = 0; slot < this.#sinks.length; slot++) {
+      const above = this.#above[slot]!;
+      const sink = this.#sinks[slot]!;
+      const hosted = this.#hosted[slot];
+      if (above.present) sink.endBatch(this.#out);
+      if (hosted === undefined) {
+        this.#mark(this.#chain.sinks[slot]!, above);
+        continue;
+      }
+      const given = hosted.end(barrier, above.present ? [] : [0], above.watermark);
+      const below = this.#below[slot]!;
+      this.#begin(below, given !== undefined, hosted.markBehind(above.watermark), barrier);
+      if (given !== undefined) below.give(given);
+    }
+    this.#letters.endBatch(this.#out, barrier);
+    this.#time = undefined;
+  }
+
+  /** What is known of a segment's batch before its sinks end. */
+  #begin(segment: Segment, isPresent: boolean, watermark: number, barrier: Barrier): void {
+    segment.present = isPresent;
+    segment.watermark = watermark;
+    if (isPresent) return;
+    for (const union of segment.chain.unions)
+      if (fires(this.#plan.slides[union.id]!, barrier)) throw missingBatch(union, barrier.time);
+  }
+
+  /** What goes with the barrier on the ports of a sink. */
+  #mark({ send }: SinkStep, { present, watermark }: Segment): void {
+    const { outputs, port } = send!;
+    for (const output of outputs) {
+      if (!present) this.#out.absent(output, port);
+      if (watermark !== Number.NEGATIVE_INFINITY) this.#out.mark(output, port, watermark);
+    }
+  }
+
+  #makeSegment(chain: ChainSegment): Segment {
+    const segment = new Segment({
+      chain,
+      sinks: this.#sinks,
+      out: this.#out,
+      loopOf: (steps, shape) =>
+        loopOf(this.#plan.graph, steps, this.#chain.operators, shape, this.#form, this.#sinks),
+      blame: this.#blame,
+      passOver: this.#passOver,
+    });
+    for (const slot of chain.slots) {
+      this.#above[slot] = segment;
+      const { below } = this.#chain.sinks[slot]!;
+      if (below !== undefined) this.#below[slot] = this.#makeSegment(below);
+    }
+    return segment;
   }
 
   #makeSink(step: SinkStep): Sink {
@@ -175,23 +237,24 @@ export class OperatorTree {
         return new CountSink(step);
       case 'output':
         return new OutputSink(step);
-      case 'collect':
-        return new CollectSink((rows) => this.#runCollected(step, rows));
+      case 'outputPairs':
+        return new OutputPairsSink(step);
+      case 'collect': {
+        const hosted = this.#host(step);
+        return new CollectSink((rows) => hosted.guard(() => hosted.operator.rows!(0, rows)));
+      }
+      case 'collectPairs': {
+        const hosted = this.#host(step);
+        return new CollectPairsSink((keys, values) =>
+          hosted.guard(() => hosted.operator.pairs!(0, keys, values)),
+        );
+      }
     }
   }
 
-  /** `mapPartitions` and `glom`: the partition as a whole, then what follows. */
-  #runCollected(step: SinkStep, rows: unknown[]): void {
-    let given: readonly unknown[];
-    if (step.node.kind === 'glom') given = [rows];
-    else {
-      try {
-        given = itemsOf(step.node.functions['f']!(rows));
-      } catch (error) {
-        throw blamed(error, step.node, { partition: this.#tree.partition, time: this.#time });
-      }
-    }
-    if (step.next.length > 0)
-      this.#loopOf(step.next, 'rows')(given, NO_VALUES, this.#sinks, this.#blame, this.#passOver);
+  #host({ node, partition, slot }: SinkStep): HostedOperator {
+    const hosted = new HostedOperator(this.#plan, node, partition, this.neighbour);
+    this.#hosted[slot] = hosted;
+    return hosted;
   }
 }

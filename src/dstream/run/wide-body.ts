@@ -9,32 +9,38 @@
  * I1  The result is a function of what each sender sent between two barriers, in the order of senders: timing has no
  *     part in it (but see I2 of in-order.ts for huge batches of operators whose functions must not mind the order).
  *     Where values are only listed, the order is that of the whole batch.
- * I2  Behind a batch barrier nothing is held.
+ * I2  Behind a batch barrier nothing is held but the state of operators in its tree.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
-import { packValue, unpackValue } from '../../actors/codec.ts';
-import type { HandOver, TaskBody } from '../../actors/task.ts';
+import type { HandOver, Marks, TaskBody } from '../../actors/task.ts';
 import type { Graph, GraphNode } from '../../plan/graph.ts';
+import type { Arrival } from '../../plan/planned.ts';
+import { fires } from '../../plan/slides.ts';
+import { TaskState } from '../state/task-state.ts';
 import { type Blame, blamed, missingBatch } from './blame.ts';
 import type { SinkKind, SinkStep } from './chain.ts';
 import { keysOf } from './columns.ts';
 import { InOrder, WAITING_RECORDS } from './in-order.ts';
 import { type Form, type Loop, loopOf } from './loop.ts';
+import { Senders } from './senders.ts';
 import { ReduceSink, TableSink } from './sinks.ts';
 import type { OperatorTree } from './tree.ts';
+import { leastMark } from './watermark.ts';
 
 export interface WideBodyOptions {
   readonly graph: Graph;
   readonly node: GraphNode;
   readonly partition: number;
-  /** Partitions that arrive, of all senders: as many (input, port) pairs. */
-  readonly arrivals: number;
+  readonly arrivals: readonly Arrival[];
+  readonly slideMs: number;
   readonly tree: OperatorTree;
   readonly form: Form;
 }
 
 export class WideBody implements TaskBody {
   readonly #options: WideBodyOptions;
+  readonly #senders: Senders;
+  readonly #state: TaskState;
   readonly #inOrder: InOrder;
   readonly #sink: TableSink | ReduceSink | undefined;
   readonly #loop: Loop | undefined;
@@ -45,9 +51,11 @@ export class WideBody implements TaskBody {
   constructor(options: WideBodyOptions) {
     const { node, graph, form, partition } = options;
     this.#options = options;
+    this.#senders = new Senders(options.arrivals);
+    this.#state = new TaskState(options.tree.cells);
     const ordered = node.kind === 'groupByKey';
     this.#inOrder = new InOrder((block) => this.#use(block), ordered ? undefined : WAITING_RECORDS);
-    if (node.kind !== 'repartition') {
+    if (!isPassedOn(node)) {
       const step = gatherStep(node);
       this.#sink = step.sink === 'reduce' ? new ReduceSink(step) : new TableSink(step);
       this.#loop = loopOf(graph, [step], [node], step.sink === 'reduce' ? 'rows' : 'pairs', form, [
@@ -62,42 +70,46 @@ export class WideBody implements TaskBody {
   block(block: Block, input: number): void {
     this.#records +=
       block.kind === 'rows' ? block.rows.length : block.kind === 'columns' ? block.count : 0;
-    this.#inOrder.offer(input, block);
+    this.#inOrder.offer(this.#senders.of(input, block.port), block);
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
-    const { node, tree, arrivals } = this.#options;
+  barrier(barrier: Barrier, absent: readonly (readonly number[])[], marks?: Marks): void {
+    const { node, tree, arrivals, slideMs } = this.#options;
     if (!barrier.batch) {
       // What is merged now needs no time at the end of the batch. Where values are only listed, their order is kept.
       if (combines(node)) this.#inOrder.drain();
       tree.endPoint();
       return;
     }
+    const watermark = leastMark(arrivals, marks);
     const missing = absent.reduce((total, ports) => total + ports.length, 0);
     if (missing > 0) {
-      if (missing < arrivals || node.kind === 'count' || node.kind === 'repartition')
+      const needsAll = node.kind === 'count' || node.kind === 'repartition';
+      if (fires(slideMs, barrier) && (missing < arrivals.length || needsAll))
         throw missingBatch(node, barrier.time);
-      tree.absent(barrier);
+      tree.absent(barrier, watermark);
       return;
     }
     this.#time = barrier.time;
     this.#inOrder.drain();
     this.#giveResult();
     this.#time = undefined;
-    tree.endBatch(barrier);
+    tree.endBatch(barrier, watermark);
+  }
+
+  prepare(): boolean {
+    return this.#state.prepare();
   }
 
   handOver(): HandOver | undefined {
     const held = [this.#inOrder.held(), this.#sink?.held(), this.#options.tree.held()];
-    return held.every((one) => one === undefined)
-      ? undefined
-      : { mode: 'replace', bytes: packValue(held) };
+    return this.#state.handOver(held.every((one) => one === undefined) ? undefined : held);
   }
 
   restore(parts: readonly Uint8Array[]): void {
-    const last = parts.at(-1);
-    if (last === undefined) return;
-    const [waiting, sink, tree] = unpackValue(last) as [unknown, unknown, unknown];
+    const held = this.#state.restore(parts);
+    if (held === undefined) return;
+    const [waiting, sink, tree] = held as [unknown, unknown, unknown];
     this.#inOrder.restore(waiting);
     if (sink !== undefined) this.#sink?.restore(sink);
     this.#options.tree.restore(tree);
@@ -168,7 +180,8 @@ function gatherStep(node: GraphNode): SinkStep {
     sink,
     slot: 0,
     send: undefined,
-    next: [],
+    partition: 0,
+    below: undefined,
   });
   const { f, create, mergeValue, mergeCombiners } = node.functions;
   switch (node.kind) {
@@ -188,4 +201,9 @@ function gatherStep(node: GraphNode): SinkStep {
     default:
       throw new TypeError(`${node.kind} gathers nothing`);
   }
+}
+
+/** Its records go to the tree as they come. */
+function isPassedOn({ kind }: GraphNode): boolean {
+  return kind === 'repartition' || kind === 'transformed';
 }

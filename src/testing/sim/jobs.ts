@@ -208,14 +208,11 @@ const diamond: SimJob = {
       },
     },
     groups: {
-      // In the order of senders: both parents of the union lie in the same task, partition by partition.
-      rows: ([lines]) =>
-        grouped(
-          lines!.flatMap((partition) => {
-            const pairs = partition.map(pairOfLine);
-            return [...pairs, ...pairs.filter(([, id]) => id % 2 === 0)];
-          }),
-        ),
+      // In the order of the union's partitions, though those of both parents lie in the same tasks.
+      rows: ([lines]) => {
+        const pairs = lines!.flat().map(pairOfLine);
+        return grouped([...pairs, ...pairs.filter(([, id]) => id % 2 === 0)]);
+      },
     },
   },
 };

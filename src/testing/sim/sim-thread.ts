@@ -159,6 +159,7 @@ export class SimThread {
       block: (block, input) => step('block', () => body.block(block, input)),
       barrier: (barrier, absent, marks) =>
         step('barrier', () => body.barrier(barrier, absent, marks)),
+      prepare: () => body.prepare?.() ?? true,
       handOver: (barrier) => step('handOver', () => body.handOver(barrier)),
       restore: (parts) => body.restore(parts),
       ...(body.ready === undefined

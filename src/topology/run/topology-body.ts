@@ -11,13 +11,13 @@
  * I2  Before a barrier is passed on, all that came before it has left.
  */
 import type { Barrier, Block, Frame } from '../../actors/block.ts';
-import { packValue, unpackValue } from '../../actors/codec.ts';
 import type { HandOver, Publication, TaskBody, TaskOutput } from '../../actors/task.ts';
 import { nodeAt } from '../../dstream/run/chain.ts';
 import { linesOf } from '../../dstream/run/lines.ts';
 import { bestForm } from '../../dstream/run/loop.ts';
 import { OperatorTree } from '../../dstream/run/tree.ts';
 import { pairsOf } from '../../dstream/run/columns.ts';
+import { TaskState } from '../../dstream/state/task-state.ts';
 import { withinTimeOf } from '../../dstream/run/user-promise.ts';
 import type { Env } from '../../env/env.ts';
 import { DEFAULT_OUTPUT, type Graph, stageInputs } from '../../plan/graph.ts';
@@ -29,6 +29,8 @@ import { Route } from './route.ts';
 import { SinkUnit } from './sink-unit.ts';
 import { StageUnit } from './stage-unit.ts';
 import { ROOTS_PER_SOURCE, Tidings, tidingsOf, trackedOf } from './tracked.ts';
+
+type Cells = OperatorTree['cells'];
 
 export interface TopologyBodyOptions {
   readonly env: Env;
@@ -57,6 +59,9 @@ export class TopologyBody implements TaskBody {
   readonly #stages: StageUnit[] = [];
   readonly #sinks: SinkUnit[] = [];
   readonly #trees: OperatorTree[] = [];
+  /** Of the streams' operators; all else is its volatile section. */
+  readonly #state: TaskState;
+  readonly #hasCells: boolean;
   readonly #outlets: Outlet[] = [];
   readonly #replay: Replay | undefined;
   /** Where the task's input goes. */
@@ -103,6 +108,9 @@ export class TopologyBody implements TaskBody {
         });
       }
     } else this.#root = this.#unit(task.tree);
+    const cells = Object.assign({}, ...this.#trees.map((tree) => tree.cells)) as Cells;
+    this.#hasCells = Object.keys(cells).length > 0;
+    this.#state = new TaskState(cells);
   }
 
   block(block: Block, input: number): void {
@@ -175,18 +183,18 @@ export class TopologyBody implements TaskBody {
 
   handOver(barrier: Barrier): HandOver | undefined {
     const publish: Publication[] = this.#sinks.flatMap((sink) => sink.prepare(barrier));
-    const held = this.#changed || publish.length > 0 ? this.#held() : undefined;
-    if (!this.#changed && held === undefined) return { mode: 'keep', bytes: NO_BYTES };
+    if (!this.#changed && publish.length === 0 && !this.#hasCells)
+      return { mode: 'keep', bytes: NO_BYTES };
     this.#changed = false;
-    return held === undefined && publish.length === 0
-      ? undefined
-      : { mode: 'replace', bytes: packValue(held ?? []), publish };
+    const held = this.#held() ?? (publish.length > 0 ? [] : undefined);
+    const handOver = this.#state.handOver(held);
+    return handOver === undefined ? undefined : { ...handOver, publish };
   }
 
   restore(parts: readonly Uint8Array[]): void {
-    const last = parts.at(-1);
-    if (last === undefined) return;
-    const [stages, sinks, trees, replay] = unpackValue(last) as (unknown[] | undefined)[];
+    const held = this.#state.restore(parts);
+    if (held === undefined) return;
+    const [stages, sinks, trees, replay] = held as (unknown[] | undefined)[];
     this.#stages.forEach((stage, n) => stage.restore(stages?.[n]));
     this.#sinks.forEach((sink, n) => sink.restore(sinks?.[n]));
     this.#trees.forEach((tree, n) => tree.restore(trees?.[n]));
@@ -279,7 +287,9 @@ export class TopologyBody implements TaskBody {
     };
     const children = tree.children.filter((child) => isOf(child.node, 0));
     const streams = children.filter(({ node: id }) => nodeAt(graph, id).kind === 'fromStage');
-    const trees = streams.map((child) => new OperatorTree(graph, child, this.#out, bestForm()));
+    const trees = streams.map(
+      (child) => new OperatorTree(this.#plan, child, this.#out, bestForm()),
+    );
     this.#trees.push(...trees);
     const outlet = new Outlet({
       node,

@@ -1,0 +1,54 @@
+/** `mapPartitions`, `mapPartitionsWithIndex` and `glom`: a partition as a whole. Used by its task's thread only. */
+import { GatherCell } from '../state/gather-cell.ts';
+import type { BatchEnd, BatchOperator, Given } from './batch-operator.ts';
+import type { OperatorScene } from './operators.ts';
+import { itemsOf } from './records.ts';
+
+/** Gathers the batch, and gives what `finish` makes of it. A missing batch stays missing. */
+abstract class WholePartition implements BatchOperator {
+  readonly takes = 'rows';
+  readonly #gathered: GatherCell = new GatherCell();
+  readonly cells: BatchOperator['cells'] = { gathered: this.#gathered };
+
+  rows(side: number, rows: readonly unknown[]): void {
+    this.#gathered.rows(side, rows);
+  }
+
+  end({ missing }: BatchEnd): Given | undefined {
+    const blocks = this.#gathered.take();
+    if (missing.length > 0) return undefined;
+    const rows = blocks.flatMap((block) => ('rows' in block ? block.rows : []));
+    return { rows: this.finish(rows) };
+  }
+
+  discard(): void {
+    this.#gathered.clear();
+  }
+
+  protected abstract finish(rows: readonly unknown[]): readonly unknown[];
+}
+
+export class MapPartitionsOperator extends WholePartition {
+  readonly #scene: OperatorScene;
+
+  constructor(scene: OperatorScene) {
+    super();
+    this.#scene = scene;
+  }
+
+  protected finish(rows: readonly unknown[]): readonly unknown[] {
+    const { node, partition, blame } = this.#scene;
+    const f = node.functions['f']!;
+    try {
+      return itemsOf(node.kind === 'mapPartitionsWithIndex' ? f(partition, rows) : f(rows));
+    } catch (error) {
+      return blame(error);
+    }
+  }
+}
+
+export class GlomOperator extends WholePartition {
+  protected finish(rows: readonly unknown[]): readonly unknown[] {
+    return [rows];
+  }
+}
