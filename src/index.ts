@@ -9,7 +9,7 @@ export type {
 } from './dstream/state/build.ts';
 export type { State } from './dstream/state/state-handle.ts';
 export type { UpdateInfo } from './dstream/state/update-state.ts';
-export { Batch } from './dstream/batch.ts';
+export { Batch, type SampleOptions, type SortOptions } from './dstream/batch.ts';
 export { sum, count } from './dstream/reducers.ts';
 export type { Duration } from './dstream/duration.ts';
 export { topology, type TopologyBuild, type TopologyOptions } from './topology/topology.ts';
@@ -41,7 +41,23 @@ export {
   type SourceSpec,
 } from './topology/sources.ts';
 export { run } from './run/run.ts';
-export { StreamingContext, type StreamingContextOptions } from './run/streaming-context.ts';
+export {
+  StreamingContext,
+  type GetOrCreateOptions,
+  type StreamingContextOptions,
+} from './run/streaming-context.ts';
+export type {
+  BatchCompletedEvent,
+  BatchInfo,
+  BatchStartedEvent,
+  BatchSubmittedEvent,
+  OutputCompletedEvent,
+  OutputOperationInfo,
+  OutputStartedEvent,
+  StreamInputInfo,
+} from './run/batch-events.ts';
+export type { StreamingListener } from './run/listeners.ts';
+export { StatsReportListener } from './run/stats-listener.ts';
 export {
   Run,
   type CollectedBatch,
@@ -49,6 +65,7 @@ export {
   type RunEvent,
   type RunMetrics,
   type RunState,
+  type StreamingStartedEvent,
   type StopOptions,
   type StopReport,
 } from './run/running.ts';

@@ -56,6 +56,11 @@ export interface RunOptions<A = unknown> {
   readonly args?: A;
   /** Worker threads; `0` runs everything in the calling thread. @default the cores this process may use; 0 under a test runner */
   readonly threads?: number;
+  /**
+   * Where what tasks hand over for recoveries is kept, in a directory of its own for each run. As yet it is removed at the
+   * end of the run and of no use to another process. @default the directory for temporary files
+   */
+  readonly checkpointDir?: string;
   /** Bytes that receivers keep until they are covered by a recovery point, a source. @default 64 MiB */
   readonly retainBytes?: number;
   /** Bytes of a batch that may be gathered in one place. @default 256 MiB */
@@ -103,6 +108,7 @@ export interface ResolvedRunOptions {
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
   readonly maxQuarantined: number;
+  readonly checkpointDir: string | undefined;
   readonly skipEmptyBatches: boolean;
   readonly listeners: readonly StreamingListener[];
   readonly maxHeapMb: number | undefined;
@@ -153,6 +159,7 @@ const backpressure = v.strictObject({
 const schema = v.strictObject({
   args: v.optional(v.unknown()),
   threads: v.optional(whole(0, 32)),
+  checkpointDir: v.optional(v.pipe(v.string(), v.minLength(1))),
   retainBytes: v.optional(whole(MIB, 1 << 30), 64 * MIB),
   maxGatherBytes: v.optional(whole(1, Number.MAX_SAFE_INTEGER), 256 * MIB),
   supervision: v.optional(supervision, {}),
@@ -193,6 +200,7 @@ export function resolveRunOptions(
   if (!parsed.success) throw badOption(parsed.issues[0]);
   const {
     threads = defaultThreads,
+    checkpointDir,
     retainBytes,
     maxGatherBytes,
     maxHeapMb,
@@ -219,6 +227,7 @@ export function resolveRunOptions(
     maxGatherBytes,
     maxHeapMb,
     maxRssMb,
+    checkpointDir,
     skipEmptyBatches,
     listeners,
     asyncTimeoutMs,

@@ -61,8 +61,8 @@ export interface StartExtras {
 }
 
 /** What the directories of all runs of this process begin with. */
-export function runDirectories(): string {
-  return `${tmpdir()}/millrace-${process.pid}-`;
+export function runDirectories(within: string = tmpdir()): string {
+  return `${within}/millrace-${process.pid}-`;
 }
 
 export async function startRun(
@@ -99,7 +99,7 @@ export async function startRun(
     );
   }
   const plan = planOf(graph, spec);
-  const directory = `${runDirectories()}${randomUUID()}`;
+  const directory = `${runDirectories(resolved.checkpointDir)}${randomUUID()}`;
   env.disk.makeDirectory(directory);
   const console = new ConsoleWriter();
   const collected = graph.nodes.flatMap(({ kind, params }) =>

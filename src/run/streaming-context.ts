@@ -11,6 +11,14 @@
  * I3  `awaitTermination` may be called before the start; it settles when the context has stopped, and rejects with the
  *     error that failed it.
  */
+import {
+  badOption,
+  type Caller,
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  checkText,
+} from '../dstream/arguments.ts';
 import { callSiteText } from '../dstream/call-site.ts';
 import { ContextBuilder } from '../dstream/context-builder.ts';
 import { type Duration, durationMs } from '../dstream/duration.ts';
@@ -20,6 +28,7 @@ import type { Clock, Env } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
 import { millraceError } from '../errors.ts';
 import { resolveRunOptions, type RunOptions } from './options.ts';
+import type { StreamingListener } from './listeners.ts';
 import { startRun } from './run.ts';
 import type {
   CollectedBatch,
@@ -30,6 +39,11 @@ import type {
   StopOptions,
   StopReport,
 } from './running.ts';
+
+export interface GetOrCreateOptions {
+  /** Whether `create` is called when there is a checkpoint that can't be read. @default false: that error is thrown */
+  readonly createOnError?: boolean;
+}
 
 export interface StreamingContextOptions extends Omit<RunOptions, 'args' | 'threads'> {
   /** Length of a batch. Batch times are its multiples since 1970. @default '1s' */
@@ -58,7 +72,9 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
   static readonly #started: StreamingContext[] = [];
 
   readonly #job: Job<never>;
-  readonly #options: RunOptions<never>;
+  #options: RunOptions<never>;
+  /** Those that want to hear of the start. */
+  readonly #listeners = new Set<StreamingListener>();
   readonly #env: Env;
   readonly #ended: Promise<void>;
   #settle!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
@@ -99,8 +115,88 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
   }
 
   /** The active context, or else the one that `create` makes, which is then to be started. */
-  static getActiveOrCreate(create: () => StreamingContext): StreamingContext {
-    return this.getActive() ?? create();
+  static getActiveOrCreate(create: () => StreamingContext): StreamingContext;
+  /** The active context, or else that of {@link getOrCreate}. */
+  static getActiveOrCreate(
+    checkpointDir: string,
+    create: () => StreamingContext,
+    options?: GetOrCreateOptions,
+  ): StreamingContext;
+  static getActiveOrCreate(
+    first: string | (() => StreamingContext),
+    create?: () => StreamingContext,
+    options?: GetOrCreateOptions,
+  ): StreamingContext {
+    const active = this.getActive();
+    if (active !== undefined) return active;
+    if (typeof first === 'string') return this.getOrCreate(first, create!, options);
+    const caller = { operator: 'getActiveOrCreate', callSite: callSiteText() };
+    return createdBy(caller, first);
+  }
+
+  /**
+   * The context that `create` makes, with `checkpointDir` for its checkpoints unless it has named a directory itself.
+   * `create` is always called, whatever lies in the directory: functions are never stored.
+   *
+   * As yet no checkpoint outlives its process, so there is none to go on from: `recovered` is undefined, and the context
+   * begins anew.
+   * @throws ERR_MILLRACE_BAD_OPTION when `create` gives no context
+   */
+  static getOrCreate(
+    checkpointDir: string,
+    create: () => StreamingContext,
+    options: GetOrCreateOptions = {},
+  ): StreamingContext {
+    const caller = { operator: 'getOrCreate', callSite: callSiteText() };
+    checkText(caller, 'checkpointDir', checkpointDir);
+    checkOptions(caller, options, ['createOnError']);
+    const { createOnError = false } = options;
+    checkBoolean(caller, 'createOnError', createOnError);
+    const context = createdBy(caller, create);
+    if (context.#options.checkpointDir === undefined && context.#starting === undefined)
+      context.checkpoint(checkpointDir);
+    return context;
+  }
+
+  /** From which checkpoint the context goes on. As yet none outlives its process, so it is undefined. */
+  get recovered(): undefined {
+    return undefined;
+  }
+
+  /**
+   * As the option `checkpointDir`; null: none. Before the start.
+   * @throws ERR_MILLRACE_ALREADY_STARTED, ERR_MILLRACE_BAD_OPTION
+   */
+  checkpoint(directory: string | null): void {
+    const caller = { operator: 'checkpoint', callSite: callSiteText() };
+    if (directory !== null) checkText(caller, 'directory', directory);
+    if (this.#starting !== undefined || this.#state !== 'initialized')
+      throw this.#alreadyStarted('checkpoint');
+    const { checkpointDir: _, ...others } = this.#options;
+    this.#options = directory === null ? others : { ...others, checkpointDir: directory };
+  }
+
+  /**
+   * Calls the functions of a listener with what happens. Those that were added before the start hear of it.
+   * @throws ERR_MILLRACE_BAD_OPTION
+   */
+  addStreamingListener(listener: StreamingListener): void {
+    if (typeof listener !== 'object' || listener === null) {
+      const caller = { operator: 'addStreamingListener', callSite: callSiteText() };
+      throw badOption(
+        caller,
+        'listener',
+        'an object with functions such as onBatchCompleted',
+        listener,
+      );
+    }
+    this.#listeners.add(listener);
+    this.#run?.addStreamingListener(listener);
+  }
+
+  removeStreamingListener(listener: StreamingListener): void {
+    this.#listeners.delete(listener);
+    this.#run?.removeStreamingListener(listener);
   }
 
   get state(): RunState {
@@ -117,11 +213,7 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
     if (isWorkerThread()) return parkedRun(this);
     if (this.state === 'stopped' || this.state === 'failed') throw this.#tooLate();
     if (this.#starting !== undefined) {
-      throw millraceError(
-        'ERR_MILLRACE_ALREADY_STARTED',
-        `start: the streaming context made at ${this.#job.callSite} has been started before`,
-        { context: { callSite: this.#job.callSite } },
-      );
+      throw this.#alreadyStarted('start');
     }
     this.#starting = this.#start();
     return this.#starting;
@@ -186,6 +278,11 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
     return this.#running('events').events();
   }
 
+  /** As of a run: the state of a key. Of a started context. */
+  async query<S = unknown>(name: string, key: unknown): Promise<S | undefined> {
+    return this.#running('query').query<S>(name, key);
+  }
+
   /** As of a run: counters. Of a started context. */
   metrics(): RunMetrics {
     return this.#running('metrics').metrics();
@@ -200,6 +297,7 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
         graph,
         prepared: (prepared) => {
           this.#run = prepared;
+          for (const listener of this.#listeners) prepared.addStreamingListener(listener);
         },
       });
       const { resolve, reject } = this.#settle;
@@ -212,6 +310,14 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
       this.#settle.reject(error);
       throw error;
     }
+  }
+
+  #alreadyStarted(what: string): Error {
+    return millraceError(
+      'ERR_MILLRACE_ALREADY_STARTED',
+      `${what}: the streaming context made at ${this.#job.callSite} has been started before`,
+      { context: { callSite: this.#job.callSite } },
+    );
   }
 
   #running(what: string): Run {
@@ -232,6 +338,13 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
       { context: { callSite } },
     );
   }
+}
+
+function createdBy(caller: Caller, create: unknown): StreamingContext {
+  checkFunction(caller, 'create', create);
+  const created = (create as () => unknown)();
+  if (created instanceof StreamingContext) return created;
+  throw badOption(caller, 'what create gives', 'a StreamingContext', created);
 }
 
 function refuseThreads(options: object): void {
