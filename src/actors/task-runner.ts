@@ -11,7 +11,7 @@
  * I4  Barrier n is reported `taken` after everything emitted before it is queued and its hand-over is in a file.
  * I5  What goes back on a feedback output waits for room there and holds nothing up: else two tasks could wait for each
  *     other. Its sender bounds it.
- * I6  A batch that was given up is passed over: its blocks never reach the body.
+ * I6  A batch that was given up runs empty: what sources gave of it never reaches a body, what tasks make of nothing does.
  * I7  A careful task takes records one by one until it has taken the barrier that it was told. A failure then says which
  *     record was in hand; what fails at a barrier, or in a timer, has none.
  */
@@ -113,6 +113,7 @@ export class TaskRunner implements TaskOutput {
     this.#body = options.createBody(this);
     try {
       this.#body.restore(options.parts.map((path) => options.env.disk.read(path)));
+      if (this.#skipping) this.#body.discard?.();
     } catch (error) {
       this.#fail(error);
     }
@@ -167,6 +168,12 @@ export class TaskRunner implements TaskOutput {
     if (this.#state === 'reading' || this.#state === 'closing') this.#fail(error);
   }
 
+  /** The state of a key at an operator of this task; undefined when the task has failed. */
+  query(operator: string, key: unknown): { readonly value: unknown } | undefined {
+    if (this.#state === 'failed') return undefined;
+    return { value: this.#body.query?.(operator, key) };
+  }
+
   /** Ends the task: its body lets go of what it holds. */
   stop(): void {
     if (this.#state === 'done') return;
@@ -212,7 +219,7 @@ export class TaskRunner implements TaskOutput {
         if (frame.kind === 'barrier') {
           this.#atBarrier[i] = true;
           this.#atBarrierCount++;
-        } else if (this.#skipping) edge.advance();
+        } else if (this.#skipping && isFromSource(edge)) edge.advance();
         else if (inputs[i]!.dropOld === true && edge.isOld!()) this.#drop(frame, edge);
         else {
           const feed = this.#feeds[i]!;
@@ -290,19 +297,20 @@ export class TaskRunner implements TaskOutput {
         );
       }
       barrier = frame.barrier;
-      absent.push(frame.absent);
+      // An empty batch is there, also where the real one was missing.
+      absent.push(this.#skipping && isFromSource(input.in) ? [] : frame.absent);
       marks.push(frame.marks ?? []);
       isMarked ||= frame.marks !== undefined;
     }
     this.#closing = barrier!;
     this.#state = 'closing';
-    if (this.#skipping) {
-      if (barrier!.batch) this.#body.discard?.(barrier!);
-      return;
-    }
     const { clock } = this.#options.env;
     const beganMs = clock.monotonic();
-    const awaited = this.#body.barrier(barrier!, absent, isMarked ? marks : undefined);
+    const awaited = this.#body.barrier(
+      this.#skipping && barrier!.batch ? { ...barrier!, givenUp: true } : barrier!,
+      absent,
+      isMarked ? marks : undefined,
+    );
     this.#busyMs += clock.monotonic() - beganMs;
     if (awaited !== undefined) this.#await(awaited);
   }
@@ -460,4 +468,9 @@ export class TaskRunner implements TaskOutput {
       ...(inHand === undefined ? {} : { inHand }),
     });
   }
+}
+
+/** Only receiver edges have offsets. */
+function isFromSource(edge: InEdge): boolean {
+  return edge.offsetBehind !== undefined;
 }

@@ -130,12 +130,19 @@ export interface TaskBody {
   dueMs?(): number;
   /** Its time has come. */
   tick?(nowMs: number): void;
-  /** The batch that ends here was given up: drop what belongs to it, keep state as it was before it. */
-  discard?(barrier: Barrier): void;
+  /**
+   * The open batch was given up and is about to run empty: drop what of it was restored, keep state as it was before it.
+   * Called right after `restore`.
+   */
+  discard?(): void;
   /** When the outputs of the batch at hand ran, since the last call. */
   takeOutputTimes?(): readonly OutputTimes[];
+  /** The state of a key at an operator of this task, as of the end of a batch. Called between steps. */
+  query?(operator: string, key: unknown): unknown;
   /** Records read since the last call (for counters). */
   takeRecordCount?(): number;
+  /** Smaller records that one of a source's is made of, where those are what a user would call records. */
+  single?(record: unknown): readonly unknown[];
   /** The task ends for good or is replaced. */
   close?(): void;
 }

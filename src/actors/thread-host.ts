@@ -113,6 +113,11 @@ export class ThreadHost {
     this.#runners[0]?.fail(error);
   }
 
+  /** The state of a key at an operator of a task; undefined when the task isn't at work here. */
+  query(task: number, operator: string, key: unknown): { readonly value: unknown } | undefined {
+    return this.#runners.find((runner) => runner.task === task)?.query(operator, key);
+  }
+
   /** Monotonic ms at which a turn is wanted although nothing came; Infinity for none. */
   dueMs(): number {
     let due = Infinity;

@@ -76,6 +76,8 @@ export interface Engine {
   threads(): readonly ThreadInfo[];
   /** Kills a thread on purpose. */
   kill(slot: number, way: FaultWay, exitCode?: number): void;
+  /** The state of a key at the operator of that name; undefined when it has none. */
+  query(name: string, key: unknown): Promise<unknown>;
   /** Feeds the in-process source `name`; resolves when accepted. */
   push(name: string, records: readonly unknown[]): Promise<void>;
 }

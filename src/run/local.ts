@@ -23,6 +23,7 @@ import { edgeOpener } from './edge-opener.ts';
 import type { Engine, EngineListener, ThreadInfo } from './engine.ts';
 import type { TestInputs } from './job-spec.ts';
 import type { ResolvedRunOptions } from './options.ts';
+import { answerOf, StateQueries } from './state-queries.ts';
 import { SourcesActor } from './sources-actor.ts';
 
 const SLICE_MS = 5;
@@ -48,6 +49,7 @@ export class LocalEngine implements Engine {
   #options: LocalOptions;
   #host: ThreadHost;
   #sources: SourcesActor;
+  #queries: StateQueries;
   #coordinator: Coordinator;
   #ports: readonly { deliver(): number }[];
   #planned = false;
@@ -104,6 +106,14 @@ export class LocalEngine implements Engine {
       vitals: { running() {}, idle() {} },
       report: (task, event) => listener.task(task, event, this.#host.epoch),
     });
+    this.#queries = new StateQueries({
+      clock: env.clock,
+      plan,
+      workers: () => [WORKER_SLOT],
+      // Whoever asks may be a function that is at work on that state.
+      ask: (worker, question) =>
+        env.defer(() => this.#queries.answer(question.id, worker, answerOf(this.#host, question))),
+    });
     this.#sources = new SourcesActor({
       env,
       plan,
@@ -150,6 +160,7 @@ export class LocalEngine implements Engine {
   async stop(): Promise<readonly string[]> {
     if (this.#stopped) return [];
     this.#stopped = true;
+    this.#queries.end();
     this.#retry?.cancel();
     this.#due?.cancel();
     this.#coordinator.stop();
@@ -171,6 +182,10 @@ export class LocalEngine implements Engine {
       'ERR_MILLRACE_UNSUPPORTED',
       'the job runs in the calling thread (threads: 0): there is no thread to kill',
     );
+  }
+
+  query(name: string, key: unknown): Promise<unknown> {
+    return this.#queries.query(name, key);
   }
 
   push(name: string, records: readonly unknown[]): Promise<void> {

@@ -282,6 +282,23 @@ export class Run implements AsyncDisposable {
     return { push: (records) => this.#engine.push(name, records) };
   }
 
+  /**
+   * The state of a key, a copy of it as of the end of a batch; undefined when the key has none. It comes from the thread
+   * that has it, and waits for it while the job recovers.
+   * @param name what `named(name)` called the `updateStateByKey` or `mapWithState`, else `updateStateByKey#1` by place
+   * @throws rejects with ERR_MILLRACE_NO_SUCH_STATE, ERR_MILLRACE_KEY_TYPE, ERR_MILLRACE_NOT_STARTED,
+   *   ERR_MILLRACE_STOPPED, ERR_MILLRACE_CALL_TIMEOUT after 10 s
+   * @example
+   * const visits = await running.query<number>('visits', 'alice');
+   */
+  async query<S = unknown>(name: string, key: unknown): Promise<S | undefined> {
+    if (this.#state === 'initialized')
+      throw millraceError('ERR_MILLRACE_NOT_STARTED', `query of ${name}: the run has not started`);
+    if (this.#state === 'stopped' || this.#state === 'failed')
+      throw millraceError('ERR_MILLRACE_STOPPED', `query of ${name}: the run is ${this.#state}`);
+    return (await this.#engine.query(name, key)) as S | undefined;
+  }
+
   metrics(): RunMetrics {
     return {
       ...this.#metrics,

@@ -72,6 +72,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
         );
         return;
       case 'told':
+      case 'query':
         return;
       case 'stop':
         stop();

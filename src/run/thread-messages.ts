@@ -16,6 +16,7 @@ import type {
 import type { JobMemoryBuffer } from '../supervision/job-memory.ts';
 import type { FaultWay, SourceEvent } from './engine.ts';
 import type { JobSpec } from './job-spec.ts';
+import type { StateAnswer, StateQuestion } from './state-queries.ts';
 
 export interface WorkerTask {
   readonly role: 'worker';
@@ -66,6 +67,8 @@ export type ToThread =
       readonly name: string;
       readonly records: readonly unknown[];
     }
+  /** Workers: the state of a key; answered by `answered`. */
+  | { readonly type: 'query'; readonly question: StateQuestion }
   /** There is room for another event. */
   | { readonly type: 'told' }
   | { readonly type: 'stop' };
@@ -75,6 +78,7 @@ export type FromThread =
   | (FromTask & { readonly id: number; readonly epoch: number })
   | { readonly type: 'source'; readonly event: SourceEvent }
   | { readonly type: 'pushed'; readonly id: number; readonly error?: WireError }
+  | { readonly type: 'answered'; readonly id: number; readonly answer: StateAnswer }
   | { readonly type: 'hint'; readonly text: string };
 
 export type ToCoordinator =

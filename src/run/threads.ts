@@ -29,6 +29,7 @@ import { EpochOrder } from './epoch-order.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import type { Engine, EngineListener, FaultWay, ThreadInfo, ThreadRole } from './engine.ts';
 import type { JobSpec, PlanSpec } from './job-spec.ts';
+import { StateQueries } from './state-queries.ts';
 import type { ResolvedRunOptions } from './options.ts';
 import type {
   FromCoordinator,
@@ -77,6 +78,7 @@ export class ThreadsEngine implements Engine {
   #spec: JobSpec;
   #memory: JobMemoryBuffer = JobMemory.allocate();
   #receivers: Map<number, ReceiverMemory>;
+  #queries: StateQueries;
   #threads: Thread[] = [];
   #coordinator!: Thread;
   #sources!: Thread;
@@ -111,6 +113,18 @@ export class ThreadsEngine implements Engine {
         policy,
       },
     } = options;
+    this.#queries = new StateQueries({
+      clock: options.env.clock,
+      plan,
+      workers: () =>
+        this.#threads.flatMap(({ role, state, number }) =>
+          role === 'worker' && state === 'up' ? [number] : [],
+        ),
+      ask: (worker, question) => {
+        const thread = this.#threads.find(({ number }) => number === worker);
+        if (thread !== undefined) this.#post(thread, { type: 'query', question });
+      },
+    });
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
       ...planSpec,
@@ -193,6 +207,10 @@ export class ThreadsEngine implements Engine {
     else {
       this.#post(thread, { type: 'die', way, ...(exitCode === undefined ? {} : { exitCode }) });
     }
+  }
+
+  query(name: string, key: unknown): Promise<unknown> {
+    return this.#queries.query(name, key);
   }
 
   push(name: string, records: readonly unknown[]): Promise<void> {
@@ -493,6 +511,9 @@ export class ThreadsEngine implements Engine {
         else push?.reject(fromWire(message.error));
         return;
       }
+      case 'answered':
+        this.#queries.answer(message.id, number, message.answer);
+        return;
       case 'hint':
         if (!this.#hints.has(message.text)) log(message.text);
         this.#hints.add(message.text);
@@ -545,6 +566,7 @@ export class ThreadsEngine implements Engine {
   async #stop(): Promise<readonly string[]> {
     this.#state = 'stopping';
     this.#failPushes('the run stops');
+    this.#queries.end();
     const { clock } = this.#options.env;
     await Promise.all(
       this.#threads.map(async (thread) => {

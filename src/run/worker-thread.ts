@@ -23,6 +23,7 @@ import { createBody } from './create-body.ts';
 import { die } from './die.ts';
 import { edgeOpener } from './edge-opener.ts';
 import { planInThread } from './job-spec.ts';
+import { answerOf } from './state-queries.ts';
 import { Teller } from './told.ts';
 import type { FromThread, ToThread, WorkerTask } from './thread-messages.ts';
 
@@ -101,6 +102,11 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
       case 'told':
         teller.answered();
         return;
+      case 'query': {
+        const { question } = message;
+        main.post({ type: 'answered', id: question.id, answer: answerOf(host, question) });
+        return;
+      }
       case 'push':
         return;
       default:
