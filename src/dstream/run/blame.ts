@@ -27,6 +27,16 @@ export class BadRecord extends Error {
   }
 }
 
+/** Text that is no record of its format; `at` says where it stood, if it came from a file. */
+export class BadText extends Error {
+  readonly at: { readonly file: string; readonly line: number } | undefined;
+
+  constructor(message: string, at?: { readonly file: string; readonly line: number }) {
+    super(message);
+    this.at = at;
+  }
+}
+
 /** Throws the error of operator `op` (an index into the chain's operators), which had `record` in hand. */
 export type Blame = (error: unknown, op: number, record: unknown) => never;
 
@@ -68,6 +78,15 @@ export function blamed(error: unknown, node: GraphNode, scene: Scene): MillraceE
       'ERR_MILLRACE_STATE_USE',
       `${where}, key ${shown(error.key)}: ${error.message}`,
       { context: { ...context, key: shown(error.key) }, cause: error },
+    );
+  }
+  if (error instanceof BadText) {
+    const { at } = error;
+    const place = at === undefined ? 'a record' : `line ${at.line} of ${at.file}`;
+    return millraceError(
+      'ERR_MILLRACE_BAD_RECORD',
+      `${where}: ${place} ${error.message}${withRecord}. Mend it, or pass such records over: onBadRecord: 'deadLetter'`,
+      { context: { ...context, ...at } },
     );
   }
   if (error instanceof BadRecord) {

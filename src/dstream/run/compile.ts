@@ -34,6 +34,7 @@ import type { ApplyStep, SinkStep, Step } from './chain.ts';
 import type { Loop, Shape } from './loop.ts';
 import { placed } from './placing.ts';
 import { badPair, itemsOf, notPair } from './records.ts';
+import { parserOf } from './parse.ts';
 import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
 
 /** The record at one place of the loop: a variable, or two for a pair. */
@@ -182,6 +183,18 @@ class LoopWriter {
         const from = this.#row(current);
         this.#at(step.op, { row: from });
         this.#items(step, this.#user(node, 'f'), from, (row) => this.#steps(next, { row }));
+        return;
+      }
+      case 'fields':
+      case 'parseJson':
+      case 'parseCsv': {
+        const from = this.#row(current);
+        this.#at(step.op, { row: from });
+        this.#called(step, `${this.#function(parserOf(node))}(${from})`, (row) => {
+          this.#body.push(`if (${row} !== undefined) {`);
+          this.#steps(next, { row });
+          this.#body.push('}');
+        });
         return;
       }
       case 'words': {

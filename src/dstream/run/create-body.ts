@@ -4,7 +4,9 @@ import type { Env } from '../../env/env.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { textProgramAt } from '../../plan/text-program.ts';
 import { kernelFor } from '../kernel/program.ts';
+import { blamed } from './blame.ts';
 import { nodeAt } from './chain.ts';
+import { FileRecords } from './file-records.ts';
 import type { OnRecordError } from './dead-letter.ts';
 import { HostedOperator } from './hosted-operator.ts';
 import { KernelCountBody } from './kernel-count-body.ts';
@@ -74,9 +76,11 @@ export function createBody(
     new OperatorTree(plan, task.tree, to, form, options.onRecordError);
   if (task.kind === 'source') {
     const text = kernels ? kernelAt(plan, task.tree) : undefined;
-    return text === undefined
-      ? new SourceBody(treeTo(out), out)
-      : new KernelSourceBody(text.program, text.send, out, treeTo);
+    if (text === undefined) {
+      const tree = treeTo(out);
+      return new SourceBody(tree, out, fileRecords(plan, tree));
+    }
+    return new KernelSourceBody(text.program, text.send, out, treeTo);
   }
   if (task.kind !== 'wide') throw new TypeError(`${task.kind} is no task of streams`);
   const node = nodeAt(graph, task.tree.node);
@@ -99,7 +103,7 @@ export function createBody(
   const { partition } = task.tree;
   const tree = treeTo(out);
   if (operatorTakes(node) !== undefined) {
-    const hosted = new HostedOperator(plan, node, partition, tree.neighbour);
+    const hosted = new HostedOperator(plan, node, partition, tree.operatorTask);
     tree.hangFrom(hosted);
     return new OperatorBody(hosted, arrivals, tree);
   }
@@ -112,6 +116,17 @@ export function createBody(
   }
   const slideMs = plan.slides[node.id]!;
   return new WideBody({ graph, node, partition, arrivals, slideMs, tree, form });
+}
+
+/** Of a source of files that aren't text: what makes their records. */
+function fileRecords({ graph }: Plan, tree: OperatorTree): FileRecords | undefined {
+  const node = nodeAt(graph, tree.root);
+  if (node.kind !== 'files' || node.params['format'] === 'text') return undefined;
+  const passesOver = node.params['onBadRecord'] === 'deadLetter';
+  return new FileRecords(node, (error, text) => {
+    if (passesOver) tree.passOver(error, node, text);
+    else throw blamed(error, node, { partition: tree.partition, record: { value: text } });
+  });
 }
 
 /** The text program of a task's tree, if a kernel can run it. */

@@ -11,7 +11,18 @@ import type { Plan } from '../../plan/planned.ts';
 import type { StateCell } from '../state/cell.ts';
 import type { BatchOperator, Given } from './batch-operator.ts';
 import { blamed } from './blame.ts';
+import type { OnRecordError, PassOver } from './dead-letter.ts';
 import { createOperator } from './operators.ts';
+
+/** What an operator finds in its task. */
+export interface OperatorTask {
+  /** The operator of another node in the task. */
+  readonly neighbour: (node: number) => BatchOperator;
+  readonly passOver: PassOver;
+  readonly count: (what: string, count: number) => void;
+  /** For operators that have no say of their own. */
+  readonly onRecordError: OnRecordError;
+}
 
 export class HostedOperator {
   readonly node: GraphNode;
@@ -20,25 +31,25 @@ export class HostedOperator {
   /** Known at barriers only. */
   #time: number | undefined;
 
-  /** @param neighbour finds the operator of another node in the task */
-  constructor(
-    plan: Plan,
-    node: GraphNode,
-    partition: number,
-    neighbour: (node: number) => BatchOperator,
-  ) {
+  constructor(plan: Plan, node: GraphNode, partition: number, task: OperatorTask) {
     this.node = node;
     this.partition = partition;
+    const blame = (error: unknown, record?: { readonly value: unknown }): never => {
+      throw blamed(error, node, { partition, time: this.#time, record });
+    };
+    const passesOver = (node.params['onRecordError'] ?? task.onRecordError) === 'skip';
+    const passOver = (error: unknown, record: unknown): void => task.passOver(error, node, record);
     const operator = createOperator({
       node,
       partition,
       partitions: plan.partitions[node.id]!,
       slideMs: plan.slides[node.id]!,
       parentSlideMs: plan.slides[node.parents[0]!]!,
-      neighbour,
-      blame: (error, record) => {
-        throw blamed(error, node, { partition, time: this.#time, record });
-      },
+      neighbour: task.neighbour,
+      blame,
+      passOver,
+      refuse: passesOver ? passOver : (error, record) => blame(error, { value: record }),
+      count: task.count,
     });
     if (operator === undefined) throw new TypeError(`${node.kind} is no operator of batches`);
     this.operator = operator;
@@ -71,6 +82,11 @@ export class HostedOperator {
   /** The watermark of what it gave, where `watermark` came in. */
   markBehind(watermark: number): number {
     return this.operator.mark === undefined ? watermark : this.operator.mark();
+  }
+
+  /** The state of a key, if the operator has any. */
+  query(key: unknown): unknown {
+    return this.guard(() => this.operator.query?.(key));
   }
 
   /** Runs code of the operator (I1). */

@@ -4,6 +4,7 @@
  */
 import type { ApplyStep, SinkStep, Step } from './chain.ts';
 import type { Loop, PassOverAt, Shape } from './loop.ts';
+import { parserOf } from './parse.ts';
 import { placeAt } from './placing.ts';
 import { itemsOf, notPair } from './records.ts';
 import type {
@@ -113,6 +114,15 @@ function apply(step: ApplyStep, scene: Scene): Consumer {
         guarded((record) => itemsOf(use(record))),
         next,
       );
+    case 'fields':
+    case 'parseJson':
+    case 'parseCsv': {
+      const f = guarded(parserOf(node));
+      return onRows(op, scene, (record) => {
+        const given: unknown = f(record);
+        if (given !== PASSED && given !== undefined) next.row(given);
+      });
+    }
     case 'words':
       return eachRow(op, scene, guarded(wordsOf), next);
     case 'split': {

@@ -87,6 +87,10 @@ export class KernelCountBody implements TaskBody {
     this.#tree.clear();
   }
 
+  query(operator: string, key: unknown): unknown {
+    return this.#tree.query(operator, key);
+  }
+
   takeRecordCount(): number {
     const records = this.#records;
     this.#records = 0;

@@ -101,6 +101,10 @@ export class OperatorBody implements TaskBody {
     this.#tree.clear();
   }
 
+  query(operator: string, key: unknown): unknown {
+    return this.#tree.query(operator, key);
+  }
+
   takeRecordCount(): number {
     const records = this.#records;
     this.#records = 0;

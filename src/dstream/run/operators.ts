@@ -6,6 +6,12 @@
  */
 import type { GraphNode } from '../../plan/graph.ts';
 import type { BatchOperator } from './batch-operator.ts';
+import {
+  createEventWindow,
+  createIntervalJoin,
+  createTimestamps,
+} from '../event-time/create.ts';
+import { createBroadcastJoin, createDedupe, createWithBroadcast } from '../lookup/create.ts';
 import { MapWithStateOperator } from '../state/map-with-state.ts';
 import { StateSnapshotsOperator } from '../state/state-snapshots.ts';
 import { UpdateStateOperator } from '../state/update-state.ts';
@@ -26,6 +32,12 @@ export interface OperatorScene {
   readonly neighbour: (node: number) => BatchOperator;
   /** Throws the coded error of what a function of the user threw, with the record that it had in hand. */
   readonly blame: (error: unknown, record?: { readonly value: unknown }) => never;
+  /** Takes a record out of the stream, as a dead letter. */
+  readonly passOver: (error: unknown, record: unknown) => void;
+  /** What `onRecordError` says: throws the error of a record, or passes it over. */
+  readonly refuse: (error: unknown, record: unknown) => void;
+  /** Counts what the embedding process can read as `metrics().counted`. */
+  readonly count: (what: string, count: number) => void;
 }
 
 interface OperatorKind {
@@ -40,6 +52,12 @@ const KINDS: Readonly<Record<string, OperatorKind>> = {
   updateStateByKey: { takes: 'pairs', create: (scene) => new UpdateStateOperator(scene) },
   mapWithState: { takes: 'pairs', create: (scene) => new MapWithStateOperator(scene) },
   stateSnapshots: { takes: 'rows', create: (scene) => new StateSnapshotsOperator(scene) },
+  withTimestamps: { takes: 'rows', create: createTimestamps },
+  eventWindow: { takes: 'pairs', create: createEventWindow },
+  intervalJoin: { takes: 'pairs', create: createIntervalJoin },
+  dedupe: { takes: 'pairs', create: createDedupe },
+  broadcastJoin: { takes: 'pairs', create: createBroadcastJoin },
+  withBroadcast: { takes: 'rows', create: createWithBroadcast },
   glom: { takes: 'rows', create: () => new GlomOperator() },
   window: { takes: 'rows', create: createRowsWindow },
   windowReduce: { takes: 'rows', create: createReduceWindow },

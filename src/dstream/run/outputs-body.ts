@@ -92,6 +92,10 @@ export class OutputsBody implements TaskBody {
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
     if (!barrier.batch) return undefined;
     this.#times = [];
+    if (barrier.givenUp === true) {
+      this.#gathering.clear();
+      return undefined;
+    }
     return this.#run(barrier, new Set(absent.flat()), 0);
   }
 

@@ -5,6 +5,7 @@
 import type { Barrier, Block } from '../../actors/block.ts';
 import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
 import { TaskState } from '../state/task-state.ts';
+import type { FileRecords } from './file-records.ts';
 import { linesOf } from './lines.ts';
 import type { OperatorTree } from './tree.ts';
 
@@ -14,8 +15,14 @@ export class SourceBody implements TaskBody {
   readonly #state: TaskState;
   #records = 0;
 
-  constructor(tree: OperatorTree, out: TaskOutput) {
+  /** Makes records of what a source of files gives. */
+  readonly #files: FileRecords | undefined;
+  readonly single?: (piece: unknown) => readonly unknown[];
+
+  constructor(tree: OperatorTree, out: TaskOutput, files?: FileRecords) {
     this.#tree = tree;
+    this.#files = files;
+    if (files !== undefined) this.single = (piece) => files.single(piece);
     this.#state = new TaskState(tree.cells);
     this.#out = out;
   }
@@ -27,8 +34,9 @@ export class SourceBody implements TaskBody {
       this.#records += lines.length;
       this.#tree.rows(lines);
     } else if (block.kind === 'rows') {
-      this.#records += block.rows.length;
-      this.#tree.rows(block.rows);
+      const rows = this.#files === undefined ? block.rows : this.#files.records(block.rows);
+      this.#records += rows.length;
+      this.#tree.rows(rows);
     } else {
       this.#records += block.count;
       this.#tree.pairs(block.keys, block.values);

@@ -15,7 +15,7 @@ import type { BatchOperator, Given } from './batch-operator.ts';
 import { type Blame, blamed, missingBatch } from './blame.ts';
 import { buildChain, type Chain, type ChainSegment, type SinkStep } from './chain.ts';
 import { DeadLetterBox, type OnRecordError } from './dead-letter.ts';
-import { HostedOperator } from './hosted-operator.ts';
+import { HostedOperator, type OperatorTask } from './hosted-operator.ts';
 import { type Form, loopOf, type PassOverAt } from './loop.ts';
 import { Segment } from './segment.ts';
 import {
@@ -74,6 +74,16 @@ export class OperatorTree {
         record: { value: record },
       });
     };
+    this.operatorTask = {
+      neighbour: (node) => {
+        const hosted = [this.#rootOperator, ...this.#hosted].find((each) => each?.node.id === node);
+        if (hosted === undefined) throw new TypeError(`node ${node} is no operator of this task`);
+        return hosted.operator;
+      },
+      passOver: this.#letters.add,
+      count: (what, count) => void out.report({ type: 'counted', what, count }),
+      onRecordError: onRecordError ?? 'fail',
+    };
     this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
     this.#root = this.#makeSegment(this.#chain.root);
   }
@@ -83,16 +93,33 @@ export class OperatorTree {
     this.#rootOperator = operator;
   }
 
-  /** The operator of a node in this task. */
-  readonly neighbour = (node: number): BatchOperator => {
-    const hosted = [this.#rootOperator, ...this.#hosted].find((each) => each?.node.id === node);
-    if (hosted === undefined) throw new TypeError(`node ${node} is no operator of this task`);
-    return hosted.operator;
-  };
+  /** The node that it hangs from. */
+  get root(): number {
+    return this.#tree.node;
+  }
+
+  get partition(): number {
+    return this.#tree.partition;
+  }
+
+  /** Takes a record out of the stream before it is one. */
+  passOver(error: unknown, node: GraphNode, record: unknown): void {
+    this.#letters.add(error, node, record);
+  }
+
+  /** What operators find in this task. */
+  readonly operatorTask: OperatorTask;
 
   /** The operators that work a batch at a time, for those who ask them. */
   get operators(): readonly HostedOperator[] {
     return this.#hosted.filter((hosted) => hosted !== undefined);
+  }
+
+  /** The state of a key at the operator of that name. */
+  query(name: string, key: unknown): unknown {
+    return [this.#rootOperator, ...this.#hosted]
+      .find((hosted) => hosted?.node.uid === name)
+      ?.query(key);
   }
 
   /** What of the operators outlives batches. */
@@ -253,7 +280,7 @@ export class OperatorTree {
   }
 
   #host({ node, partition, slot }: SinkStep): HostedOperator {
-    const hosted = new HostedOperator(this.#plan, node, partition, this.neighbour);
+    const hosted = new HostedOperator(this.#plan, node, partition, this.operatorTask);
     this.#hosted[slot] = hosted;
     return hosted;
   }

@@ -121,6 +121,10 @@ export class WideBody implements TaskBody {
     this.#options.tree.clear();
   }
 
+  query(operator: string, key: unknown): unknown {
+    return this.#options.tree.query(operator, key);
+  }
+
   takeRecordCount(): number {
     const records = this.#records;
     this.#records = 0;
