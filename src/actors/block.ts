@@ -52,6 +52,11 @@ export interface Barrier {
   readonly time: number;
   /** Time of the first batch, minus the batch interval: slides count from here. */
   readonly zeroTime: number;
+  /**
+   * The batch was given up, and this ends its empty run: nothing of it came from sources, and no output runs. Never on an
+   * edge: the task that takes the barrier knows.
+   */
+  readonly givenUp?: boolean;
 }
 
 /** A port, and the event time up to which all has come there, in ms; +Infinity at the end of the stream. */

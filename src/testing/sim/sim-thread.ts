@@ -171,7 +171,7 @@ export class SimThread {
         : { flush: (idle: boolean, nowMs: number) => body.flush!(idle, nowMs) }),
       dueMs: () => body.dueMs?.() ?? Infinity,
       tick: (nowMs) => step('block', () => body.tick?.(nowMs)),
-      discard: (barrier) => body.discard?.(barrier),
+      discard: () => body.discard?.(),
       takeRecordCount: () => body.takeRecordCount?.() ?? 0,
       close: () => body.close?.(),
     };

@@ -140,7 +140,7 @@ describe('the body of the outputs', () => {
     const { body, events } = bodyOf((ssc) => ssc.inputStream('in').collectAs('out'));
     const it = body();
     it.block(rows(1), 0);
-    it.discard!({ ...barrier, batch: true });
+    it.discard!();
     it.block(rows(2), 0);
     await it.barrier({ ...barrier, number: 2, batch: true, time: 2000 }, [[]]);
     expect(events).toMatchObject([{ time: 2000, partitions: [[2]] }]);
