@@ -10,8 +10,27 @@ export type {
 export type { State } from './dstream/state/state-handle.ts';
 export type { UpdateInfo } from './dstream/state/update-state.ts';
 export { Batch, type SampleOptions, type SortOptions } from './dstream/batch.ts';
+export type { Partitioner, Partitions } from './dstream/partitioner.ts';
 export { sum, count } from './dstream/reducers.ts';
 export type { Duration } from './dstream/duration.ts';
+export { Receiver, type StoreOptions } from './dstream/receiver.ts';
+export type {
+  InputOptions,
+  IterableOptions,
+  QueueOptions,
+  ReceiverOptions,
+  SocketOptions,
+  SocketStreamOptions,
+} from './dstream/context-builder.ts';
+export type {
+  BinaryFileOptions,
+  CsvFileOptions,
+  CsvOptions,
+  FileSourceOptions,
+  FileStreamOptions,
+  JsonFileOptions,
+  TextFileOptions,
+} from './dstream/file-options.ts';
 export { topology, type TopologyBuild, type TopologyOptions } from './topology/topology.ts';
 export type {
   Guarantee,

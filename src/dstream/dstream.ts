@@ -11,7 +11,7 @@
  *
  * All operators throw ERR_MILLRACE_GRAPH_FROZEN after the start and ERR_MILLRACE_BAD_OPTION for an argument of the wrong
  * kind, and name themselves and their call site. `numPartitions` is a whole number of at least 1; left out, it is the
- * parallelism of the run (its number of workers).
+ * parallelism of the run (its number of workers). Where keys are exchanged it may be a `Partitioner` instead.
  */
 import type { GraphBuilder } from '../plan/graph-builder.ts';
 import type { GraphNode, UserFunction } from '../plan/graph.ts';
@@ -28,9 +28,23 @@ import {
 } from './arguments.ts';
 import type { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
+import { csvParams, type CsvOptions } from './file-options.ts';
 import type { Duration } from './duration.ts';
+import type { StreamSite } from './event-time/site.ts';
+import { addDedupe, type DedupeByKeyOptions, TimedStream } from './event-time/timed-stream.ts';
+import { addTimestamps, type TimestampOptions } from './event-time/with-timestamps.ts';
+import type { BroadcastTable } from './lookup/broadcast.ts';
+import {
+  addBroadcastJoin,
+  addPartitionInto,
+  addWithBroadcast,
+  type BroadcastJoinOptions,
+  topFunctions,
+} from './lookup/build.ts';
+import { joinNode, type JoinWord } from './joins/build.ts';
+import { type Partitions, partitionsOf } from './partitioner.ts';
+import { recordParams, type RecordOptions } from './record-options.ts';
 import { type CountReducer, reducerName } from './reducers.ts';
-import type { OnRecordError } from './run/dead-letter.ts';
 import {
   addMapWithState,
   addStateSnapshots,
@@ -86,14 +100,31 @@ export class DStream<T> {
     return this.#apply('filter', f, options);
   }
 
+  /** Calls `f` with each record, and gives the record on as it is. By partition. */
+  peek(f: (record: T) => void, options?: RecordOptions): DStream<T> {
+    return this.#apply('peek', f, options);
+  }
+
   // ── Partition by partition ────────────────────────────────────────────────────────────────────
 
   /**
    * Gives what `f` makes of all records of a partition. It is called once a partition and batch, at the batch's end,
    * for empty partitions too.
+   * @param preservesPartitioning `f` gives pairs and leaves their keys as they are, so what lay by key still does
    */
-  mapPartitions<U>(f: (records: Iterable<T>) => Iterable<U>): DStream<U> {
-    return this.#apply('mapPartitions', f);
+  mapPartitions<U>(
+    f: (records: Iterable<T>) => Iterable<U>,
+    preservesPartitioning = false,
+  ): DStream<U> {
+    return this.#mapPartitions('mapPartitions', f, preservesPartitioning);
+  }
+
+  /** As {@link mapPartitions}; `f` gets the partition's number first. */
+  mapPartitionsWithIndex<U>(
+    f: (partition: number, records: Iterable<T>) => Iterable<U>,
+    preservesPartitioning = false,
+  ): DStream<U> {
+    return this.#mapPartitions('mapPartitionsWithIndex', f, preservesPartitioning);
   }
 
   /** Makes one array of each partition; an empty partition gives an empty array. */
@@ -173,10 +204,13 @@ export class DStream<T> {
    * Gives `[key, values]`, the values by partition of the sender and in order there. Exchange by key; nothing is
    * combined before it, so prefer `reduceByKey` or `combineByKey` where they will do.
    */
-  groupByKey<K, V>(this: DStream<readonly [K, V]>, numPartitions?: number): DStream<[K, V[]]> {
+  groupByKey<K, V>(
+    this: DStream<readonly [K, V]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, V[]]> {
     const caller = this.#call('groupByKey');
-    checkPartitions(caller, numPartitions);
-    return this.#wide(caller, 'groupByKey', {}, { numPartitions });
+    const { functions, params } = partitionsOf(caller, numPartitions);
+    return this.#wide(caller, 'groupByKey', functions, params);
   }
 
   /**
@@ -188,32 +222,26 @@ export class DStream<T> {
   reduceByKey<K, V>(
     this: DStream<readonly [K, V]>,
     f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
-    numPartitions?: number,
+    numPartitions?: Partitions<K>,
   ): DStream<[K, Widened<V>]>;
   reduceByKey<K, V>(
     this: DStream<readonly [K, V]>,
     f: CountReducer,
-    numPartitions?: number,
+    numPartitions?: Partitions<K>,
   ): DStream<[K, number]>;
   reduceByKey<K, V>(
     this: DStream<readonly [K, V]>,
     f: ((a: never, b: never) => unknown) | CountReducer,
-    numPartitions?: number,
+    numPartitions?: Partitions<K>,
   ): DStream<[K, never]> {
     const caller = this.#call('reduceByKey');
     const reducer = reducerName(f);
     if (reducer !== 'count') checkFunction(caller, 'f', f);
-    checkPartitions(caller, numPartitions);
     const functions =
       reducer === 'count'
         ? { create: one, mergeValue: increment, mergeCombiners: add }
         : { create: itself, mergeValue: f as UserFunction, mergeCombiners: f as UserFunction };
-    return this.#wide(caller, 'combineByKey', functions, {
-      operator: 'reduceByKey',
-      mapSideCombine: true,
-      numPartitions,
-      reducer,
-    });
+    return this.#combine(caller, functions, { reducer }, numPartitions);
   }
 
   /**
@@ -228,21 +256,119 @@ export class DStream<T> {
     create: (value: V) => C,
     mergeValue: (combiner: C, value: V) => C,
     mergeCombiners: (a: C, b: C) => C,
-    numPartitions?: number,
+    numPartitions?: Partitions<K>,
     mapSideCombine = true,
   ): DStream<[K, C]> {
     const caller = this.#call('combineByKey');
     checkFunction(caller, 'create', create);
     checkFunction(caller, 'mergeValue', mergeValue);
     checkFunction(caller, 'mergeCombiners', mergeCombiners);
-    checkPartitions(caller, numPartitions);
     checkBoolean(caller, 'mapSideCombine', mapSideCombine);
-    return this.#wide(
-      caller,
-      'combineByKey',
-      { create, mergeValue, mergeCombiners },
-      { operator: 'combineByKey', mapSideCombine, numPartitions },
+    const functions = { create, mergeValue, mergeCombiners };
+    return this.#combine(caller, functions, { mapSideCombine }, numPartitions);
+  }
+
+  /**
+   * Gives `[key, result]` for each key of a batch. A result begins as a copy of `zero` and takes values by `add`; those of
+   * different partitions meet in `merge`. The first argument of both may be changed and returned.
+   */
+  aggregateByKey<K, V, C>(
+    this: DStream<readonly [K, V]>,
+    zero: C,
+    add: (result: Widened<C>, value: V) => Widened<C>,
+    merge: (a: Widened<C>, b: Widened<C>) => Widened<C>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, Widened<C>]> {
+    const caller = this.#call('aggregateByKey');
+    checkFunction(caller, 'add', add);
+    checkFunction(caller, 'merge', merge);
+    const copy = copierOf(caller, zero);
+    const create = (value: V): unknown => add(copy() as Widened<C>, value);
+    const functions = { create, mergeValue: add, mergeCombiners: merge };
+    return this.#combine(caller, functions, {}, numPartitions);
+  }
+
+  /** Gives `[key, how many pairs]` for each key of a batch. Exchange by key. */
+  countByKey<K, V>(
+    this: DStream<readonly [K, V]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, number]> {
+    const functions = { create: one, mergeValue: increment, mergeCombiners: add };
+    return this.#combine(this.#call('countByKey'), functions, { reducer: 'count' }, numPartitions);
+  }
+
+  /**
+   * Puts each pair into the partition of its key. What comes by key behind it, with the same partitions, needs no exchange.
+   * Exchange by key. Fails on a missing batch.
+   */
+  partitionBy<K, V>(
+    this: DStream<readonly [K, V]>,
+    numPartitions: Partitions<K>,
+  ): DStream<readonly [K, V]> {
+    const caller = this.#call('partitionBy');
+    if (numPartitions === undefined)
+      throw badOption(caller, 'numPartitions', 'a number or a partitioner', numPartitions);
+    const { functions, params } = partitionsOf(caller, numPartitions);
+    return this.#at(
+      this.#builder.add({
+        ...caller,
+        kind: 'partitionBy',
+        role: 'wide',
+        parents: [this.id],
+        exchange: ['key'],
+        functions,
+        params,
+      }),
     );
+  }
+
+  // Two streams, batch by batch of the same time. Both may be the same stream. A side that lies by key already, in as many
+  // partitions, isn't exchanged. Keys come in order of first arrival, those of this stream first. All fail on a missing
+  // batch, and are refused before the start when the two have their batches at different times.
+
+  /** Gives `[key, [these, others]]` for each key that either has: all its values here, and all there. */
+  cogroup<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, [V[], W[]]]> {
+    return this.#join('cogroup', other as DStream<never>, numPartitions);
+  }
+
+  /** Gives `[key, [a, b]]` for each value of a key here with each one there. */
+  join<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, [V, W]]> {
+    return this.#join('join', other as DStream<never>, numPartitions);
+  }
+
+  /** As {@link join}; a pair whose key isn't there comes with `undefined`. */
+  leftOuterJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, [V, W | undefined]]> {
+    return this.#join('leftOuterJoin', other as DStream<never>, numPartitions);
+  }
+
+  /** As {@link join}; a pair of the other stream whose key isn't here comes with `undefined`. */
+  rightOuterJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, [V | undefined, W]]> {
+    return this.#join('rightOuterJoin', other as DStream<never>, numPartitions);
+  }
+
+  /** As {@link join}; pairs of either side without one on the other come with `undefined`. */
+  fullOuterJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    numPartitions?: Partitions<K>,
+  ): DStream<[K, [V | undefined, W | undefined]]> {
+    return this.#join('fullOuterJoin', other as DStream<never>, numPartitions);
   }
 
   /** Gives `[key, f(value)]`. By partition. */
@@ -419,6 +545,100 @@ export class DStream<T> {
     return this.#at(addReduceByKeyAndWindow(this.#site('reduceByKeyAndWindow'), f, options));
   }
 
+  // ── Time, tables and sides ────────────────────────────────────────────────────────────────────
+
+  /**
+   * Gives records event time: `f(record)` is a record's timestamp, in ms since 1970 or a `Date`. The stream that this
+   * gives has windows and joins by that time. By partition, at the end of the batch.
+   * @throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_BAD_DURATION; in a batch, ERR_MILLRACE_TIMESTAMP
+   */
+  withTimestamps(f: (record: T) => number | Date, options: TimestampOptions = {}): TimedStream<T> {
+    const caller = this.#call('withTimestamps');
+    const site = this.#streamSite();
+    return new TimedStream(site, addTimestamps(site, caller, this.id, f, options));
+  }
+
+  /**
+   * Gives the first of the records of a key within a time: those that come less than `within` after it, by batch time,
+   * are passed over. Exchange by key.
+   * @throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_BAD_DURATION
+   */
+  dedupeByKey(within: Duration, options: DedupeByKeyOptions<T> = {}): DStream<T> {
+    const caller = this.#call('dedupeByKey');
+    const given = options as DedupeByKeyOptions<unknown>;
+    return this.#at(addDedupe(this.#streamSite(), caller, this.id, within, given, false));
+  }
+
+  /**
+   * Gives `[key, values]` with the `n` best values of each key of a batch, best first; of equals, those that came first.
+   * Exchange by key; no sender sends more than `n` values a key.
+   * @param compare less than 0 when `a` is better @default the greater is
+   */
+  topByKey<K, V>(
+    this: DStream<readonly [K, V]>,
+    n: number,
+    compare?: (a: V, b: V) => number,
+    numPartitions?: number,
+  ): DStream<[K, V[]]> {
+    const caller = this.#call('topByKey');
+    checkPartitions(caller, numPartitions);
+    return this.#wide(caller, 'combineByKey', topFunctions(caller, n, compare), {
+      operator: 'topByKey',
+      mapSideCombine: true,
+      numPartitions,
+    });
+  }
+
+  /**
+   * Pairs each record with the newest value of its key in another stream, `[key, [value, other]]`: a table that changes
+   * slowly, of which each partition has all. A batch meets the table with its own updates; `undefined` removes a key. The
+   * stream itself is not exchanged, the other goes to every partition.
+   */
+  broadcastJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    table: DStream<readonly [K, W]>,
+    options?: BroadcastJoinOptions & { readonly outer?: false },
+  ): DStream<[K, [V, W]]>;
+  broadcastJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    table: DStream<readonly [K, W]>,
+    options: BroadcastJoinOptions,
+  ): DStream<[K, [V, W | undefined]]>;
+  broadcastJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    table: DStream<readonly [K, W]>,
+    options: BroadcastJoinOptions = {},
+  ): DStream<[K, [V, W]]> {
+    const caller = this.#call('broadcastJoin');
+    DStream.#checkStreams(caller, this.#builder, [table] as DStream<unknown>[]);
+    return this.#at(addBroadcastJoin(this.#streamSite(), caller, this.id, table.id, options));
+  }
+
+  /** Gives `f(record, table)`, the table being the newest values by key of another stream, as in `broadcastJoin`. */
+  withBroadcast<K, W, U>(
+    table: DStream<readonly [K, W]>,
+    f: (record: T, table: BroadcastTable<K, W>) => U,
+    options?: RecordOptions,
+  ): DStream<U> {
+    const caller = this.#call('withBroadcast');
+    DStream.#checkStreams(caller, this.#builder, [table] as DStream<unknown>[]);
+    return this.#at(addWithBroadcast(this.#streamSite(), caller, this.id, table.id, f, options));
+  }
+
+  /**
+   * Splits the stream: a record goes to the first of the named sides whose predicate is true for it, or to `rest`. By
+   * partition.
+   */
+  partitionInto<P extends Readonly<Record<string, (record: T) => unknown>>>(
+    sides: P,
+  ): { readonly [K in keyof P | 'rest']: DStream<T> } {
+    const caller = this.#call('partitionInto');
+    const nodes = addPartitionInto(this.#streamSite(), caller, this.id, sides);
+    return Object.fromEntries(
+      Object.entries(nodes).map(([name, node]) => [name, this.#at<T>(node)]),
+    ) as { readonly [K in keyof P | 'rest']: DStream<T> };
+  }
+
   // ── Declared text ─────────────────────────────────────────────────────────────────────────────
   // They say what is to be done instead of how, so that a chain of them which ends in countByValue() or count() runs
   // over bytes. They give what their closure form gives. By partition.
@@ -449,6 +669,40 @@ export class DStream<T> {
         String(pattern),
       );
     return this.#narrow(caller, { source: pattern.source, flags: pattern.flags.replace('g', '') });
+  }
+
+  /** The parts of each line between separators, as one array: JavaScript's `line.split(separator)`. */
+  fields(this: DStream<string>, separator: string): DStream<string[]> {
+    const caller = this.#call('fields');
+    checkText(caller, 'separator', separator);
+    return this.#narrow(caller, { separator });
+  }
+
+  /** What each line says in JSON. An empty line gives none. */
+  parseJson<R = unknown>(this: DStream<string>, options: ParseOptions = {}): DStream<R> {
+    const caller = this.#call('parseJson');
+    checkOptions(caller, options, ['onBadRecord']);
+    return this.#narrow(caller, badRecordParams(caller, options));
+  }
+
+  /**
+   * The fields of each line of CSV: an object of them with `header`, else an array. A record is one line: a quoted field
+   * may hold a line end only if the record of the stream does. An empty line gives none.
+   */
+  parseCsv(
+    this: DStream<string>,
+    options: ParseOptions & CsvOptions & { readonly header: readonly string[] },
+  ): DStream<Record<string, string>>;
+  parseCsv(this: DStream<string>, options?: ParseOptions & CsvOptions): DStream<string[]>;
+  parseCsv(this: DStream<string>, options: ParseOptions & CsvOptions = {}): DStream<never> {
+    const caller = this.#call('parseCsv');
+    checkOptions(caller, options, ['header', 'separator', 'onBadRecord']);
+    const { header } = options as { header?: unknown };
+    if (typeof header === 'boolean') throw badOption(caller, 'header', 'an array of names', header);
+    return this.#narrow(caller, {
+      ...csvParams(caller, options),
+      ...badRecordParams(caller, options),
+    });
   }
 
   /** Each line without white space at its ends: JavaScript's `trim`. */
@@ -601,16 +855,18 @@ export class DStream<T> {
     caller: Caller,
     builder: GraphBuilder,
     streams: readonly DStream<never>[] | readonly DStream<unknown>[],
+    name?: string,
   ): void {
     streams.forEach((stream, index) => {
       const given: unknown = stream;
+      const option = name ?? `stream ${index + 1}`;
       if (typeof given !== 'object' || given === null || !(#builder in given)) {
-        throw badOption(caller, `stream ${index + 1}`, 'a stream', given);
+        throw badOption(caller, option, 'a stream', given);
       }
       if (stream.#builder !== builder) {
         throw badOption(
           caller,
-          `stream ${index + 1}`,
+          option,
           `a stream of ${builder.owner}`,
           `a stream of ${stream.#builder.owner}`,
         );
@@ -630,6 +886,11 @@ export class DStream<T> {
     return { builder: this.#builder, parent: this.id, caller: this.#call(operator) };
   }
 
+  #streamSite(): StreamSite {
+    const builder = this.#builder;
+    return { builder, stream: (node) => new DStream(builder, node) };
+  }
+
   #at<U>(id: number): DStream<U> {
     return new DStream<U>(this.#builder, id);
   }
@@ -639,6 +900,40 @@ export class DStream<T> {
     const caller = this.#call(kind);
     checkFunction(caller, 'f', f);
     return this.#narrow(caller, recordParams(caller, options), { f: f as UserFunction });
+  }
+
+  #mapPartitions<U>(
+    kind: 'mapPartitions' | 'mapPartitionsWithIndex',
+    f: unknown,
+    preservesPartitioning: unknown,
+  ): DStream<U> {
+    const caller = this.#call(kind);
+    checkFunction(caller, 'f', f);
+    checkBoolean(caller, 'preservesPartitioning', preservesPartitioning);
+    const params = preservesPartitioning === true ? { keepsKeys: true } : {};
+    return this.#narrow(caller, params, { f: f as UserFunction });
+  }
+
+  /** `combineByKey`, by whatever name. */
+  #combine<U>(
+    caller: Caller,
+    functions: NodeFunctions,
+    params: NodeParams,
+    partitions: unknown,
+  ): DStream<U> {
+    const by = partitionsOf(caller, partitions);
+    return this.#wide(
+      caller,
+      'combineByKey',
+      { ...functions, ...by.functions },
+      { operator: caller.operator, mapSideCombine: true, ...params, ...by.params },
+    );
+  }
+
+  #join<U>(operator: JoinWord, other: DStream<never>, partitions: unknown): DStream<U> {
+    const caller = this.#call(operator);
+    DStream.#checkStreams(caller, this.#builder, [other], 'other');
+    return this.#at(this.#builder.add(joinNode(caller, [this.id, other.id], partitions)));
   }
 
   #narrow<U>(caller: Caller, params: NodeParams = {}, functions: NodeFunctions = {}): DStream<U> {
@@ -709,13 +1004,12 @@ export class MapWithStateStream<K, S, U> extends DStream<U> {
   }
 }
 
-/** Of operators that call a function for each record. */
-export interface RecordOptions {
+export interface ParseOptions {
   /**
-   * What becomes of a record at which the function throws: its batch fails, or the record is passed over, counted, and
-   * told of as a `deadLetter`. @default the run's `supervision.onRecordError`, which is 'fail'
+   * What becomes of a record that can't be parsed: its batch fails with ERR_MILLRACE_BAD_RECORD, or it is passed over,
+   * counted, and told of as a `deadLetter`. @default as the run's `supervision.onRecordError`, which is 'fail'
    */
-  readonly onRecordError?: OnRecordError;
+  readonly onBadRecord?: 'fail' | 'deadLetter';
 }
 
 type NodeParams = Readonly<Record<string, unknown>>;
@@ -723,16 +1017,25 @@ type NodeFunctions = Readonly<Record<string, UserFunction>>;
 
 const itself = <V>(value: V): V => value;
 const one = (): number => 1;
+/** Gives a copy of a value each time: what is changed in place must not be everybody's. */
+function copierOf(caller: Caller, value: unknown): () => unknown {
+  if (typeof value !== 'object' || value === null) return () => value;
+  try {
+    structuredClone(value);
+  } catch {
+    throw badOption(caller, 'zero', 'a plain value that can be copied', value);
+  }
+  return () => structuredClone(value);
+}
+
 const increment = (count: number): number => count + 1;
 const add = (a: number, b: number): number => a + b;
 
-function recordParams(caller: Caller, options: unknown): NodeParams {
-  if (options === undefined) return {};
-  checkOptions(caller, options, ['onRecordError']);
-  const { onRecordError } = options as RecordOptions;
-  if (onRecordError !== undefined && onRecordError !== 'fail' && onRecordError !== 'skip')
-    throw badOption(caller, 'onRecordError', "'fail' or 'skip'", onRecordError);
-  return { onRecordError };
+function badRecordParams(caller: Caller, { onBadRecord }: ParseOptions): NodeParams {
+  if (onBadRecord === undefined) return {};
+  if (onBadRecord !== 'fail' && onBadRecord !== 'deadLetter')
+    throw badOption(caller, 'onBadRecord', "'fail' or 'deadLetter'", onBadRecord);
+  return { onRecordError: onBadRecord === 'fail' ? 'fail' : 'skip' };
 }
 
 function checkPartitions(caller: Caller, numPartitions: unknown): void {

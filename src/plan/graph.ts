@@ -20,7 +20,9 @@
  *   map flatMap filter mapValues flatMapValues peek mapPartitions mapPartitionsWithIndex
  *                   f                                        keepsKeys?                                        onRecordError?
  *   words trim toLowerCase glom union
- *   split                                                    separator
+ *   split fields                                             separator
+ *   parseJson                                                onRecordError?
+ *   parseCsv                                                 separator header? onRecordError?
  *   grep                                                     needle, or source and flags (of a RegExp)
  *   window                                                   windowMs slideMs?
  *   windowReduce    f inverse?                               windowMs slideMs? operator
@@ -37,6 +39,12 @@
  *                   f partition?                             iterator? immutable? ttlMs? initialKeys? keepsKeys? numPartitions?   { initialState? }
  *   mapWithState    f partition?                             timeoutMs? ttlMs? initialKeys? keepsKeys numPartitions?             { initialState? }
  *   stateSnapshots
+ *   withTimestamps  f                                        maxOutOfOrdernessMs idleAfterMs? maxAheadMs? onAhead onRecordError?
+ *   eventWindow     create mergeValue mergeCombiners         window latenessMs early isKeyed lists givesLate numPartitions?
+ *   intervalJoin                                             lowerMs upperMs numPartitions?
+ *   dedupe                                                   withinMs isTimed numPartitions?
+ *   broadcastJoin                                            outer onRecordError?
+ *   withBroadcast   f                                        onRecordError?
  *   reduce          f                                        reducer?
  *   count
  *   transform       f                                        operator numPartitions: 1
@@ -78,6 +86,9 @@ export type NarrowKind =
   | 'grep'
   | 'trim'
   | 'toLowerCase'
+  | 'fields'
+  | 'parseJson'
+  | 'parseCsv'
   | 'mapPartitions'
   | 'mapPartitionsWithIndex'
   | 'glom'
@@ -87,6 +98,7 @@ export type NarrowKind =
   | 'windowReduceByKey'
   | 'windowGroupByKey'
   | 'stateSnapshots'
+  | 'withTimestamps'
   | 'union'
   | 'fromStage';
 
@@ -104,6 +116,11 @@ export type WideKind =
   | 'cogroup'
   | 'updateStateByKey'
   | 'mapWithState'
+  | 'eventWindow'
+  | 'intervalJoin'
+  | 'dedupe'
+  | 'broadcastJoin'
+  | 'withBroadcast'
   | 'join';
 
 /** Of topologies: what works record by record, and sends at once. */

@@ -52,7 +52,6 @@ export class FileRecords {
   /** A piece for each record of one: for who must have them one by one. */
   single(piece: unknown): readonly FilePiece[] {
     const [path, at, bytes, header] = piece as FilePiece;
-    const rest = header === undefined ? [] : ([header] as const);
     const pieces: FilePiece[] = [];
     if (this.#format === 'binary') {
       for (let from = 0; from < bytes.length; from += this.#recordLength)
@@ -64,7 +63,8 @@ export class FileRecords {
     for (let [from, line] = [0, at]; from < bytes.length; line++) {
       const newline = bytes.indexOf(NEWLINE, from);
       const end = newline < 0 ? bytes.length : newline + 1;
-      pieces.push([path, line, bytes.slice(from, end), ...rest]);
+      const one = bytes.slice(from, end);
+      pieces.push(header === undefined ? [path, line, one] : [path, line, one, header]);
       from = end;
     }
     return pieces;

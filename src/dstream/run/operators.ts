@@ -6,17 +6,14 @@
  */
 import type { GraphNode } from '../../plan/graph.ts';
 import type { BatchOperator } from './batch-operator.ts';
-import {
-  createEventWindow,
-  createIntervalJoin,
-  createTimestamps,
-} from '../event-time/create.ts';
+import { createEventWindow, createIntervalJoin, createTimestamps } from '../event-time/create.ts';
 import { createBroadcastJoin, createDedupe, createWithBroadcast } from '../lookup/create.ts';
 import { MapWithStateOperator } from '../state/map-with-state.ts';
 import { StateSnapshotsOperator } from '../state/state-snapshots.ts';
 import { UpdateStateOperator } from '../state/update-state.ts';
 import { createGroupWindow, createReduceWindow, createRowsWindow } from '../windows/create.ts';
-import { GlomOperator, MapPartitionsOperator } from './partition-operators.ts';
+import { CogroupOperator, JoinOperator } from '../joins/join-operator.ts';
+import { GlomOperator, MapPartitionsOperator, PartitionByOperator } from './partition-operators.ts';
 
 /** Where an operator works. */
 export interface OperatorScene {
@@ -58,6 +55,9 @@ const KINDS: Readonly<Record<string, OperatorKind>> = {
   dedupe: { takes: 'pairs', create: createDedupe },
   broadcastJoin: { takes: 'pairs', create: createBroadcastJoin },
   withBroadcast: { takes: 'rows', create: createWithBroadcast },
+  partitionBy: { takes: 'pairs', create: (scene) => new PartitionByOperator(scene) },
+  cogroup: { takes: 'pairs', create: (scene) => new CogroupOperator(scene) },
+  join: { takes: 'pairs', create: (scene) => new JoinOperator(scene) },
   glom: { takes: 'rows', create: () => new GlomOperator() },
   window: { takes: 'rows', create: createRowsWindow },
   windowReduce: { takes: 'rows', create: createReduceWindow },

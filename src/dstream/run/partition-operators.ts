@@ -1,6 +1,8 @@
-/** `mapPartitions`, `mapPartitionsWithIndex` and `glom`: a partition as a whole. Used by its task's thread only. */
+/** `mapPartitions`, `mapPartitionsWithIndex`, `glom` and `partitionBy`: a partition as a whole. Used by its task's thread only. */
 import { GatherCell } from '../state/gather-cell.ts';
+import { fires } from '../../plan/slides.ts';
 import type { BatchEnd, BatchOperator, Given } from './batch-operator.ts';
+import { missingBatch } from './blame.ts';
 import type { OperatorScene } from './operators.ts';
 import { itemsOf } from './records.ts';
 
@@ -50,5 +52,42 @@ export class MapPartitionsOperator extends WholePartition {
 export class GlomOperator extends WholePartition {
   protected finish(rows: readonly unknown[]): readonly unknown[] {
     return [rows];
+  }
+}
+
+/** The exchange has done all; where there was none, the records lie as they should. */
+export class PartitionByOperator implements BatchOperator {
+  readonly takes = 'pairs';
+  readonly #scene: OperatorScene;
+  readonly #gathered: GatherCell = new GatherCell();
+  readonly cells: BatchOperator['cells'] = { gathered: this.#gathered };
+
+  constructor(scene: OperatorScene) {
+    this.#scene = scene;
+  }
+
+  pairs(side: number, keys: readonly unknown[], values: readonly unknown[]): void {
+    this.#gathered.pairs(side, keys, values);
+  }
+
+  end(batch: BatchEnd): Given | undefined {
+    const blocks = this.#gathered.take();
+    if (batch.missing.length > 0) {
+      const { node, slideMs } = this.#scene;
+      if (fires(slideMs, batch)) throw missingBatch(node, batch.time);
+      return undefined;
+    }
+    const pairs = blocks.filter((block) => 'keys' in block);
+    const [only] = pairs;
+    return pairs.length === 1
+      ? only!
+      : {
+          keys: pairs.flatMap(({ keys }) => keys),
+          values: pairs.flatMap(({ values }) => values),
+        };
+  }
+
+  discard(): void {
+    this.#gathered.clear();
   }
 }

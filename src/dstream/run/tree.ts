@@ -8,10 +8,11 @@
  */
 import type { Barrier, ColumnsBlock } from '../../actors/block.ts';
 import type { TaskOutput } from '../../actors/task.ts';
+import type { GraphNode } from '../../plan/graph.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { fires } from '../../plan/slides.ts';
 import type { StateCell } from '../state/cell.ts';
-import type { BatchOperator, Given } from './batch-operator.ts';
+import type { Given } from './batch-operator.ts';
 import { type Blame, blamed, missingBatch } from './blame.ts';
 import { buildChain, type Chain, type ChainSegment, type SinkStep } from './chain.ts';
 import { DeadLetterBox, type OnRecordError } from './dead-letter.ts';
