@@ -88,6 +88,28 @@ export {
   type StopOptions,
   type StopReport,
 } from './run/running.ts';
+export {
+  every,
+  onCount,
+  onWatermark,
+  session,
+  sliding,
+  tumbling,
+  type TimeWindow,
+  type Trigger,
+  type Windowed,
+  type WindowKind,
+} from './dstream/event-time/window.ts';
+export {
+  TimedStream,
+  type DedupeByKeyOptions,
+  type IntervalJoinBounds,
+} from './dstream/event-time/timed-stream.ts';
+export { WindowedStream, type WindowOptions } from './dstream/event-time/windowed-stream.ts';
+export type { TimestampOptions } from './dstream/event-time/with-timestamps.ts';
+export type { BroadcastTable } from './dstream/lookup/broadcast.ts';
+export type { BroadcastJoinOptions } from './dstream/lookup/build.ts';
+export type { RecordOptions } from './dstream/record-options.ts';
 export type { RecordLetterEvent } from './run/running.ts';
 export type { OnRecordError } from './dstream/run/dead-letter.ts';
 export type { BackpressureOptions, RunOptions, SupervisionOptions } from './run/options.ts';

@@ -26,6 +26,7 @@ export interface TimestampsOptions {
   readonly onAhead: OnAhead;
   /** Throws the error of a record, or passes it over. */
   readonly refuse: (error: unknown, record: unknown) => void;
+  readonly passOver: (error: unknown, record: unknown) => void;
   readonly count: (what: string, count: number) => void;
 }
 
@@ -60,7 +61,7 @@ export class Timestamps implements BatchOperator {
     this.#open.pairs(0, times, values);
   }
 
-  end({ time, zeroTime, watermark }: BatchEnd): Given {
+  end({ time, zeroTime, watermark, missing }: BatchEnd): Given | undefined {
     const { maxAheadMs, maxOutOfOrdernessMs, idleAfterMs } = this.#options;
     const most = time + maxAheadMs;
     const blocks = this.#open.take();
@@ -79,7 +80,7 @@ export class Timestamps implements BatchOperator {
     const idle = time - (this.#activeMs.value ?? zeroTime) >= idleAfterMs;
     this.#mark =
       watermark === Infinity ? Infinity : idle ? Number.NaN : newest - maxOutOfOrdernessMs;
-    return this.#given(blocks, ahead, most);
+    return missing.length > 0 ? undefined : this.#given(blocks, ahead, most);
   }
 
   discard(): void {
@@ -91,7 +92,7 @@ export class Timestamps implements BatchOperator {
   }
 
   #given(blocks: ReturnType<GatherCell['take']>, ahead: number, most: number): Given {
-    const { onAhead, refuse, count } = this.#options;
+    const { onAhead, passOver, count } = this.#options;
     if (ahead > 0) count('timestampsAhead', ahead);
     const [only] = blocks;
     if (ahead === 0 && blocks.length === 1 && 'keys' in only!) return only;
@@ -104,7 +105,8 @@ export class Timestamps implements BatchOperator {
         const value = block.values[i];
         if (time > most && onAhead !== 'bound') {
           const error = tooFarAhead(time, most, value);
-          if (onAhead === 'fail') refuse(error, value);
+          if (onAhead === 'fail') throw error;
+          passOver(error, value);
           continue;
         }
         keys.push(time > most ? most : time);

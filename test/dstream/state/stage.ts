@@ -33,6 +33,9 @@ export function sceneOf(node: GraphNode): OperatorScene {
     partitions: 1,
     slideMs: 1000,
     parentSlideMs: 1000,
+    passOver: () => {},
+    refuse: () => {},
+    count: () => {},
     neighbour: () => {
       throw new TypeError('it is alone');
     },
