@@ -17,6 +17,7 @@ const ALL = [
   'recovery',
   'supervision',
   'embedding',
+  'windows',
   'memory',
 ];
 const named = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
