@@ -22,7 +22,9 @@ export const CODES = {
   ERR_MILLRACE_ASYNC_TIMEOUT: 'A promise for one record was not settled in time.',
   ERR_MILLRACE_BAD_ARGS: 'The arguments of the job are not what it takes, or cannot be cloned.',
   ERR_MILLRACE_BAD_DURATION: 'A duration is neither milliseconds nor text such as "500ms" or "5m".',
+  ERR_MILLRACE_BAD_FILE: 'A file is cut off, or is not what its source reads.',
   ERR_MILLRACE_BAD_OPTION: 'An option is unknown, of the wrong type or out of its bounds.',
+  ERR_MILLRACE_BAD_RECORD: 'A line of JSON or CSV cannot be parsed.',
   ERR_MILLRACE_BAD_SPEC: 'A supervisor cannot start: its tree of specs has faults.',
   ERR_MILLRACE_BAD_TOPOLOGY: 'A topology has mistakes; the error lists all of them.',
   ERR_MILLRACE_BAD_TRANSITION:

@@ -57,6 +57,8 @@ export class CarefulFeed {
   readonly #options: CarefulFeedOptions;
   /** Bytes or records of the block in hand that were fed. */
   #at = 0;
+  /** The records of the block in hand, where the body makes smaller ones of them. */
+  #singles: readonly unknown[] | undefined;
 
   constructor(options: CarefulFeedOptions) {
     this.#options = options;
@@ -71,13 +73,17 @@ export class CarefulFeed {
       this.endedMs = clock.monotonic();
       return true;
     }
-    const length = block.kind === 'text' ? block.bytes.length : block.rows.length;
+    if (block.kind === 'rows' && body.single !== undefined)
+      this.#singles ??= block.rows.flatMap((row) => body.single!(row));
+    const rows = block.kind === 'text' ? [] : (this.#singles ?? block.rows);
+    const length = block.kind === 'text' ? block.bytes.length : rows.length;
     do {
       if (block.kind === 'text') this.#line(block.bytes, block.port, body);
-      else this.#row(block.rows, block.port, body);
+      else this.#row(rows, block.port, body);
       this.endedMs = clock.monotonic();
       if (this.#at >= length) {
         this.#at = 0;
+        this.#singles = undefined;
         return true;
       }
     } while (this.endedMs < endMs && mayGoOn());

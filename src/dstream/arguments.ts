@@ -50,6 +50,13 @@ export function checkBoolean(caller: Caller, option: string, given: unknown): vo
   if (typeof given !== 'boolean') throw badOption(caller, option, 'true or false', given);
 }
 
+/** Records a second, or undefined for no limit. */
+export function checkRate(caller: Caller, given: unknown): void {
+  if (given === undefined) return;
+  if (typeof given === 'number' && given > 0 && given <= 1e9) return;
+  throw badOption(caller, 'maxRate', 'a number of records a second above 0', given);
+}
+
 /** An object with no other keys than `known`. */
 export function checkOptions(caller: Caller, given: unknown, known: readonly string[]): void {
   if (typeof given !== 'object' || given === null)

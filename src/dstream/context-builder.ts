@@ -17,11 +17,24 @@ import {
   checkFunction,
   checkInteger,
   checkOptions,
+  checkRate,
   checkText,
 } from './arguments.ts';
 import { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
 import { DStream } from './dstream.ts';
+import { type Duration, durationMs } from './duration.ts';
+import {
+  type BinaryFileOptions,
+  type CsvFileOptions,
+  fileNode,
+  type FileSourceOptions,
+  type FileStreamOptions,
+  type JsonFileOptions,
+  type PlainFileOptions,
+  type TextFileOptions,
+} from './file-options.ts';
+import { type Receiver, receiverMaker } from './receiver.ts';
 
 /** What a server that can resume is told: what of its stream has arrived and need not be sent again. */
 export interface StreamPosition {
@@ -46,13 +59,40 @@ export interface SocketOptions {
   readonly onLongLine?: 'fail' | 'cut' | 'skip';
   /** The only one: bytes that aren't UTF-8 become U+FFFD and are counted. @default 'utf8' */
   readonly encoding?: 'utf8';
+  /** Lines a second that are read at most. @default as the run's `maxRate` */
+  readonly maxRate?: number;
   /** A name in place of `socketTextStream#1`, as by `named`. */
   readonly name?: string;
 }
 
-export interface FileOptions {
-  /** Leaves out files that are older than the start. @default true */
-  readonly newFilesOnly?: boolean;
+export interface ReceiverOptions {
+  /** How long it waits before it starts the receiver again, at first; twice as long each time, up to 1 min. @default '2s' */
+  readonly restartDelay?: Duration;
+  /** Records of `store(record)` that may wait for the stream; more are dropped, and counted. @default 1000000 */
+  readonly maxBuffered?: number;
+  /** Records a second that are passed on at most. @default as the run's `maxRate` */
+  readonly maxRate?: number;
+  /** A name in place of `receiverStream#1`, as by `named`. */
+  readonly name?: string;
+}
+
+export interface SocketStreamOptions {
+  /** Records a second that are passed on at most. @default as the run's `maxRate` */
+  readonly maxRate?: number;
+  /** A name in place of `socketStream#1`, as by `named`. */
+  readonly name?: string;
+}
+
+export interface IterableOptions {
+  /** Records a second that are taken at most. @default as the run's `maxRate` */
+  readonly maxRate?: number;
+  /** A name in place of `fromAsyncIterable#1`, as by `named`. */
+  readonly name?: string;
+}
+
+export interface InputOptions {
+  /** Records a second that are passed on at most. @default as the run's `maxRate` */
+  readonly maxRate?: number;
 }
 
 export interface QueueOptions<T> {
@@ -88,14 +128,23 @@ export class ContextBuilder {
     const caller = this.#call('socketTextStream');
     checkText(caller, 'host', host);
     checkInteger(caller, 'port', port, 1, 65_535);
-    checkOptions(caller, options, ['hello', 'maxLineBytes', 'onLongLine', 'encoding', 'name']);
+    checkOptions(caller, options, [
+      'hello',
+      'maxLineBytes',
+      'onLongLine',
+      'encoding',
+      'maxRate',
+      'name',
+    ]);
     const {
       hello,
       maxLineBytes = MAX_LINE_BYTES,
       onLongLine = 'fail',
       encoding = 'utf8',
+      maxRate,
       name,
     } = options;
+    checkRate(caller, maxRate);
     if (hello !== undefined) checkFunction(caller, 'hello', hello);
     checkInteger(caller, 'maxLineBytes', maxLineBytes);
     if (!ON_LONG_LINE.includes(onLongLine))
@@ -103,23 +152,131 @@ export class ContextBuilder {
     if (encoding !== 'utf8') throw badOption(caller, 'encoding', "'utf8'", encoding);
     return this.#source<string>(caller, 'socket', {
       functions: hello === undefined ? {} : { hello },
-      params: { host, port, maxLineBytes, onLongLine, encoding },
+      params: { host, port, maxLineBytes, onLongLine, encoding, maxRate },
       name,
     });
   }
 
   /**
-   * Lines of the text files that appear in a directory. Each file is read once, in the first batch whose time is not
-   * before its modification time. Move files in whole: a file that is still being written is read as far as it is.
-   * Names that begin with a dot are left out.
+   * Records of bytes from a TCP server. `decode` gets the bytes of a connection as they come and makes records of them;
+   * it runs on the thread of the sources. Connects again, with growing delays, when the connection ends or fails, and when
+   * `decode` throws; what came meanwhile is lost, and told of as a possible gap.
+   * @param decode an async generator: `async function* (bytes) { for await (const chunk of bytes) yield …; }`
    */
-  textFileStream(directory: string, options: FileOptions = {}): DStream<string> {
+  socketStream<T>(
+    host: string,
+    port: number,
+    decode: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<T>,
+    options: SocketStreamOptions = {},
+  ): DStream<T> {
+    const caller = this.#call('socketStream');
+    checkText(caller, 'host', host);
+    checkInteger(caller, 'port', port, 1, 65_535);
+    checkFunction(caller, 'decode', decode);
+    checkOptions(caller, options, ['maxRate', 'name']);
+    const { maxRate, name } = options;
+    checkRate(caller, maxRate);
+    return this.#source<T>(caller, 'socketStream', {
+      functions: { decode },
+      params: { host, port, maxRate },
+      name,
+    });
+  }
+
+  /**
+   * Lines of the text files that appear in a directory, or in all directories that a pattern (`/data/*`) matches. Each
+   * file is read once, whole, in the first batch whose time is not before its modification time, once it has been left
+   * alone for `settle`. Files come by modification time, then by name.
+   */
+  textFileStream(directory: string, options: TextFileOptions = {}): DStream<string> {
     const caller = this.#call('textFileStream');
-    checkText(caller, 'directory', directory);
-    checkOptions(caller, options, ['newFilesOnly']);
-    const { newFilesOnly = true } = options;
-    checkBoolean(caller, 'newFilesOnly', newFilesOnly);
-    return this.#source<string>(caller, 'textFiles', { params: { directory, newFilesOnly } });
+    return this.#source<string>(
+      caller,
+      'files',
+      fileNode(caller, directory, options, { format: 'text' }),
+    );
+  }
+
+  /**
+   * Records of files, taken as by `textFileStream`: lines of text, JSON by line, CSV, or runs of bytes. Workers make the
+   * records; what is none fails its batch, or is told of with file and line.
+   */
+  fileStream(directory: string, options?: PlainFileOptions): DStream<string>;
+  fileStream<T = unknown>(directory: string, options: JsonFileOptions): DStream<T>;
+  fileStream(
+    directory: string,
+    options: CsvFileOptions & { readonly header: true | readonly string[] },
+  ): DStream<Record<string, string>>;
+  fileStream(directory: string, options: CsvFileOptions): DStream<string[]>;
+  fileStream(directory: string, options: BinaryFileOptions): DStream<Uint8Array>;
+  fileStream(directory: string, options: FileStreamOptions = {}): DStream<never> {
+    const caller = this.#call('fileStream');
+    return this.#source<never>(caller, 'files', fileNode(caller, directory, options));
+  }
+
+  /**
+   * Files of records that all have `recordLength` bytes. A file with a rest fails the job with ERR_MILLRACE_BAD_FILE, or
+   * the rest is told of as a dead letter.
+   */
+  binaryRecordsStream(
+    directory: string,
+    recordLength: number,
+    options: FileSourceOptions = {},
+  ): DStream<Uint8Array> {
+    const caller = this.#call('binaryRecordsStream');
+    const fixed = { format: 'binary', recordLength: recordLength ?? null };
+    return this.#source<Uint8Array>(caller, 'files', fileNode(caller, directory, options, fixed));
+  }
+
+  /**
+   * What a receiver of your own stores. It is given as an object, as its class, or as a function that makes it; it runs on
+   * the thread of the sources, and is started again, with growing delays, when it fails.
+   */
+  receiverStream<T>(
+    receiver: Receiver<T> | (() => Receiver<T>) | (new () => Receiver<T>),
+    options: ReceiverOptions = {},
+  ): DStream<T> {
+    const caller = this.#call('receiverStream');
+    const make = receiverMaker(receiver);
+    if (make === undefined)
+      throw badOption(
+        caller,
+        'receiver',
+        'an object of a class that extends Receiver, its class, or a function that gives one',
+        receiver,
+      );
+    checkOptions(caller, options, ['restartDelay', 'maxBuffered', 'maxRate', 'name']);
+    const { restartDelay = '2s', maxBuffered = 1_000_000, maxRate, name } = options;
+    checkInteger(caller, 'maxBuffered', maxBuffered);
+    checkRate(caller, maxRate);
+    const restartDelayMs = durationMs(restartDelay, 'restartDelay', 1, caller.callSite);
+    return this.#source<T>(caller, 'receiver', {
+      functions: { make },
+      params: { restartDelayMs, maxBuffered, maxRate },
+      name,
+    });
+  }
+
+  /**
+   * What an iterable gives: `open` is called on the thread of the sources and gives an async iterable (or a plain one),
+   * which is read as fast as the stream takes it. When it throws it is opened again after a while.
+   * @param open gets the number of records that are safe already: one that goes on there loses and doubles nothing when
+   *   it is opened again. One that takes no argument is read anew, and a possible gap is told of
+   */
+  fromAsyncIterable<T>(
+    open: (position: number) => AsyncIterable<T> | Iterable<T>,
+    options: IterableOptions = {},
+  ): DStream<T> {
+    const caller = this.#call('fromAsyncIterable');
+    checkFunction(caller, 'open', open);
+    checkOptions(caller, options, ['maxRate', 'name']);
+    const { maxRate, name } = options;
+    checkRate(caller, maxRate);
+    return this.#source<T>(caller, 'records', {
+      functions: { read: open },
+      params: { isSupervised: true, isResumable: open.length > 0, maxRate },
+      name,
+    });
   }
 
   /**
@@ -148,9 +305,11 @@ export class ContextBuilder {
   }
 
   /** What the embedding program pushes: `run.input(name).push(records)`. */
-  inputStream<T>(name: string): DStream<T> {
+  inputStream<T>(name: string, options: InputOptions = {}): DStream<T> {
     const caller = this.#call('inputStream');
     checkText(caller, 'name', name);
+    checkOptions(caller, options, ['maxRate']);
+    checkRate(caller, options.maxRate);
     const taken = this.#builder
       .graph()
       .nodes.find((node) => node.kind === 'input' && node.params['name'] === name);
@@ -161,7 +320,7 @@ export class ContextBuilder {
         `another than that of the input made at ${taken.callSite}`,
         name,
       );
-    return this.#source<T>(caller, 'input', { params: { name } });
+    return this.#source<T>(caller, 'input', { params: { name, maxRate: options.maxRate } });
   }
 
   /** The records of all streams: the partitions of the first, then of the second, and so on. */

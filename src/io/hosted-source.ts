@@ -94,7 +94,7 @@ export class HostedSource {
 
   cut(barrier: Barrier): void {
     // What it keeps back to make blocks larger belongs before the barrier.
-    if (this.#state === 'opened' && !this.#blocked) this.#guarded(() => this.#source.flush?.());
+    if (this.#state === 'opened') this.#guarded(() => this.#source.flush?.());
     this.#cuts.add(barrier);
   }
 

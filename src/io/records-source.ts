@@ -7,6 +7,8 @@
  * I3  A turn of the event loop reads a bounded number of records, so barriers are put in time.
  */
 import type { Timer } from '../env/env.ts';
+import { millraceError } from '../errors.ts';
+import { reconnectBackoff, type Backoff, type BackoffOptions } from './reconnect.ts';
 import type { Source, SourceContext } from './source.ts';
 
 const TURN_MS = 2;
@@ -17,6 +19,8 @@ const MOST_RECORDS = 16_384;
 const TICK_MS = 1;
 /** How often an array is looked at that had nothing new. */
 const GROWTH_MS = 2;
+/** Of a supervised one: how long it waits before it calls `read` again. */
+const AGAIN: BackoffOptions = { minMs: 2000, maxMs: 60_000, factor: 2, jitter: 0 };
 
 export interface RecordsSourceOptions {
   readonly read?: (position: number) => Iterable<unknown> | AsyncIterable<unknown>;
@@ -27,6 +31,10 @@ export interface RecordsSourceOptions {
   readonly items?: readonly unknown[];
   /** Records a second. */
   readonly rate?: number;
+  /** When `read`, or what it gives, throws: it is called again after a while, and the job goes on. */
+  readonly isSupervised?: boolean;
+  /** `read` heeds its position: else what comes when it is called again may not be what was left. @default true */
+  readonly isResumable?: boolean;
 }
 
 export class RecordsSource implements Source {
@@ -40,6 +48,7 @@ export class RecordsSource implements Source {
   #refused: unknown[] | undefined;
   #items: Iterator<unknown> | undefined;
   #asyncItems: AsyncIterator<unknown> | undefined;
+  #backoff: Backoff | undefined;
   #planned = false;
   /** Records that are read at once. */
   #size = FIRST_RECORDS;
@@ -64,6 +73,8 @@ export class RecordsSource implements Source {
       this.#plan();
       return;
     }
+    if (this.#options.isResumable === false && this.#next > 0)
+      context.possibleGap('it is read anew, from wherever it begins now');
     const given = read(this.#next);
     if (Symbol.asyncIterator in given) {
       this.#asyncItems = given[Symbol.asyncIterator]();
@@ -102,6 +113,7 @@ export class RecordsSource implements Source {
     const rows = this.#refused;
     if (rows === undefined) return true;
     if (!this.#context!.sendRows(rows)) return false;
+    this.#backoff?.reset();
     this.#refused = undefined;
     return true;
   }
@@ -127,7 +139,7 @@ export class RecordsSource implements Source {
       try {
         this.#turn(context);
       } catch (error) {
-        context.fail(error);
+        this.#failed(context, error);
       }
     };
     if (afterMs === 0) context.env.defer(turn);
@@ -239,7 +251,39 @@ export class RecordsSource implements Source {
       }
       context.state('ended');
     } catch (error) {
-      if (this.#asyncItems === items) context.fail(error);
+      if (this.#asyncItems === items) this.#failed(context, error);
+    }
+  }
+
+  #failed(context: SourceContext, cause: unknown): void {
+    this.#items = this.#asyncItems = undefined;
+    if (this.#options.isSupervised !== true) {
+      context.fail(cause);
+      return;
+    }
+    this.#backoff ??= reconnectBackoff(context.env, AGAIN);
+    const retryInMs = Math.round(this.#backoff.next());
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    context.state('disconnected', {
+      error: millraceError(
+        'ERR_MILLRACE_CONNECT',
+        `${context.name}: its iterable threw: ${reason}`,
+        {
+          cause,
+          context: { source: context.name },
+        },
+      ),
+      retryInMs,
+    });
+    this.#timer = context.env.clock.after(retryInMs, () => this.#again(context));
+  }
+
+  #again(context: SourceContext): void {
+    if (this.#context !== context) return;
+    try {
+      this.open(context);
+    } catch (error) {
+      this.#failed(context, error);
     }
   }
 }

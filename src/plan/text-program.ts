@@ -1,7 +1,7 @@
 /**
  * Finds declared text pipelines: trees that a kernel can run over bytes, without a string or object per record.
  *
- *   socket or textFiles → any of trim, toLowerCase, grep(text) → at most one of words, split(1 ASCII character)
+ *   socket or text files → any of trim, toLowerCase, grep(text) → at most one of words, split(1 ASCII character)
  *                       → countByValue or count
  *
  * with one way to go at each step. Anything else runs in its closure form.
@@ -32,7 +32,8 @@ export function textProgramAt(
   tree: OpInstance,
 ): { readonly program: TextProgram; readonly send: Send } | undefined {
   const source = graph.nodes[tree.node];
-  if (source?.kind !== 'socket' && source?.kind !== 'textFiles') return undefined;
+  const isText = source?.kind === 'files' && source.params['format'] === 'text';
+  if (source?.kind !== 'socket' && !isText) return undefined;
   const transforms: TextTransform[] = [];
   let tokens: TextTokens | undefined;
   let at = tree;

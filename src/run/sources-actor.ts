@@ -7,6 +7,7 @@ import type { FromSources, ToSources } from '../actors/messages.ts';
 import { ReceiverEdgeWriter, type ReceiverMemory } from '../actors/receiver-edge.ts';
 import type { Env } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
+import { VirtualClock } from '../env/virtual-clock.ts';
 import { MillraceError, millraceError, toWire } from '../errors.ts';
 import { createSource } from '../io/create-source.ts';
 import { InputSource } from '../io/input.ts';
@@ -58,7 +59,8 @@ export class SourcesActor {
           createSource(node, {
             batchIntervalMs,
             blockIntervalMs,
-            isVirtual: options.atTime !== undefined,
+            streamId: id,
+            isVirtual: options.atTime !== undefined || env.clock instanceof VirtualClock,
             batches: inputs?.[node.id],
           });
         if (source instanceof InputSource) this.#inputs.set(String(node.params['name']), source);

@@ -330,6 +330,13 @@ test('a sources name is its uid, and a socket has the documented defaults', () =
   });
   expect(nodeOf(ssc, ssc.textFileStream('/d')).params).toEqual({
     directory: '/d',
+    format: 'text',
     newFilesOnly: true,
+    settleMs: 1000,
+    rememberMs: 60_000,
+    compression: 'auto',
+    maxLineBytes: 1_048_576,
+    onBadRecord: 'fail',
+    onLongLine: 'fail',
   });
 });

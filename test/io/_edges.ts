@@ -88,5 +88,13 @@ export class TestEdge {
 }
 
 export function barrier(number: number, flags: Partial<Barrier> = {}): Barrier {
-  return { number, batch: true, point: true, last: false, time: number * 1000, zeroTime: 0, ...flags };
+  return {
+    number,
+    batch: true,
+    point: true,
+    last: false,
+    time: number * 1000,
+    zeroTime: 0,
+    ...flags,
+  };
 }

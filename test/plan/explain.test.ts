@@ -56,7 +56,7 @@ test('a plan names kernels, shows where branches meet, and says what does not ru
     words.union(more).count().collectAs('n');
   }, 1);
   expect(text).toContain('kernel over bytes (trim, words, countByValue)');
-  expect(text).toMatch(/lines \(textFiles\) {2}directory "\/in"/);
+  expect(text).toMatch(/lines \(files\) {2}directory "\/in"/);
   expect(text).toMatch(/map#1 +not run: no output/);
   expect(text).toMatch(/`- union#1 +2 partitions/);
   expect(text).toMatch(/\|- to union#1|`- to union#1/);

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../src/env/memory-disk.ts';
 import { SourceNote } from '../../src/io/source-note.ts';
-import { TextFilesSource, type TextFilesOptions } from '../../src/io/text-files.ts';
+import { FilesSource, type FilesOptions } from '../../src/io/files-source.ts';
 import { testContext, type TestContext, type TestContextOptions } from './_context.ts';
 import { ListEdge } from './_list-edge.ts';
 
@@ -31,10 +31,10 @@ async function put(name: string, text: string, mtimeMs: number): Promise<void> {
 }
 
 function files(
-  options: Partial<TextFilesOptions> = {},
+  options: Partial<FilesOptions> = {},
   contextOptions: TestContextOptions = {},
-): TestContext & { source: TextFilesSource; pull: (time: number) => Promise<string[]> } {
-  const source = new TextFilesSource({ directory, batchIntervalMs: 1000, ...options });
+): TestContext & { source: FilesSource; pull: (time: number) => Promise<string[]> } {
+  const source = new FilesSource({ directory, batchIntervalMs: 1000, ...options });
   const test = testContext({ name: 'textFileStream at job.ts:2:7', ...contextOptions });
   source.open(test.context);
   const pull = async (time: number): Promise<string[]> => {
@@ -86,7 +86,8 @@ describe('textFileStream', () => {
     await put('a', 'a\n', 800);
     const { pull } = files({ settleMs: 500 });
     expect(await pull(1000)).toEqual(['']);
-    expect(await pull(1300)).toEqual(['a\n']);
+    expect(await pull(1300), 'seen for 300 ms').toEqual(['']);
+    expect(await pull(1500)).toEqual(['a\n']);
   });
 
   it('I4: tells of files that changed after they were taken, or come too late', async () => {
@@ -173,7 +174,7 @@ describe('textFileStream', () => {
     const edge = new ListEdge(1 << 16);
     const successor = (startMs: number): ReturnType<typeof files> => {
       const note = new SourceNote(disk, '/job/source-0');
-      const source = new TextFilesSource({ directory, batchIntervalMs: 1000 });
+      const source = new FilesSource({ directory, batchIntervalMs: 1000 });
       const test = testContext({ startMs, edge });
       source.open({ ...test.context, note });
       const pull = async (time: number): Promise<string[]> => {
@@ -202,7 +203,7 @@ describe('textFileStream', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/job');
     const test = testContext({ startMs: 100 });
-    const source = new TextFilesSource({ directory, batchIntervalMs: 1000 });
+    const source = new FilesSource({ directory, batchIntervalMs: 1000 });
     source.open({ ...test.context, note: new SourceNote(disk, '/job/source-0') });
     await put('a', 'a\n', 200);
     disk.fault = (operation) => (operation === 'write' ? new Error('ENOSPC') : undefined);
