@@ -27,6 +27,8 @@ export type EdgeEnd =
       readonly words: ConsumerWords;
       readonly base: number;
       readonly peer: number;
+      /** No frame may be taken by consumers of two epochs. */
+      readonly sole?: boolean;
       readonly dropOld?: boolean;
     };
 

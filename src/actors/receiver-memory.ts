@@ -5,6 +5,7 @@
 import {
   BASE,
   CONSUMER_BYTES,
+  CONSUMER_EPOCH,
   CONSUMER_HEAD,
   CONSUMER_STARTED,
   INCARNATION,
@@ -63,6 +64,11 @@ export function createConsumerWords(): ConsumerWords {
  */
 export function setBase(memory: ReceiverMemory, offset: number): void {
   Atomics.store(new Int32Array(memory.control), BASE, offset | 0);
+}
+
+/** The coordinator alone calls it, before it opens the consumer of that epoch: an older one takes nothing more. */
+export function setConsumerEpoch(memory: ReceiverMemory, epoch: number): void {
+  Atomics.store(new Int32Array(memory.control), CONSUMER_EPOCH, epoch);
 }
 
 export function baseOf(memory: ReceiverMemory): number {

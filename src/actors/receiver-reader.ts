@@ -5,6 +5,8 @@
  * I1  Its words are its own: a consumer that was replaced reports to words that nobody looks at any more.
  * I2  BASE passes a consumer only after it was replaced. What it has read may have been overwritten then, so it looks at
  *     BASE once more when it has used a frame, and ends (ERR_MILLRACE_FENCED).
+ * I3  With `soleEpoch` it takes a frame only if no consumer of a newer epoch has been asked for. So a frame that it takes
+ *     lay there before the next one was opened, and is old to that one (`isOld`): nobody takes it twice.
  */
 import { millraceError } from '../errors.ts';
 import type { Frame } from './block.ts';
@@ -12,7 +14,14 @@ import type { Bell } from './doorbell.ts';
 import type { InEdge } from './edge.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { ConsumerWords, ReceiverMemory } from './receiver-memory.ts';
-import { BASE, CONSUMER_HEAD, CONSUMER_STARTED, ROOM_WANTED, TAIL } from './ring-layout.ts';
+import {
+  BASE,
+  CONSUMER_EPOCH,
+  CONSUMER_HEAD,
+  CONSUMER_STARTED,
+  ROOM_WANTED,
+  TAIL,
+} from './ring-layout.ts';
 
 export interface ReceiverEdgeReaderOptions {
   readonly memory: ReceiverMemory;
@@ -23,6 +32,8 @@ export interface ReceiverEdgeReaderOptions {
   readonly bell: Bell;
   /** Of the edge, for errors. @default 'receiver edge' */
   readonly name?: string;
+  /** Its epoch, on an edge of which no frame may be taken by two consumers. */
+  readonly soleEpoch?: number;
 }
 
 export class ReceiverEdgeReader implements InEdge {
@@ -32,6 +43,7 @@ export class ReceiverEdgeReader implements InEdge {
   readonly #bell: Bell;
   readonly #name: string;
   readonly #tailAtOpen: number;
+  readonly #soleEpoch: number | undefined;
   #head: number;
   #frame: Frame | undefined;
 
@@ -42,6 +54,7 @@ export class ReceiverEdgeReader implements InEdge {
     this.#words = new Int32Array(options.words);
     this.#bell = options.bell;
     this.#name = options.name ?? 'receiver edge';
+    this.#soleEpoch = options.soleEpoch;
     this.#tailAtOpen = Atomics.load(this.#control, TAIL);
     this.#head = options.base === undefined ? Atomics.load(this.#control, BASE) : options.base | 0;
     this.#reader = new FrameReader({
@@ -62,7 +75,10 @@ export class ReceiverEdgeReader implements InEdge {
     if (this.#frame !== undefined) return this.#frame;
     this.#frame = this.#reader.next(Atomics.load(this.#control, TAIL));
     if (this.#reader.head !== this.#head) this.#report();
-    if (this.#frame !== undefined) this.#checkFence();
+    if (this.#frame !== undefined) {
+      this.#checkFence();
+      if (this.#soleEpoch !== undefined) this.#checkSole(this.#soleEpoch);
+    }
     return this.#frame;
   }
 
@@ -86,6 +102,16 @@ export class ReceiverEdgeReader implements InEdge {
       'ERR_MILLRACE_FENCED',
       `${this.#name}: a consumer at ${this.#reader.head >>> 0} was replaced, and what it reads is free to be overwritten`,
       { context: { edge: this.#name, position: this.#reader.head >>> 0 } },
+    );
+  }
+
+  #checkSole(epoch: number): void {
+    const now = Atomics.load(this.#control, CONSUMER_EPOCH);
+    if (now === epoch) return;
+    throw millraceError(
+      'ERR_MILLRACE_FENCED',
+      `${this.#name}: the consumer of epoch ${epoch} was replaced by one of epoch ${now}, and may take nothing more`,
+      { context: { edge: this.#name, epoch } },
     );
   }
 

@@ -24,6 +24,8 @@
  *               nothing behind it may be overwritten. A dead coordinator leaves it a little old, which is safe.
  * LAST_BARRIER  owner: the sender. Number of the last barrier put (u32, never wraps in practice: 4 billion barriers).
  *               Stored after the barrier's TAIL; the sender's notes are exact, this word is for those who watch.
+ * CONSUMER_EPOCH owner: the coordinator. The epoch whose consumer may take frames, of an edge that gives nothing twice; it
+ *               is stored before that consumer is opened. An older consumer finds it changed and ends.
  * INCARNATION   owner: main. The sender that may publish; another one finds it changed and ends.
  * NOTE_A, NOTE_B owner: the sender. What its successor must know, as of one TAIL. The sender fills the note that does
  *               not stand for the present TAIL, then publishes. So at any instant one of the two names the present TAIL,
@@ -50,7 +52,8 @@ export const INCARNATION: number = 4 * LINE;
 /** Indexes into the control words seen as doubles. */
 export const NOTE_A: number = (5 * LINE) / 2;
 export const NOTE_B: number = (6 * LINE) / 2;
-export const RECEIVER_CONTROL_BYTES: number = 7 * LINE * 4;
+export const CONSUMER_EPOCH: number = 7 * LINE;
+export const RECEIVER_CONTROL_BYTES: number = 8 * LINE * 4;
 
 /** Doubles of a note. */
 export const NOTE_TAIL = 0;

@@ -23,6 +23,7 @@ export function edgeOpener(
           words: end.words,
           base: end.base,
           bell: bellOf(end.peer),
+          ...(end.sole === true ? { soleEpoch: epoch } : {}),
         });
       throw unexpected(end);
     },

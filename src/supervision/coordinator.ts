@@ -23,7 +23,7 @@
  */
 import type { Barrier } from '../actors/block.ts';
 import { unreadBytes, type ConsumerWords, type ReceiverMemory } from '../actors/receiver-edge.ts';
-import { baseOf } from '../actors/receiver-memory.ts';
+import { baseOf, setConsumerEpoch } from '../actors/receiver-memory.ts';
 import type { RingMemory } from '../actors/ring.ts';
 import type { RecordInHand } from '../actors/in-hand.ts';
 import { epochOfHandOver } from '../actors/hand-over-file.ts';
@@ -951,6 +951,7 @@ export class Coordinator {
         const words = edges.createWords();
         this.#words.set(edge, words);
         const memory = edges.receiver(edge);
+        if (lossy.has(from)) setConsumerEpoch(memory, this.#epoch);
         inEnds.set(edge, {
           kind: 'receiver',
           edge,
@@ -958,7 +959,9 @@ export class Coordinator {
           words,
           base: baseOf(memory),
           peer: this.#sources?.slot ?? 0,
-          ...(lossy.has(from) && this.#options.memory.restarts > 0 ? { dropOld: true } : {}),
+          ...(lossy.has(from)
+            ? { sole: true, dropOld: this.#options.memory.restarts > 0 }
+            : {}),
         });
         continue;
       }

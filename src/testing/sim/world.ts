@@ -140,10 +140,7 @@ export class World {
         const before = this.#asked.size;
         return this.#asked.add(what).size > before;
       },
-      seen: (output, row) => {
-        // Who is taken for dead may still show what its successor shows.
-        if (this.scene.current?.isGivenUp !== true) this.ledger.seen(output, row);
-      },
+      seen: (output, row) => this.ledger.seen(output, row),
       delivered: (output, time, rows) => {
         this.note(`${output} at ${time} is called with ${JSON.stringify(rows)}`);
         this.ledger.delivered(output, time, rows);
