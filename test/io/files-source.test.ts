@@ -9,7 +9,9 @@ import {
   mkdir,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import * as zlib from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../src/env/memory-disk.ts';
 import { SourceNote } from '../../src/io/source-note.ts';
@@ -24,10 +26,11 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** A file whose modification time is so many ms after 1970, as the virtual clock has it. */
-async function put(name: string, text: string, mtimeMs: number): Promise<void> {
-  await writeFile(join(directory, `.${name}`), text);
-  await utimes(join(directory, `.${name}`), mtimeMs / 1000, mtimeMs / 1000);
-  await rename(join(directory, `.${name}`), join(directory, name));
+async function put(name: string, text: string | Uint8Array, mtimeMs: number): Promise<void> {
+  const hidden = join(directory, dirname(name), `.${basename(name)}`);
+  await writeFile(hidden, text);
+  await utimes(hidden, mtimeMs / 1000, mtimeMs / 1000);
+  await rename(hidden, join(directory, name));
 }
 
 function files(
@@ -217,5 +220,225 @@ describe('textFileStream', () => {
     await put('a', 'a', 10);
     await files().pull(1000);
     expect(await readFile(join(directory, 'a'), 'utf8')).toBe('a');
+  });
+});
+
+describe('fileStream', () => {
+  const json = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, n) => `{"n":${from + n}}\n`).join('');
+  const rowsOf = async (source: FilesSource, time: number): Promise<(readonly unknown[])[][]> => {
+    const { partitions } = await source.pull(time);
+    return partitions!.map((partition) =>
+      (partition as readonly (readonly unknown[])[]).map(([path, at, bytes, ...rest]) => [
+        String(path).slice(directory.length + 1),
+        at,
+        Buffer.from(bytes as Uint8Array).toString('latin1'),
+        ...rest,
+      ]),
+    );
+  };
+
+  it('gives pieces of whole records, with the lines before them', async () => {
+    await put('a.json', json(0, 3), 10);
+    await put('b.json', json(3, 5), 20);
+    const { source } = files({ format: 'json' }, { partitions: 2 });
+    expect(await rowsOf(source, 1000)).toEqual([
+      [['a.json', 0, json(0, 3)]],
+      [['b.json', 0, json(3, 5)]],
+    ]);
+  });
+
+  it('I2: goes on in the middle of a file, and says at which line', async () => {
+    await put('a', json(0, 2000), 10);
+    const { source } = files({ format: 'json' }, { edge: new ListEdge(1 << 14) });
+    const all: (readonly unknown[])[] = [];
+    let batches = 0;
+    for (let time = 1000; ; time += 1000) {
+      const [rows] = await rowsOf(source, time);
+      if (rows!.length === 0) break;
+      all.push(...rows!);
+      batches++;
+    }
+    expect(batches).toBeGreaterThan(2);
+    expect(all.map((row) => row[2]).join('')).toBe(json(0, 2000));
+    for (const [, line, text] of all) expect(text).toMatch(new RegExp(`^{"n":${String(line)}}\n`));
+  });
+
+  it('I2: takes no more of a file than the rate allows', async () => {
+    await put('a', json(0, 25), 10);
+    for (const format of ['json', 'text'] as const) {
+      const test = testContext();
+      const source = new FilesSource({ directory, batchIntervalMs: 1000, format });
+      source.open({ ...test.context, rate: () => 10 });
+      const lines: number[] = [];
+      for (const time of [1000, 2000, 3000, 4000]) {
+        const text =
+          format === 'json'
+            ? (await rowsOf(source, time))[0]!.map((row) => row[2]).join('')
+            : Buffer.from((await source.pull(time)).partitions![0] as Uint8Array).toString();
+        lines.push(text.split('\n').length - 1);
+      }
+      expect(lines).toEqual([10, 10, 5, 0]);
+    }
+  });
+
+  it('I3: a successor cuts the open batch in the same places, whatever its predecessor had in hand', async () => {
+    await put('a', json(0, 3000), 10);
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/job');
+    const edge = new ListEdge(1 << 14);
+    const successor = (): FilesSource => {
+      const source = new FilesSource({ directory, batchIntervalMs: 1000, format: 'json' });
+      const { context } = testContext({ edge });
+      source.open({ ...context, rate: () => 333, note: new SourceNote(disk, '/job/source-0') });
+      return source;
+    };
+    let source = successor();
+    const batches = [];
+    for (let time = 1000; time <= 10_000; time += 1000) {
+      const batch = await rowsOf(source, time);
+      if (time % 3000 === 0) {
+        source = successor();
+        expect(await rowsOf(source, time)).toEqual(batch);
+      }
+      batches.push(...batch[0]!);
+    }
+    expect(batches.map((row) => row[2]).join('')).toBe(json(0, 3000));
+  });
+
+  it('sends the header of a CSV file with each piece', async () => {
+    await put('a.csv', '\uFEFFname,n\n"x\ny",1\nz,2\n', 10);
+    const { source } = files({ format: 'csv', header: true });
+    expect(
+      (await rowsOf(source, 1000))[0]!.map(([path, at, , header]) => [path, at, header]),
+    ).toEqual([['a.csv', 0, 'name,n\n']]);
+  });
+
+  it('reads what gzip made, several members and all', async () => {
+    const text = 'line one\nline two\n'.repeat(5000);
+    await put('a.gz', gzipSync(text), 10);
+    await put('b.GZ', Buffer.concat([gzipSync('x\n'), gzipSync('y\n')]), 20);
+    await put('c', gzipSync('z\n'), 30);
+    const { pull } = files({ filter: (name) => name !== 'c' });
+    expect(await pull(1000)).toEqual([`${text}x\ny\n`]);
+    const plain = files({ compression: 'gzip', filter: (name) => name === 'c' });
+    expect(await plain.pull(1000)).toEqual(['z\n']);
+  });
+
+  it('I2: goes on in the middle of a compressed file, and so does a successor', async () => {
+    const text = Array.from({ length: 5000 }, (_, n) => `line ${n}\n`).join('');
+    await put('a.gz', gzipSync(text), 10);
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/job');
+    const edge = new ListEdge(1 << 14);
+    let all = '';
+    for (let time = 1000; time < 20_000; time += 1000) {
+      const { context } = testContext({ edge });
+      const source = new FilesSource({ directory, batchIntervalMs: 1000 });
+      source.open({ ...context, note: new SourceNote(disk, '/job/source-0') });
+      all += Buffer.from((await source.pull(time)).partitions![0] as Uint8Array).toString();
+      await source.close();
+    }
+    expect(all).toBe(text);
+  });
+
+  const CUT = gzipSync('whole\n'.repeat(2000)).subarray(0, -12);
+
+  it('a compressed file that is cut off fails the job, and names file and place', async () => {
+    await put('a.gz', CUT, 10);
+    const { pull, failures } = files();
+    await pull(1000);
+    expect(failures).toMatchObject([
+      {
+        code: 'ERR_MILLRACE_BAD_FILE',
+        message: expect.stringMatching(
+          /job\.ts:2:7.*a\.gz can't be read behind byte \d+.*unexpected end/,
+        ),
+        context: { path: join(directory, 'a.gz') },
+      },
+    ]);
+  });
+
+  it('or its rest is told of as a dead letter, and the files behind it are read', async () => {
+    await put('a.gz', CUT, 10);
+    await put('b', 'next\n', 20);
+    const { pull, failures, told } = files({ onBadRecord: 'deadLetter' });
+    const [text] = await pull(1000);
+    expect(text).toMatch(/^(?:whole\n)+next\n$/);
+    expect(failures).toEqual([]);
+    expect(told).toMatchObject([
+      {
+        type: 'deadLetter',
+        reason: 'badFile',
+        file: join(directory, 'a.gz'),
+        offset: text!.length - 'next\n'.length,
+        error: { millrace: { context: {} }, code: 'ERR_MILLRACE_BAD_FILE' },
+      },
+    ]);
+  });
+
+  it('a rest that is shorter than a record of bytes fails the job, or is told of', async () => {
+    await put('a.bin', 'aaaabbbbcc', 10);
+    await put('b.bin', 'dddd', 20);
+    const binary = { format: 'binary', recordLength: 4 } as const;
+    const failing = files(binary);
+    await failing.source.pull(1000);
+    expect(failing.failures).toMatchObject([
+      { code: 'ERR_MILLRACE_BAD_FILE', context: { offset: 8, path: join(directory, 'a.bin') } },
+    ]);
+    const { source, told, failures } = files({ ...binary, onBadRecord: 'deadLetter' });
+    expect(await rowsOf(source, 1000)).toEqual([
+      [
+        ['a.bin', 0, 'aaaabbbb'],
+        ['b.bin', 0, 'dddd'],
+      ],
+    ]);
+    expect([failures, told.length]).toEqual([[], 1]);
+  });
+
+  it('reads zstd where Node can, and says so where it cannot', async () => {
+    const compress = (zlib as { zstdCompressSync?: (data: string) => Buffer }).zstdCompressSync;
+    await put('a.zst', compress?.('a\nb\n') ?? 'whatever', 10);
+    const { pull, failures } = files();
+    const got = await pull(1000);
+    expect(compress === undefined ? failures : got).toMatchObject(
+      compress === undefined
+        ? [
+            {
+              code: 'ERR_MILLRACE_UNSUPPORTED',
+              message: expect.stringMatching(/a\.zst is compressed with zstd.*Node 22\.15/),
+            },
+          ]
+        : ['a\nb\n'],
+    );
+  });
+
+  it('looks into all directories that a pattern matches, and takes their files together in order', async () => {
+    for (const name of ['in-1', 'in-2', 'out']) await mkdir(join(directory, name));
+    await put('in-2/a', 'second\n', 20);
+    await put('in-1/b', 'first\n', 10);
+    await put('in-1/a', 'third\n', 20);
+    await put('out/a', 'never\n', 10);
+    const { pull } = files({ directory: join(directory, 'in-*') });
+    expect(await pull(1000)).toEqual(['first\nthird\nsecond\n']);
+    await mkdir(join(directory, 'in-3'));
+    await put('in-3/c', 'from a new one\n', 1500);
+    expect(await pull(2000)).toEqual(['from a new one\n']);
+  });
+
+  it('takes a directory for itself whose name looks like a pattern', async () => {
+    await mkdir(join(directory, '[a]'));
+    await put('[a]/x', 'x\n', 10);
+    const { pull } = files({ directory: join(directory, '[a]') });
+    expect(await pull(1000)).toEqual(['x\n']);
+  });
+
+  it('leaves a slow copy alone until neither size nor time changes any more', async () => {
+    const { pull } = files({ settleMs: 1000 });
+    await put('a', 'half of', 100);
+    expect(await pull(1000)).toEqual(['']);
+    await put('a', 'half of it\n', 100);
+    expect(await pull(2000), 'it grew, though its time is old').toEqual(['']);
+    expect(await pull(3000)).toEqual(['half of it\n']);
   });
 });

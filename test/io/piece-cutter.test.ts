@@ -18,7 +18,7 @@ function pieces(content: Buffer, from: number, cutter: PieceCutter): [string, nu
     for (let piece = cutter.next(); piece !== undefined; piece = cutter.next())
       found.push([Buffer.from(piece).toString('latin1'), cutter.position]);
   };
-  for (let at = from; at < content.length;) {
+  for (let at = from; at < content.length && cutter.fault === undefined;) {
     const end = Math.min(content.length, (Math.floor(at / WINDOW) + 1) * WINDOW);
     cutter.feed(content.subarray(at, end));
     take();
