@@ -28,7 +28,8 @@ export function idOf(record: unknown): number {
 }
 
 const wordsOf = (line: unknown): string[] => (line as string).split(' ').slice(1);
-const keyOf = (id: number): string => `k${id % 7}`;
+/** One of seven. */
+export const keyOf = (id: number): string => `k${id % 7}`;
 
 function flat(batch: readonly Partitions[]): readonly unknown[] {
   return batch.flat(2);

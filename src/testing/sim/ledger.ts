@@ -35,6 +35,9 @@ export interface Ending extends FeedEnding {
   readonly disk: MemoryDisk;
 }
 
+/** A batch, by source and partition. */
+type Content = readonly (readonly (readonly unknown[])[])[];
+
 export interface Collected {
   readonly name: string;
   readonly barrier: number;
@@ -183,6 +186,7 @@ export class Ledger {
   #checkReports({ poisoned }: Ending): string[] {
     const wrong: string[] = [];
     const before: unknown[][] = this.#options.plan.wiring.sources.map(() => []);
+    const earlier: Content[] = [];
     const { job, plan, observers } = this.#options;
     const first = observers.values().next().value!;
     for (const { number, batch, time } of first.barriers) {
@@ -197,7 +201,9 @@ export class Ledger {
         .some((record) => record !== null && poisoned.has(idOf(record)));
       for (const [name, model] of Object.entries(job.outputs)) {
         if (model.rows === undefined) continue;
-        const want = absent ? undefined : canonical(model, model.rows(content as never, before));
+        const want = absent
+          ? undefined
+          : canonical(model, model.rows(content as never, before, earlier));
         const delivered = this.#deliveries.filter(
           (one) => one.output === name && one.time === time,
         );
@@ -216,7 +222,10 @@ export class Ledger {
               `C2: '${name}' at ${time} ms was called with ${rows}, and the model says ${want}`,
             );
       }
-      content.forEach((parts, source) => before[source]!.push(...(parts ?? []).flat()));
+      // One that was given up came to nothing.
+      const came: Content = content.map((parts) => (givenUp || parts === null ? [] : parts));
+      came.forEach((parts, source) => before[source]!.push(...parts.flat()));
+      earlier.push(came);
     }
     return wrong;
   }

@@ -6,6 +6,7 @@ import { Pcg32 } from '../../env/pcg32.ts';
 import { planFaults, type Fault, type SimRole } from './faults.ts';
 import { SIM_JOBS } from './jobs.ts';
 import type { SimJob } from './sim-job.ts';
+import { STATEFUL_JOBS } from './stateful-jobs.ts';
 import { TOPOLOGY_JOBS } from './topology-jobs.ts';
 
 export interface Scenario {
@@ -48,14 +49,21 @@ const FAULTS = 3;
 const KIND = 7;
 /** One seed of so many is a topology. */
 const TOPOLOGIES = 4;
+/** And one of so many of the rest keeps state. */
+const STATEFUL = 4;
+const STATE = 8;
 
-export function scenarioOf(seed: number): Scenario {
+/** @param of a job to run, in place of one that the seed chooses */
+export function scenarioOf(seed: number, of?: SimJob): Scenario {
   const chance = new Pcg32(seed, PLAN);
   const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
   const stream = one(...SIM_JOBS);
   const kind = new Pcg32(seed, KIND);
-  const job =
+  const drawn =
     kind.below(TOPOLOGIES) > 0 ? stream : TOPOLOGY_JOBS[kind.below(TOPOLOGY_JOBS.length)]!;
+  const state = new Pcg32(seed, STATE);
+  const isStateful = drawn === stream && state.below(STATEFUL) === 0;
+  const job = of ?? (isStateful ? STATEFUL_JOBS[state.below(STATEFUL_JOBS.length)]! : drawn);
   const pulls = job.sources.every((kind) => kind === 'rows');
   const batchIntervalMs = one(20, 50, 100, 500);
   const largeBlocks = chance.below(3) === 0;
@@ -111,7 +119,7 @@ export function keptScenario({ job, drainAt, deaf, ...rest }: Scenario): KeptSce
 }
 
 export function scenarioFrom({ job: name, drainAt, deaf, ...rest }: KeptScenario): Scenario {
-  const job = [...SIM_JOBS, ...TOPOLOGY_JOBS].find((each) => each.name === name);
+  const job = [...SIM_JOBS, ...STATEFUL_JOBS, ...TOPOLOGY_JOBS].find((each) => each.name === name);
   if (job === undefined) throw new RangeError(`no simulated job is called '${name}'`);
   return { job, drainAt, deaf, ...rest };
 }

@@ -1,6 +1,9 @@
 /** What a job is to the simulator: how it is built, what is fed to it, and what must come out. */
 import type { ContextBuilder } from '../../dstream/context-builder.ts';
+import type { Graph } from '../../plan/graph.ts';
 import type { Guarantee } from '../../topology/topology-builder.ts';
+import type { Scenario } from './scenario.ts';
+import type { Feed } from './sim-sources.ts';
 
 /** One batch of one source: records by partition, or null when it is missing. */
 export type SourceBatch = readonly (readonly unknown[])[] | null;
@@ -28,12 +31,21 @@ export interface SimJob {
   readonly sources: readonly SourceShape[];
   /** Batches may be missing. */
   readonly absent?: boolean;
-  build(ssc: ContextBuilder, user: User): void;
+  build(ssc: ContextBuilder, user: User, batchIntervalMs: number): void;
+  /** A job of somebody else: in place of `build` and of what the simulator feeds to `sources`. */
+  readonly subject?: Subject;
   /** Outputs of `outputs` that are functions of the user. */
   readonly foreach?: readonly string[];
   /** By name of the output: what one batch, or all of them, comes to. */
   readonly outputs: Readonly<Record<string, OutputModel>>;
   readonly topology?: TopologyFacts;
+}
+
+export interface Subject {
+  /** The graph, as one thread makes it for itself. */
+  graph(): Graph;
+  /** By source of the plan. */
+  feeds(scenario: Scenario): readonly Feed[];
 }
 
 export interface TopologyFacts {
@@ -51,10 +63,12 @@ export interface OutputModel {
    * What a batch comes to.
    * @param batch by source and partition
    * @param before all records of each source in earlier batches
+   * @param earlier those batches; one that was given up is empty
    */
   rows?(
     batch: readonly (readonly (readonly unknown[])[])[],
     before: readonly (readonly unknown[])[],
+    earlier: readonly (readonly (readonly (readonly unknown[])[])[])[],
   ): readonly unknown[];
   /** What all batches come to together, in any order. @param records of each source */
   whole?(records: readonly (readonly unknown[])[]): readonly unknown[];

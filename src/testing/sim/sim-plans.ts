@@ -1,4 +1,7 @@
-/** Plans of simulated jobs. Each is made once a process: its compiled loops are the costliest thing in a run. */
+/**
+ * Plans of simulated jobs. Each is made once a process: its compiled loops are the costliest thing in a run. Jobs of
+ * others are planned for each thread, as in production: their functions may keep something to themselves.
+ */
 import { ContextBuilder } from '../../dstream/context-builder.ts';
 import { plan } from '../../plan/planner.ts';
 import type { Plan } from '../../plan/planned.ts';
@@ -13,27 +16,34 @@ export interface SimPlan {
 
 const made = new Map<string, SimPlan>();
 
-export function planFor({ job, workers, partitions, sourcePartitions }: Scenario): SimPlan {
-  const key = `${job.name} ${workers} ${partitions} ${sourcePartitions}`;
+export function planFor(scenario: Scenario): SimPlan {
+  const { job, workers, partitions, sourcePartitions, batchIntervalMs } = scenario;
+  const sizes = { workers, parallelism: partitions, sourcePartitions, batchIntervalMs };
+  if (job.subject !== undefined)
+    return { user: { now: nobody() }, plan: plan(job.subject.graph(), sizes) };
+  const key = `${job.name} ${workers} ${partitions} ${sourcePartitions} ${batchIntervalMs}`;
   let planned = made.get(key);
   if (planned === undefined) made.set(key, (planned = make()));
   return planned;
 
   function make(): SimPlan {
-    const user: { now: User } = {
-      now: { call() {}, first: () => false, seen() {}, delivered() {}, async wait() {} },
-    };
+    const user = { now: nobody() };
     const ssc = new ContextBuilder();
-    job.build(ssc, {
-      call: (record) => user.now.call(record),
-      first: (what) => user.now.first(what),
-      seen: (output, row) => user.now.seen(output, row),
-      delivered: (output, time, rows) => user.now.delivered(output, time, rows),
-      wait: () => user.now.wait(),
-    });
-    return {
-      user,
-      plan: plan(ssc.freeze(), { workers, parallelism: partitions, sourcePartitions }),
-    };
+    job.build(
+      ssc,
+      {
+        call: (record) => user.now.call(record),
+        first: (what) => user.now.first(what),
+        seen: (output, row) => user.now.seen(output, row),
+        delivered: (output, time, rows) => user.now.delivered(output, time, rows),
+        wait: () => user.now.wait(),
+      },
+      batchIntervalMs,
+    );
+    return { user, plan: plan(ssc.freeze(), sizes) };
   }
+}
+
+function nobody(): User {
+  return { call() {}, first: () => false, seen() {}, delivered() {}, async wait() {} };
 }
