@@ -108,7 +108,7 @@ export {
 export { WindowedStream, type WindowOptions } from './dstream/event-time/windowed-stream.ts';
 export type { TimestampOptions } from './dstream/event-time/with-timestamps.ts';
 export type { BroadcastTable } from './dstream/lookup/broadcast.ts';
-export type { BroadcastJoinOptions } from './dstream/lookup/build.ts';
+export type { BroadcastJoinOptions, MapAsyncOptions } from './dstream/lookup/build.ts';
 export type { RecordOptions } from './dstream/record-options.ts';
 export type { RecordLetterEvent } from './run/running.ts';
 export type { OnRecordError } from './dstream/run/dead-letter.ts';

@@ -29,22 +29,26 @@ import {
 import type { Batch } from './batch.ts';
 import { callSiteText } from './call-site.ts';
 import { csvParams, type CsvOptions } from './file-options.ts';
-import type { Duration } from './duration.ts';
+import { type Duration, durationMs } from './duration.ts';
 import type { StreamSite } from './event-time/site.ts';
 import { addDedupe, type DedupeByKeyOptions, TimedStream } from './event-time/timed-stream.ts';
 import { addTimestamps, type TimestampOptions } from './event-time/with-timestamps.ts';
 import type { BroadcastTable } from './lookup/broadcast.ts';
 import {
   addBroadcastJoin,
+  addMapAsync,
   addPartitionInto,
   addWithBroadcast,
   type BroadcastJoinOptions,
+  type MapAsyncOptions,
   topFunctions,
 } from './lookup/build.ts';
 import { joinNode, type JoinWord } from './joins/build.ts';
 import { type Partitions, partitionsOf } from './partitioner.ts';
 import { recordParams, type RecordOptions } from './record-options.ts';
 import { type CountReducer, reducerName } from './reducers.ts';
+import { rememberStream } from './remember.ts';
+import { readSlice } from './run/slices.ts';
 import {
   addMapWithState,
   addStateSnapshots,
@@ -72,11 +76,13 @@ export class DStream<T> {
   /** @internal The node in the graph. */
   readonly id: number;
   readonly #builder: GraphBuilder;
+  #level: string | undefined = undefined;
 
   /** @internal Streams are made by contexts and operators. */
   constructor(builder: GraphBuilder, id: number) {
     this.#builder = builder;
     this.id = id;
+    builder.streams.add(id);
   }
 
   // ── Record by record ──────────────────────────────────────────────────────────────────────────
@@ -103,6 +109,20 @@ export class DStream<T> {
   /** Calls `f` with each record, and gives the record on as it is. By partition. */
   peek(f: (record: T) => void, options?: RecordOptions): DStream<T> {
     return this.#apply('peek', f, options);
+  }
+
+  /**
+   * Gives what the promise of `f(record)` gives, for each record: calls of services, look-ups, user code that waits. At
+   * most `concurrency` promises of a partition are at work at a time. All of a batch are settled before it ends. A
+   * rejection fails the batch as a throw does. By partition.
+   * @throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_BAD_DURATION; in a batch, ERR_MILLRACE_ASYNC_TIMEOUT
+   */
+  mapAsync<U>(
+    f: (record: T) => PromiseLike<U> | U,
+    options: MapAsyncOptions = {},
+  ): DStream<Awaited<U>> {
+    const caller = this.#call('mapAsync');
+    return this.#at(addMapAsync(this.#streamSite(), caller, this.id, f, options));
   }
 
   // ── Partition by partition ────────────────────────────────────────────────────────────────────
@@ -792,6 +812,69 @@ export class DStream<T> {
    */
   named(id: string): this {
     this.#builder.rename(this.id, id, callSiteText());
+    return this;
+  }
+
+  /**
+   * Keeps the stream's batches for so long, so that `slice` may reach back. They come together in the task of the
+   * outputs, as for an output; each is bounded by `maxGatherBytes`. Called again, the longest duration holds.
+   * @throws ERR_MILLRACE_BAD_DURATION
+   */
+  remember(duration: Duration): this {
+    const caller = this.#call('remember');
+    const ms = durationMs(duration, 'remember', 1, caller.callSite);
+    rememberStream(this.#builder, this.id, ms, caller);
+    return this;
+  }
+
+  /**
+   * The stream's batches with times from `from` to `to` in ms, both inclusive, floored to the times at which the stream
+   * has batches. Missing batches are left out, and so are those that have not been yet. To be called where outputs run:
+   * inside a function given to `foreachBatch`, or anywhere in the thread of a run with `threads: 0`.
+   *
+   * The batch at hand is there if the stream has an output of its own. For earlier ones call {@link remember}; a
+   * stream with a `foreachBatch` and a `window` over it is remembered for as long as the window is.
+   * @throws rejects with ERR_MILLRACE_NOT_STARTED before the start and elsewhere, ERR_MILLRACE_NOT_REMEMBERED for
+   *   batches that are let go, ERR_MILLRACE_BAD_OPTION
+   */
+  async slice(from: number, to: number): Promise<Batch<T>[]> {
+    const caller = { operator: 'slice', callSite: callSiteText() };
+    for (const [option, time] of [
+      ['from', from],
+      ['to', to],
+    ] as const)
+      if (typeof time !== 'number' || !Number.isFinite(time))
+        throw badOption(caller, option, 'a time in ms', time);
+    return readSlice(caller, this.#builder.graph().nodes[this.id]!, from, to) as Batch<T>[];
+  }
+
+  /**
+   * For programs written for Spark: nothing is computed twice here, so there is nothing to keep. A level is noted and
+   * may not be changed.
+   */
+  persist(level = 'MEMORY_ONLY_SER'): this {
+    const caller = this.#call('persist');
+    checkText(caller, 'level', level);
+    if (this.#level !== undefined && this.#level !== level)
+      throw badOption(caller, 'level', `${this.#level}, as it was set to before`, level);
+    this.#level = level;
+    return this;
+  }
+
+  /** {@link persist}. */
+  cache(): this {
+    return this.persist();
+  }
+
+  /**
+   * For programs written for Spark: state is written bit by bit at each recovery point, so there is no interval to be
+   * chosen. It must be a multiple of the stream's slide.
+   * @throws ERR_MILLRACE_BAD_DURATION; at the start, ERR_MILLRACE_WINDOW_MULTIPLE
+   */
+  checkpoint(interval: Duration): this {
+    const caller = this.#call('checkpoint');
+    const checkpointMs = durationMs(interval, 'checkpoint', 1, caller.callSite);
+    this.#builder.amend(this.id, { checkpointMs });
     return this;
   }
 

@@ -39,6 +39,7 @@
  *                   f partition?                             iterator? immutable? ttlMs? initialKeys? keepsKeys? numPartitions?   { initialState? }
  *   mapWithState    f partition?                             timeoutMs? ttlMs? initialKeys? keepsKeys numPartitions?             { initialState? }
  *   stateSnapshots
+ *   mapAsync        f                                        concurrency ordered timeoutMs? onRecordError?
  *   withTimestamps  f                                        maxOutOfOrdernessMs idleAfterMs? maxAheadMs? onAhead onRecordError?
  *   eventWindow     create mergeValue mergeCombiners         window latenessMs early isKeyed lists givesLate numPartitions?
  *   intervalJoin                                             lowerMs upperMs numPartitions?
@@ -52,6 +53,7 @@
  *   print                                                    n
  *   foreachBatch    f
  *   collectAs                                                name
+ *   remember                                                 rememberMs
  *   saveAsTextFiles saveAsObjectFiles                        prefix suffix
  *   to              make                                     sink …
  *
@@ -99,6 +101,7 @@ export type NarrowKind =
   | 'windowGroupByKey'
   | 'stateSnapshots'
   | 'withTimestamps'
+  | 'mapAsync'
   | 'union'
   | 'fromStage';
 
@@ -126,9 +129,11 @@ export type WideKind =
 /** Of topologies: what works record by record, and sends at once. */
 export type StageKind = 'stage' | 'sink' | 'acker';
 
+/** `remember` gives nothing out: it keeps batches for `slice`. */
 export type OutputKind =
   | 'print'
   | 'foreachBatch'
+  | 'remember'
   | 'collectAs'
   | 'saveAsTextFiles'
   | 'saveAsObjectFiles'

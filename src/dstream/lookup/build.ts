@@ -1,6 +1,14 @@
-/** The nodes of `broadcastJoin`, `withBroadcast`, `topByKey` and `partitionInto`. Used while a job is built. */
+/** The nodes of `broadcastJoin`, `withBroadcast`, `topByKey`, `mapAsync` and `partitionInto`. Used while a job is built. */
 import type { UserFunction } from '../../plan/graph.ts';
-import { badOption, type Caller, checkFunction, checkInteger, checkOptions } from '../arguments.ts';
+import {
+  badOption,
+  type Caller,
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+} from '../arguments.ts';
+import { type Duration, durationMs } from '../duration.ts';
 import { addNode, type StreamSite } from '../event-time/site.ts';
 import { onRecordErrorOf, recordParams, type RecordOptions } from '../record-options.ts';
 
@@ -18,7 +26,7 @@ export function addBroadcastJoin(
 ): number {
   checkOptions(caller, options, ['outer', 'onRecordError']);
   const { outer = false } = options;
-  if (typeof outer !== 'boolean') throw badOption(caller, 'outer', 'true or false', outer);
+  checkBoolean(caller, 'outer', outer);
   return addNode(site, caller, {
     kind: 'broadcastJoin',
     role: 'wide',
@@ -44,6 +52,44 @@ export function addWithBroadcast(
     exchange: ['same', 'all'],
     functions: { f: f as UserFunction },
     params: { keepsKeys: false, ...recordParams(caller, options) },
+  });
+}
+
+export interface MapAsyncOptions extends RecordOptions {
+  /** Promises at work at a time, in each partition. @default 16 */
+  readonly concurrency?: number;
+  /** Whether results keep the order of records; else each goes on when it is there. @default true */
+  readonly ordered?: boolean;
+  /** How long a promise may take. @default the run's `supervision.asyncTimeoutMs`, which is 30 s */
+  readonly timeout?: Duration;
+}
+
+export function addMapAsync(
+  site: StreamSite,
+  caller: Caller,
+  parent: number,
+  f: unknown,
+  options: MapAsyncOptions,
+): number {
+  checkFunction(caller, 'f', f);
+  checkOptions(caller, options, ['concurrency', 'ordered', 'timeout', 'onRecordError']);
+  const { concurrency = 16, ordered = true, timeout } = options;
+  checkInteger(caller, 'concurrency', concurrency);
+  checkBoolean(caller, 'ordered', ordered);
+  return addNode(site, caller, {
+    kind: 'mapAsync',
+    role: 'narrow',
+    parents: [parent],
+    functions: { f: f as UserFunction },
+    params: {
+      concurrency,
+      ordered,
+      timeoutMs:
+        timeout === undefined
+          ? undefined
+          : durationMs(timeout, 'mapAsync: timeout', 1, caller.callSite),
+      ...onRecordErrorOf(caller, options),
+    },
   });
 }
 

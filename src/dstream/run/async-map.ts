@@ -8,7 +8,7 @@
  * turn, or waits at a barrier.
  *
  * I1  No barrier is passed before all promises from before it are settled (`settled`). So nothing here outlives a batch.
- * I2  The task reads no more while records wait for a place (`waiting`), so they are at most a block's.
+ * I2  The task reads no more while records wait for a place (`isFull`), so they are those of few blocks.
  * I3  In order: what was given waits for what came before it. Else it goes on as it settles.
  * I4  What settles after the task was cleared or closed is nobody's.
  */
@@ -43,7 +43,7 @@ export class AsyncMap {
   #waiting: unknown[] = [];
   /** The next of those that wait. */
   #next = 0;
-  /** In order of records: those at work, and those that can't go on yet. */
+  /** In order of records, where that is kept: those at work, and those that can't go on yet. */
   #places: Place[] = [];
   #given: unknown[] = [];
   #atWork = 0;
@@ -72,29 +72,35 @@ export class AsyncMap {
     return given;
   }
 
+  get isAtWork(): boolean {
+    return this.#atWork > 0;
+  }
+
+  /** Records wait for a place. */
+  get isFull(): boolean {
+    return this.#next < this.#waiting.length;
+  }
+
   /**
-   * A promise while the task should wait; it settles when something has, or it is time to look for more records. Rejects
-   * with the error of a record.
+   * While something is at work: a promise that settles when something has, or when it is time to look for more records.
+   * Rejects with the error of a record.
    */
-  waiting(): Promise<void> | undefined {
-    this.#check();
-    if (this.#atWork === 0) return undefined;
+  async waiting(): Promise<void> {
     const { clock } = this.#options;
-    return new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       const timer =
-        clock === undefined || this.#next < this.#waiting.length
-          ? undefined
-          : clock.after(LOOK_MS, () => this.#wakeUp());
+        clock === undefined || this.isFull ? undefined : clock.after(LOOK_MS, () => this.#wakeUp());
       this.#wake = () => {
         timer?.cancel();
         resolve();
       };
-    }).then(() => this.#check());
+    });
+    this.check();
   }
 
   /** A promise until all records are through; undefined when they are. Rejects with the error of one. */
   settled(): Promise<void> | undefined {
-    this.#check();
+    this.check();
     if (this.#atWork === 0) return undefined;
     return new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -111,17 +117,14 @@ export class AsyncMap {
     this.#failed = undefined;
   }
 
-  #check(): void {
+  /** Throws the error of a record. */
+  check(): void {
     if (this.#failed !== undefined) throw this.#failed.error;
   }
 
   #begin(): void {
     const { concurrency } = this.#options;
-    while (
-      this.#atWork < concurrency &&
-      this.#next < this.#waiting.length &&
-      this.#failed === undefined
-    )
+    while (this.#atWork < concurrency && this.isFull && this.#failed === undefined)
       this.#start(this.#waiting[this.#next++]);
   }
 
@@ -129,7 +132,7 @@ export class AsyncMap {
     const { f, within } = this.#options;
     const place: Place = { record, state: 'at work', given: undefined };
     const life = this.#life;
-    this.#places.push(place);
+    if (this.#options.ordered) this.#places.push(place);
     this.#atWork++;
     let promise: Promise<unknown>;
     try {
@@ -163,10 +166,7 @@ export class AsyncMap {
       for (; through < this.#places.length && this.#places[through]!.state !== 'at work'; through++)
         this.#passOn(this.#places[through]!);
       if (through > 0) this.#places.splice(0, through);
-    } else {
-      this.#places = [];
-      this.#passOn(place);
-    }
+    } else this.#passOn(place);
     this.#begin();
     this.#wakeUp();
   }

@@ -4,6 +4,7 @@
  * Built from the plan's tree of operator instances. `compile.ts` makes one loop of it, `interpret.ts` a chain of
  * closures; both do exactly what is said here. Unions vanish: they only renumber partitions. Operators that work a batch
  * at a time (`operators.ts`) end a loop: it collects into a sink for them, and what follows them is a segment of its own.
+ * So does `mapAsync`.
  *
  * I1  Slots and operator numbers are given in tree order, so a collecting sink has a lower slot than all that its
  *     operator's records go on to: ending the sinks by slot ends the tree.
@@ -124,7 +125,8 @@ export function buildChain(
       into.unions.push(node);
       return below(into, instance);
     }
-    const takes = operatorTakes(node);
+    // Its promises settle when they like; until then what follows has nothing to do.
+    const takes = node.kind === 'mapAsync' ? 'rows' : operatorTakes(node);
     if (takes !== undefined) {
       const sink = takes === 'rows' ? 'collect' : 'collectPairs';
       const { partition } = instance;

@@ -59,6 +59,7 @@ export function createBody(
         graph,
         outputs: task.outputs,
         ports: task.ports,
+        slides: plan.slides,
         maxGatherBytes,
         within: withinTimeOf(options),
         skipEmptyBatches: options.skipEmptyBatches,
@@ -73,7 +74,7 @@ export function createBody(
   // Without WebAssembly (`--jitless`) there are no kernels; strings give the same.
   const kernels = options.kernels ?? typeof WebAssembly !== 'undefined';
   const treeTo = (to: TaskOutput): OperatorTree =>
-    new OperatorTree(plan, task.tree, to, form, options.onRecordError);
+    new OperatorTree(plan, task.tree, to, form, options.onRecordError, options);
   if (task.kind === 'source') {
     const text = kernels ? kernelAt(plan, task.tree) : undefined;
     if (text === undefined) {

@@ -23,6 +23,7 @@ export class KernelCountBody implements TaskBody {
   readonly #senders: Senders;
   readonly #state: TaskState;
   readonly #tree: OperatorTree;
+  readonly takeWaiting?: () => Promise<void> | undefined;
   readonly #table: CountTable = new CountTable();
   readonly #inOrder: InOrder = new InOrder((block) => this.#merge(block), WAITING_RECORDS);
   #records = 0;
@@ -33,6 +34,7 @@ export class KernelCountBody implements TaskBody {
     this.#senders = new Senders(arrivals);
     this.#state = new TaskState(tree.cells);
     this.#tree = tree;
+    if (tree.isAsync) this.takeWaiting = () => tree.waiting();
   }
 
   block(block: Block, input: number): void {
@@ -40,18 +42,20 @@ export class KernelCountBody implements TaskBody {
     this.#inOrder.offer(this.#senders.of(input, block.port), block);
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[], marks?: Marks): void {
+  barrier(
+    barrier: Barrier,
+    absent: readonly (readonly number[])[],
+    marks?: Marks,
+  ): void | Promise<void> {
     if (!barrier.batch) {
       this.#inOrder.drain();
-      this.#tree.endPoint();
-      return;
+      return this.#tree.endPoint();
     }
     const watermark = leastMark(this.#arrivals, marks);
     const missing = absent.reduce((total, ports) => total + ports.length, 0);
     if (missing > 0) {
       if (missing < this.#arrivals.length) throw missingBatch(this.#node, barrier.time);
-      this.#tree.absent(barrier, watermark);
-      return;
+      return this.#tree.absent(barrier, watermark);
     }
     this.#inOrder.drain();
     if (this.#table.size > 0) {
@@ -59,7 +63,7 @@ export class KernelCountBody implements TaskBody {
       this.#table.clear();
       this.#tree.pairs({ lengths: columns.lengths, bytes: columns.bytes }, columns.values);
     }
-    this.#tree.endBatch(barrier, watermark);
+    return this.#tree.endBatch(barrier, watermark);
   }
 
   prepare(): boolean {
@@ -79,6 +83,10 @@ export class KernelCountBody implements TaskBody {
     this.#inOrder.restore(waiting);
     if (table !== undefined) this.#table.merge(table);
     this.#tree.restore(tree);
+  }
+
+  close(): void {
+    this.#tree.close();
   }
 
   discard(): void {

@@ -27,6 +27,7 @@ export class OperatorBody implements TaskBody {
   readonly #arrivals: readonly Arrival[];
   readonly #senders: Senders;
   readonly #tree: OperatorTree;
+  readonly takeWaiting?: () => Promise<void> | undefined;
   /** Its sides are numbers of senders. */
   readonly #waiting: GatherCell = new GatherCell();
   readonly #state: TaskState;
@@ -37,6 +38,7 @@ export class OperatorBody implements TaskBody {
     this.#arrivals = arrivals;
     this.#senders = new Senders(arrivals);
     this.#tree = tree;
+    if (tree.isAsync) this.takeWaiting = () => tree.waiting();
     this.#state = new TaskState({
       arrived: this.#waiting,
       ...Object.fromEntries(hosted.namedCells),
@@ -64,11 +66,12 @@ export class OperatorBody implements TaskBody {
     }
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[], marks?: Marks): void {
-    if (!barrier.batch) {
-      this.#tree.endPoint();
-      return;
-    }
+  barrier(
+    barrier: Barrier,
+    absent: readonly (readonly number[])[],
+    marks?: Marks,
+  ): void | Promise<void> {
+    if (!barrier.batch) return this.#tree.endPoint();
     const missing = this.#missing(barrier, absent);
     const blocks = this.#waiting.take();
     // Sorting is stable: blocks of a sender keep their order.
@@ -76,11 +79,9 @@ export class OperatorBody implements TaskBody {
     const watermark = leastMark(this.#arrivals, marks);
     const given = this.#hosted.end(barrier, missing, watermark);
     const behind = this.#hosted.markBehind(watermark);
-    if (given === undefined) this.#tree.absent(barrier, behind);
-    else {
-      this.#tree.give(given);
-      this.#tree.endBatch(barrier, behind);
-    }
+    if (given === undefined) return this.#tree.absent(barrier, behind);
+    this.#tree.give(given);
+    return this.#tree.endBatch(barrier, behind);
   }
 
   prepare(): boolean {
@@ -93,6 +94,10 @@ export class OperatorBody implements TaskBody {
 
   restore(parts: readonly Uint8Array[]): void {
     this.#tree.restore(this.#state.restore(parts));
+  }
+
+  close(): void {
+    this.#tree.close();
   }
 
   discard(): void {

@@ -17,6 +17,7 @@ export class SourceBody implements TaskBody {
 
   /** Makes records of what a source of files gives. */
   readonly #files: FileRecords | undefined;
+  readonly takeWaiting?: () => Promise<void> | undefined;
   readonly single?: (piece: unknown) => readonly unknown[];
 
   constructor(tree: OperatorTree, out: TaskOutput, files?: FileRecords) {
@@ -25,6 +26,7 @@ export class SourceBody implements TaskBody {
     if (files !== undefined) this.single = (piece) => files.single(piece);
     this.#state = new TaskState(tree.cells);
     this.#out = out;
+    if (tree.isAsync) this.takeWaiting = () => tree.waiting();
   }
 
   block(block: Block): void {
@@ -43,10 +45,10 @@ export class SourceBody implements TaskBody {
     }
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void {
-    if (!barrier.batch) this.#tree.endPoint();
-    else if (absent.some((ports) => ports.length > 0)) this.#tree.absent(barrier);
-    else this.#tree.endBatch(barrier);
+  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
+    if (!barrier.batch) return this.#tree.endPoint();
+    if (absent.some((ports) => ports.length > 0)) return this.#tree.absent(barrier);
+    return this.#tree.endBatch(barrier);
   }
 
   prepare(): boolean {
@@ -59,6 +61,10 @@ export class SourceBody implements TaskBody {
 
   restore(parts: readonly Uint8Array[]): void {
     this.#tree.restore(this.#state.restore(parts));
+  }
+
+  close(): void {
+    this.#tree.close();
   }
 
   discard(): void {

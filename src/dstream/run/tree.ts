@@ -4,6 +4,7 @@
  * Used by the bodies of all tasks but that of the outputs, on their thread.
  *
  * I1  At a batch barrier the sinks are ended by slot, so what an operator gives then reaches those behind it.
+ *     Those of `mapAsync` wait until its promises are settled: then the rest of the end comes behind a promise.
  * I2  What is sent on a port has the watermark of the nearest operator above it that says one, else that of the root.
  */
 import type { Barrier, ColumnsBlock } from '../../actors/block.ts';
@@ -13,7 +14,8 @@ import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { fires } from '../../plan/slides.ts';
 import type { StateCell } from '../state/cell.ts';
 import type { Given } from './batch-operator.ts';
-import { type Blame, blamed, missingBatch } from './blame.ts';
+import { AsyncMap } from './async-map.ts';
+import { BadRecord, type Blame, blamed, missingBatch } from './blame.ts';
 import { buildChain, type Chain, type ChainSegment, type SinkStep } from './chain.ts';
 import { DeadLetterBox, type OnRecordError } from './dead-letter.ts';
 import { HostedOperator, type OperatorTask } from './hosted-operator.ts';
@@ -31,6 +33,7 @@ import {
   SpreadSink,
   TableSink,
 } from './sinks.ts';
+import { type TimeLimit, withinTimeOf } from './user-promise.ts';
 
 export class OperatorTree {
   readonly #plan: Plan;
@@ -41,6 +44,8 @@ export class OperatorTree {
   /** By slot; so are the operators of sinks that collect for one, and the segments. */
   readonly #sinks: readonly Sink[];
   readonly #hosted: (HostedOperator | undefined)[] = [];
+  readonly #async: (AsyncMap | undefined)[] = [];
+  readonly #limits: TimeLimit;
   readonly #root: Segment;
   /** The segment that a sink is in, and the one below its operator. */
   readonly #above: Segment[] = [];
@@ -59,11 +64,13 @@ export class OperatorTree {
     out: TaskOutput,
     form: Form,
     onRecordError?: OnRecordError,
+    limits: TimeLimit = {},
   ) {
     this.#plan = plan;
     this.#tree = tree;
     this.#out = out;
     this.#form = form;
+    this.#limits = limits;
     this.#chain = buildChain(plan.graph, tree, onRecordError);
     this.#letters = new DeadLetterBox(tree.partition);
     this.#passOver = (error, op, record) =>
@@ -146,14 +153,14 @@ export class OperatorTree {
     this.#endBlock();
   }
 
-  /** All records of the batch have been taken. */
-  endBatch(barrier: Barrier, watermark: number = Number.NEGATIVE_INFINITY): void {
-    this.#end(barrier, true, watermark);
+  /** All records of the batch have been taken. A promise where those of `mapAsync` have to be waited for. */
+  endBatch(barrier: Barrier, watermark: number = Number.NEGATIVE_INFINITY): void | Promise<void> {
+    return this.#end(barrier, true, watermark);
   }
 
   /** The root has no batch. */
-  absent(barrier: Barrier, watermark: number = Number.NEGATIVE_INFINITY): void {
-    this.#end(barrier, false, watermark);
+  absent(barrier: Barrier, watermark: number = Number.NEGATIVE_INFINITY): void | Promise<void> {
+    return this.#end(barrier, false, watermark);
   }
 
   /** Sends all that the sinks hold. */
@@ -162,8 +169,30 @@ export class OperatorTree {
   }
 
   /** All records before a barrier inside a batch have been taken. */
-  endPoint(): void {
-    for (const sink of this.#sinks) sink.endPoint(this.#out);
+  endPoint(): void | Promise<void> {
+    return this.#endPointFrom(0);
+  }
+
+  /** Whether promises of users are at work in it (`mapAsync`): then its body has to ask for `waiting`. */
+  get isAsync(): boolean {
+    return this.#async.some((map) => map !== undefined);
+  }
+
+  /** What has to be waited for before more is taken. */
+  waiting(): Promise<void> | undefined {
+    for (const map of this.#async) map?.check();
+    this.#passOn();
+    const atWork = this.#async.flatMap((map) => (map?.isAtWork === true ? [map.waiting()] : []));
+    if (atWork.length === 0) return undefined;
+    return Promise.race(atWork).then(() => {
+      this.#passOn();
+      return this.#async.some((map) => map?.isFull === true) ? this.waiting() : undefined;
+    });
+  }
+
+  /** What settles from now on is nobody's. */
+  close(): void {
+    for (const map of this.#async) map?.clear();
   }
 
   /** What must outlive a recovery to a barrier inside a batch, apart from cells; undefined when that is nothing. */
@@ -185,6 +214,7 @@ export class OperatorTree {
   /** Drops what belongs to the batch. */
   clear(): void {
     for (const sink of this.#sinks) sink.clear();
+    this.close();
     for (const { operator } of this.operators) operator.discard();
     this.#letters.clear();
   }
@@ -193,14 +223,59 @@ export class OperatorTree {
     for (const sink of this.#sinks) sink.endBlock(this.#out);
   }
 
-  #end(barrier: Barrier, isPresent: boolean, watermark: number): void {
+  #endPointFrom(from: number): void | Promise<void> {
+    for (let slot = from; slot < this.#sinks.length; slot++) {
+      this.#sinks[slot]!.endPoint(this.#out);
+      const settled = this.#async[slot]?.settled();
+      if (settled !== undefined)
+        return settled.then(() => {
+          this.#passOn();
+          return this.#endPointFrom(slot + 1);
+        });
+      if (this.#async[slot] !== undefined) this.#passOn();
+    }
+  }
+
+  /** What promises gave goes on. */
+  #passOn(): void {
+    let went = false;
+    for (let slot = 0; slot < this.#async.length; slot++) {
+      const given = this.#async[slot]?.given() ?? [];
+      if (given.length === 0) continue;
+      went = true;
+      this.#below[slot]!.rows(given);
+    }
+    if (went) this.#endBlock();
+  }
+
+  #end(barrier: Barrier, isPresent: boolean, watermark: number): void | Promise<void> {
     this.#time = barrier.time;
     this.#begin(this.#root, isPresent, watermark, barrier);
-    for (let slot = 0; slot < this.#sinks.length; slot++) {
+    return this.#endFrom(0, barrier);
+  }
+
+  /** Ends the sinks from that slot on; goes on behind a promise where one has to be waited for. */
+  #endFrom(from: number, barrier: Barrier): void | Promise<void> {
+    for (let slot = from; slot < this.#sinks.length; slot++) {
       const above = this.#above[slot]!;
       const sink = this.#sinks[slot]!;
       const hosted = this.#hosted[slot];
       if (above.present) sink.endBatch(this.#out);
+      const map = this.#async[slot];
+      if (map !== undefined) {
+        const settled = map.settled();
+        const goOn = (): void => {
+          this.#passOn();
+          this.#begin(this.#below[slot]!, above.present, above.watermark, barrier);
+        };
+        if (settled !== undefined)
+          return settled.then(() => {
+            goOn();
+            return this.#endFrom(slot + 1, barrier);
+          });
+        goOn();
+        continue;
+      }
       if (hosted === undefined) {
         this.#mark(this.#chain.sinks[slot]!, above);
         continue;
@@ -268,6 +343,10 @@ export class OperatorTree {
       case 'outputPairs':
         return new OutputPairsSink(step);
       case 'collect': {
+        if (step.node.kind === 'mapAsync') {
+          const map = this.#asyncMap(step);
+          return new CollectSink((rows) => map.take(rows));
+        }
         const hosted = this.#host(step);
         return new CollectSink((rows) => hosted.guard(() => hosted.operator.rows!(0, rows)));
       }
@@ -278,6 +357,37 @@ export class OperatorTree {
         );
       }
     }
+  }
+
+  #asyncMap({ node, partition, slot }: SinkStep): AsyncMap {
+    const { f } = node.functions;
+    const { concurrency, ordered, timeoutMs, onRecordError } = node.params;
+    const { env, asyncTimeoutMs } = this.#limits;
+    const ms = (timeoutMs as number | undefined) ?? asyncTimeoutMs;
+    const skips = (onRecordError ?? this.operatorTask.onRecordError) === 'skip';
+    const map = new AsyncMap({
+      f: f!,
+      concurrency: concurrency as number,
+      ordered: ordered as boolean,
+      clock: env?.clock,
+      within: (record) =>
+        withinTimeOf({
+          ...(env === undefined ? {} : { env }),
+          ...(ms === undefined ? {} : { asyncTimeoutMs: ms }),
+          timedOut: () =>
+            new BadRecord(
+              `waited ${ms} ms for a promise`,
+              { value: record },
+              'ERR_MILLRACE_ASYNC_TIMEOUT',
+            ),
+        }),
+      refuse: (error, record) => {
+        if (skips) this.#letters.add(error, node, record);
+        else throw blamed(error, node, { partition, time: this.#time, record: { value: record } });
+      },
+    });
+    this.#async[slot] = map;
+    return map;
   }
 
   #host({ node, partition, slot }: SinkStep): HostedOperator {

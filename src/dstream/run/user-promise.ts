@@ -15,9 +15,11 @@ export interface TimeLimit {
   /** @default no limit */
   readonly env?: Env;
   readonly asyncTimeoutMs?: number;
+  /** What it rejects with then. @default an error that names `asyncTimeoutMs` */
+  readonly timedOut?: () => Error;
 }
 
-export function withinTimeOf({ env, asyncTimeoutMs }: TimeLimit): WithinTime {
+export function withinTimeOf({ env, asyncTimeoutMs, timedOut }: TimeLimit): WithinTime {
   if (env === undefined || asyncTimeoutMs === undefined)
     return (promise) => Promise.resolve(promise);
   return (promise) =>
@@ -28,7 +30,8 @@ export function withinTimeOf({ env, asyncTimeoutMs }: TimeLimit): WithinTime {
           if (parts > 1) wait(parts - 1);
           else
             reject(
-              new Error(`its promise has not settled for ${asyncTimeoutMs} ms (asyncTimeoutMs)`),
+              timedOut?.() ??
+                new Error(`its promise has not settled for ${asyncTimeoutMs} ms (asyncTimeoutMs)`),
             );
         });
       };

@@ -45,12 +45,14 @@ export class WideBody implements TaskBody {
   readonly #sink: TableSink | ReduceSink | undefined;
   readonly #loop: Loop | undefined;
   readonly #blame: Blame;
+  readonly takeWaiting?: () => Promise<void> | undefined;
   #time: number | undefined;
   #records = 0;
 
   constructor(options: WideBodyOptions) {
-    const { node, graph, form, partition } = options;
+    const { node, graph, form, partition, tree } = options;
     this.#options = options;
+    if (tree.isAsync) this.takeWaiting = () => tree.waiting();
     this.#senders = new Senders(options.arrivals);
     this.#state = new TaskState(options.tree.cells);
     const ordered = node.kind === 'groupByKey';
@@ -73,13 +75,16 @@ export class WideBody implements TaskBody {
     this.#inOrder.offer(this.#senders.of(input, block.port), block);
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[], marks?: Marks): void {
+  barrier(
+    barrier: Barrier,
+    absent: readonly (readonly number[])[],
+    marks?: Marks,
+  ): void | Promise<void> {
     const { node, tree, arrivals, slideMs } = this.#options;
     if (!barrier.batch) {
       // What is merged now needs no time at the end of the batch. Where values are only listed, their order is kept.
       if (combines(node)) this.#inOrder.drain();
-      tree.endPoint();
-      return;
+      return tree.endPoint();
     }
     const watermark = leastMark(arrivals, marks);
     const missing = absent.reduce((total, ports) => total + ports.length, 0);
@@ -87,14 +92,13 @@ export class WideBody implements TaskBody {
       const needsAll = node.kind === 'count' || node.kind === 'repartition';
       if (fires(slideMs, barrier) && (missing < arrivals.length || needsAll))
         throw missingBatch(node, barrier.time);
-      tree.absent(barrier, watermark);
-      return;
+      return tree.absent(barrier, watermark);
     }
     this.#time = barrier.time;
     this.#inOrder.drain();
     this.#giveResult();
     this.#time = undefined;
-    tree.endBatch(barrier, watermark);
+    return tree.endBatch(barrier, watermark);
   }
 
   prepare(): boolean {
@@ -113,6 +117,10 @@ export class WideBody implements TaskBody {
     this.#inOrder.restore(waiting);
     if (sink !== undefined) this.#sink?.restore(sink);
     this.#options.tree.restore(tree);
+  }
+
+  close(): void {
+    this.#options.tree.close();
   }
 
   discard(): void {

@@ -143,6 +143,7 @@ export class TopologyBody implements TaskBody {
   }
 
   takeWaiting(): Promise<void> | undefined {
+    for (const tree of this.#trees) if (tree.isAsync) this.#waitFor(tree.waiting());
     const waiting = this.#waiting;
     this.#waiting = undefined;
     return waiting;
@@ -173,10 +174,8 @@ export class TopologyBody implements TaskBody {
       if (this.#gathered) this.#changed = true;
       this.#gathered = false;
     }
-    for (const tree of this.#trees) {
-      if (barrier.batch) tree.endBatch(barrier);
-      else tree.endPoint();
-    }
+    for (const tree of this.#trees)
+      this.#waitFor(barrier.batch ? tree.endBatch(barrier) : tree.endPoint());
     this.#flushAll();
     return this.takeWaiting();
   }
@@ -216,6 +215,7 @@ export class TopologyBody implements TaskBody {
     this.#isOpen = false;
     for (const stage of this.#stages) stage.close();
     for (const sink of this.#sinks) sink.close();
+    for (const tree of this.#trees) tree.close();
   }
 
   #held(): unknown {
@@ -228,6 +228,14 @@ export class TopologyBody implements TaskBody {
     return replay === undefined && held.every((part) => part.every((one) => one === undefined))
       ? undefined
       : [...held, replay];
+  }
+
+  #waitFor(promise: void | Promise<void>): void {
+    if (promise === undefined) return;
+    const before = this.#waiting;
+    this.#waiting = before === undefined ? promise : before.then(() => promise);
+    // Both are looked at in the end; until then no rejection is nobody's.
+    promise.catch(() => {});
   }
 
   #flushAll(): void {
@@ -255,12 +263,7 @@ export class TopologyBody implements TaskBody {
         disk: env.disk,
         out: this.#out,
         within: withinTimeOf(this.#options),
-        wait: (promise) => {
-          const before = this.#waiting;
-          this.#waiting = before === undefined ? promise : before.then(() => promise);
-          // Both are looked at in the end; until then no rejection is nobody's.
-          promise.catch(() => {});
-        },
+        wait: (promise) => this.#waitFor(promise),
       });
       this.#sinks.push(sink);
       return sink;
@@ -288,7 +291,8 @@ export class TopologyBody implements TaskBody {
     const children = tree.children.filter((child) => isOf(child.node, 0));
     const streams = children.filter(({ node: id }) => nodeAt(graph, id).kind === 'fromStage');
     const trees = streams.map(
-      (child) => new OperatorTree(this.#plan, child, this.#out, bestForm()),
+      (child) =>
+        new OperatorTree(this.#plan, child, this.#out, bestForm(), undefined, this.#options),
     );
     this.#trees.push(...trees);
     const outlet = new Outlet({
