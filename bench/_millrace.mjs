@@ -1,11 +1,12 @@
-// Runs a program of bench/_millrace-job.mjs and prints one JSON line a batch, as bench/_by-hand.mjs does.
+// Runs a program of bench/_millrace-job.mjs or bench/_state-jobs.mjs and prints one JSON line a batch, as bench/_by-hand.mjs does.
 //
 //   node bench/_millrace.mjs PORT natural|declared THREADS
 import { run } from '../dist/index.js';
 import { programs } from './_millrace-job.mjs';
+import { programs as statePrograms } from './_state-jobs.mjs';
 
 const [port, program, threads] = process.argv.slice(2);
-const running = await run(programs[program], {
+const running = await run({ ...programs, ...statePrograms }[program], {
   args: { port: Number(port) },
   threads: Number(threads),
 });

@@ -4,17 +4,11 @@
  */
 import type { GraphBuilder } from '../../plan/graph-builder.ts';
 import type { GraphNode, UserFunction } from '../../plan/graph.ts';
-import {
-  badOption,
-  type Caller,
-  checkBoolean,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-} from '../arguments.ts';
+import { badOption, type Caller, checkBoolean, checkFunction, checkOptions } from '../arguments.ts';
 import { type Duration, durationMs } from '../duration.ts';
 import { BadKey } from '../keys/canonical.ts';
 import { KeyTable } from '../keys/key-table.ts';
+import { type Partitioner, partitionsOf } from '../partitioner.ts';
 import type { StateSetup } from './keyed-operator.ts';
 
 /** Where an operator is put. */
@@ -34,10 +28,10 @@ export interface KeyedStateOptions<K, S> {
    * @default for ever
    */
   readonly ttl?: Duration;
-  /** @default the parallelism of the run */
+  /** @default that of the partitioner, else the parallelism of the run */
   readonly numPartitions?: number;
-  /** The partition of a key: a whole number from 0 to before `numPartitions`. @default by hash */
-  readonly partitioner?: (key: K) => number;
+  /** Who says where keys lie. @default their hash */
+  readonly partitioner?: Partitioner<K>;
 }
 
 /** Of `updateStateByKey`. */
@@ -97,8 +91,19 @@ function add(
   params: GraphNode['params'],
 ): number {
   const { numPartitions, partitioner, initialState } = given;
-  if (numPartitions !== undefined) checkInteger(caller, 'numPartitions', numPartitions);
-  if (partitioner !== undefined) checkFunction(caller, 'partitioner', partitioner);
+  if (partitioner !== undefined && (typeof partitioner !== 'object' || partitioner === null))
+    throw badOption(
+      caller,
+      'partitioner',
+      'of the form { numPartitions, partition(key) }',
+      partitioner,
+    );
+  const partitions = partitionsOf(caller, partitioner ?? numPartitions);
+  if (
+    partitioner !== undefined &&
+    (numPartitions ?? partitions.params.numPartitions) !== partitions.params.numPartitions
+  )
+    throw badOption(caller, 'numPartitions', 'that of the partitioner, or left out', numPartitions);
   const ttlMs = optionalMs(caller, 'ttl', given);
   const setup: StateSetup =
     initialState === undefined ? {} : { initialState: checkedState(caller, initialState) };
@@ -108,11 +113,8 @@ function add(
     role: 'wide',
     parents: [parent],
     exchange: ['key'],
-    functions: {
-      f: f as UserFunction,
-      ...(partitioner === undefined ? {} : { partition: partitioner as UserFunction }),
-    },
-    params: { ...params, numPartitions, ttlMs, initialKeys: setup.initialState?.length },
+    functions: { f: f as UserFunction, ...partitions.functions },
+    params: { ...params, ...partitions.params, ttlMs, initialKeys: setup.initialState?.length },
     live: setup,
   });
 }

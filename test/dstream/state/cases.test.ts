@@ -1,0 +1,5 @@
+/** What state by key gives, by spark-semantics. */
+import state, { cases } from '../../fixtures/jobs/state.ts';
+import { testCases } from '../cases.ts';
+
+testCases('state by key', state, cases);
