@@ -39,6 +39,8 @@ export interface JobRunDefaults {
   readonly maxGatherBytes?: number;
   /** Heap limit of each thread of the job in MiB. @default Node's own */
   readonly maxHeapMb?: number;
+  /** Outputs aren't run for a batch that is empty. @default false */
+  readonly skipEmptyBatches?: boolean;
   /** How failures are met: `run`'s option of the same name. */
   readonly supervision?: object;
 }
@@ -60,6 +62,7 @@ const OPTIONS: readonly (keyof JobOptions)[] = [
   'retainBytes',
   'maxGatherBytes',
   'maxHeapMb',
+  'skipEmptyBatches',
   'supervision',
 ];
 

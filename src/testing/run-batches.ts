@@ -27,6 +27,7 @@ import { realEnv } from '../env/real.ts';
 import { SteppedClock } from '../env/stepped-clock.ts';
 import { fromWire, millraceError } from '../errors.ts';
 import { graphOf, TEST_OUTPUT, type TestInputs } from '../run/job-spec.ts';
+import type { StreamingListener } from '../run/listeners.ts';
 import type { RunOptions, SupervisionOptions } from '../run/options.ts';
 import { runDirectories, startRun } from '../run/run.ts';
 import type { CollectedBatch, DeadLetterEvent, Run } from '../run/running.ts';
@@ -54,6 +55,10 @@ export interface RunBatchesOptions<I extends TestInputs = TestInputs> {
   readonly maxGatherBytes?: number;
   /** As for `run`. */
   readonly maxHeapMb?: number;
+  /** As for `run`. @default false */
+  readonly skipEmptyBatches?: boolean;
+  /** As for `run`. @default none */
+  readonly listeners?: readonly StreamingListener[];
   /** Gets what `print()` writes, which is in the result too. @default nobody */
   readonly write?: (text: string) => void | Promise<void>;
 }
@@ -115,6 +120,8 @@ const OPTIONS: readonly string[] = [
   'retainBytes',
   'maxGatherBytes',
   'maxHeapMb',
+  'skipEmptyBatches',
+  'listeners',
   'write',
 ];
 const BATCH_INTERVAL_MS = 1000;
@@ -228,8 +235,9 @@ function runOptions(
   options: RunBatchesOptions & { readonly args?: unknown },
   print: (text: string) => void,
 ): RunOptions<never> {
-  const { threads = 0, args, supervision, retainBytes, maxGatherBytes, maxHeapMb, write } = options;
-  const given = { args, retainBytes, maxGatherBytes, maxHeapMb };
+  const { threads = 0, supervision, write } = options;
+  const { args, retainBytes, maxGatherBytes, maxHeapMb, skipEmptyBatches, listeners } = options;
+  const given = { args, retainBytes, maxGatherBytes, maxHeapMb, skipEmptyBatches, listeners };
   return {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     threads,
