@@ -54,6 +54,8 @@ export const CODES = {
   ERR_MILLRACE_LINE_TOO_LONG: 'A line of text is longer than the source allows.',
   ERR_MILLRACE_MISSING_BATCH: 'An operator needs a batch that is missing or no longer kept.',
   ERR_MILLRACE_NOT_ENCODABLE: 'A value has no form in which it could cross to another thread.',
+  ERR_MILLRACE_NOT_REMEMBERED:
+    'A batch that slice asks for is not kept: the stream is not remembered for so long.',
   ERR_MILLRACE_NOT_STARTED: 'The context or job has not been started yet.',
   ERR_MILLRACE_NO_JOB: 'There is no job to run in the file or value that was given.',
   ERR_MILLRACE_NO_OUTPUT: 'The graph has no output, so there is nothing to do.',

@@ -35,6 +35,7 @@ import {
   type TextFileOptions,
 } from './file-options.ts';
 import { type Receiver, receiverMaker } from './receiver.ts';
+import { rememberAll } from './remember.ts';
 
 /** What a server that can resume is told: what of its stream has arrived and need not be sent again. */
 export interface StreamPosition {
@@ -113,6 +114,7 @@ const ON_LONG_LINE: readonly unknown[] = ['fail', 'cut', 'skip'];
 /** Makes the streams of a job. */
 export class ContextBuilder {
   readonly #builder: GraphBuilder;
+  #remember: { readonly ms: number; readonly caller: Caller } | undefined = undefined;
 
   /** @param owner who the graph belongs to, as error texts begin: `job "clicks"` */
   constructor(owner = 'the context') {
@@ -371,8 +373,22 @@ export class ContextBuilder {
     return this.#builder.graph();
   }
 
+  /**
+   * Keeps the batches of every stream for so long, for `slice`: they come together in the task of the outputs, which
+   * costs as much as an output of each stream. Where a few streams will do, use `stream.remember`.
+   * @throws ERR_MILLRACE_BAD_DURATION; ERR_MILLRACE_BAD_OPTION when it was called before with another duration
+   */
+  remember(duration: Duration): void {
+    const caller = this.#call('remember');
+    const ms = durationMs(duration, 'remember', 1, caller.callSite);
+    if (this.#remember !== undefined && this.#remember.ms !== ms)
+      throw badOption(caller, 'duration', `${this.#remember.ms} ms, as it was set to before`, ms);
+    this.#remember = { ms, caller };
+  }
+
   /** Ends building: every operator after it throws ERR_MILLRACE_GRAPH_FROZEN. May be called again. */
   freeze(): Graph {
+    if (!this.#builder.frozen) rememberAll(this.#builder, this.#remember);
     return this.#builder.freeze();
   }
 

@@ -28,6 +28,8 @@ export interface NewNode {
 export class GraphBuilder {
   /** Who owns the graph, as error texts begin: `job "clicks"`. */
   readonly owner: string;
+  /** Nodes that the user has a stream of. */
+  readonly streams: Set<number> = new Set();
   readonly #nodes: GraphNode[] = [];
   readonly #places = new Map<string, number>();
   readonly #names = new Map<string, string>();
@@ -105,9 +107,21 @@ export class GraphBuilder {
     this.#nodes[id] = Object.freeze({ ...node, uid: name });
   }
 
+  /** Changes parameters of a node. */
+  amend(id: number, params: Readonly<Record<string, unknown>>): void {
+    const node = this.#nodes[id];
+    if (this.#frozen || node === undefined) throw new RangeError(`no node ${id} to amend`);
+    this.#nodes[id] = Object.freeze({
+      ...node,
+      params: Object.freeze({ ...node.params, ...params }),
+    });
+  }
+
   /** @throws ERR_MILLRACE_NO_OUTPUT when no stream ends in an output */
   validate(): void {
-    if (this.#nodes.some((node) => node.role === 'output' || node.role === 'sink')) return;
+    const isOutput = ({ role, kind }: GraphNode): boolean =>
+      role === 'sink' || (role === 'output' && kind !== 'remember');
+    if (this.#nodes.some(isOutput)) return;
     const last = this.#nodes.at(-1);
     const where =
       last === undefined

@@ -40,8 +40,10 @@ function slideOf(
     node.role === 'stage' ||
     node.role === 'sink' ||
     node.role === 'acker'
-  )
+  ) {
+    checkInterval(node, batchIntervalMs);
     return batchIntervalMs;
+  }
   const [first = 0] = node.parents;
   const parentMs = before[first] ?? batchIntervalMs;
   const other = node.parents.find((parent) => before[parent] !== parentMs);
@@ -53,7 +55,20 @@ function slideOf(
       throw notMultiple(node, param, ms, graph.nodes[first]!, parentMs);
   }
   const own = node.params['slideMs'];
-  return typeof own === 'number' ? own : parentMs;
+  const slideMs = typeof own === 'number' ? own : parentMs;
+  checkInterval(node, slideMs);
+  return slideMs;
+}
+
+/** What `checkpoint(interval)` said. */
+function checkInterval(node: GraphNode, slideMs: number): void {
+  const ms = node.params['checkpointMs'];
+  if (typeof ms !== 'number' || ms % slideMs === 0) return;
+  throw millraceError(
+    'ERR_MILLRACE_WINDOW_MULTIPLE',
+    `${named(node)}: its checkpoint interval of ${ms} ms is no multiple of ${slideMs} ms, which is how often it has a batch`,
+    { context: { operator: node.uid, callSite: node.callSite, checkpointMs: ms, slideMs } },
+  );
 }
 
 function differ(

@@ -118,7 +118,7 @@ export async function startRun(
     {
       sources: plan.wiring.sources.map(({ name }) => name),
       outputs: graph.nodes
-        .filter(({ role }) => role === 'output')
+        .filter(({ role, kind }) => role === 'output' && kind !== 'remember')
         .map(({ id, uid, callSite }) => ({ output: id, name: uid, description: callSite })),
     },
   );

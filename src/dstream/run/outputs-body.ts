@@ -16,13 +16,18 @@ import { realEnv } from '../../env/real.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OutputPort } from '../../plan/planned.ts';
+import type { Caller } from '../arguments.ts';
 import { Batch } from '../batch.ts';
+import type { BatchHome } from '../batch/plan.ts';
 import { batchDirectory, type PartFormat, savePartitions } from '../batch/save.ts';
 import { formatBatch } from '../print.ts';
+import { TaskState } from '../state/task-state.ts';
 import { BatchSink } from './batch-sink.ts';
 import { blamed, missingBatch } from './blame.ts';
 import { nodeAt } from './chain.ts';
 import { Gathering } from './gathering.ts';
+import { Remembered } from './remembered.ts';
+import { closeSlices, openSlices, type SliceReader } from './slices.ts';
 import type { WithinTime } from './user-promise.ts';
 
 export interface OutputsBodyOptions {
@@ -30,6 +35,8 @@ export interface OutputsBodyOptions {
   /** Node ids, in order of registration. */
   readonly outputs: readonly number[];
   readonly ports: readonly OutputPort[];
+  /** By node id, in ms. */
+  readonly slides: readonly number[];
   readonly maxGatherBytes: number;
   /** Bounds the time of a user's promise. */
   readonly within: WithinTime;
@@ -51,12 +58,18 @@ interface Output {
   readonly sink: BatchSink | undefined;
 }
 
-export class OutputsBody implements TaskBody {
+export class OutputsBody implements TaskBody, SliceReader {
   readonly #out: TaskOutput;
   readonly #options: OutputsBodyOptions;
   readonly #env: Env;
   readonly #outputs: readonly Output[];
   readonly #gathering: Gathering;
+  readonly #home: BatchHome;
+  readonly #remembered: Remembered;
+  /** Of tasks that remember. */
+  readonly #state: TaskState | undefined;
+  /** The batch whose outputs run. */
+  #atHand: { readonly time: number; readonly missing: ReadonlySet<number> } | undefined = undefined;
   /** Of the batch at hand. */
   #times: OutputTimes[] = [];
   /** Another body may run the outputs by now; the rest of a batch that waits for a promise is left to it. */
@@ -83,31 +96,47 @@ export class OutputsBody implements TaskBody {
       ports.map(({ output }) => nodeAt(graph, output)),
       maxGatherBytes,
     );
+    this.#home = { maxGatherBytes, disk: this.#env.disk };
+    this.#remembered = new Remembered({ ...options, home: this.#home });
+    const { cells } = this.#remembered;
+    if (Object.keys(cells).length > 0)
+      this.#state = new TaskState({ ...cells, 'outputs/open': this.#gathering });
+    openSlices(graph, this);
   }
 
   block(block: Block): void {
-    this.#gathering.add(block.port, block);
+    if (!this.#remembered.take(block)) this.#gathering.add(block.port, block);
   }
 
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
     if (!barrier.batch) return undefined;
     this.#times = [];
+    const missing = new Set(absent.flat());
     if (barrier.givenUp === true) {
+      this.#remembered.endBatch(barrier, missing);
+      this.#remembered.letGo();
       this.#gathering.clear();
       return undefined;
     }
-    return this.#run(barrier, new Set(absent.flat()), 0);
+    this.#atHand = { time: barrier.time, missing };
+    this.#remembered.endBatch(barrier, missing);
+    return this.#run(barrier, missing, 0);
   }
 
   handOver(barrier: Barrier): HandOver | undefined {
-    const handOver = this.#gathering.handOver(barrier);
+    const handOver =
+      this.#state === undefined
+        ? this.#gathering.handOver(barrier)
+        : this.#state.handOver(undefined);
     const publish = this.#outputs.flatMap(({ sink }) => sink?.prepare(barrier) ?? []);
     if (publish.length === 0) return handOver;
     return { mode: 'replace', bytes: new Uint8Array(0), ...handOver, publish };
   }
 
   restore(parts: readonly Uint8Array[]): void {
-    this.#gathering.restore(parts.filter((part) => part.length > 0));
+    const full = parts.filter((part) => part.length > 0);
+    if (this.#state === undefined) this.#gathering.restore(full);
+    else this.#state.restore(full);
   }
 
   takeOutputTimes(): readonly OutputTimes[] {
@@ -118,31 +147,56 @@ export class OutputsBody implements TaskBody {
 
   close(): void {
     this.#closed = true;
+    closeSlices(this.#options.graph, this);
     for (const { sink } of this.#outputs) sink?.close();
   }
 
   discard(): void {
     this.#gathering.clear();
+    this.#remembered.discard();
   }
 
   /** Runs the outputs from the `from`-th on; goes on behind a promise where one gives it. */
   #run(barrier: Barrier, missing: ReadonlySet<number>, from: number): void | Promise<void> {
     for (let i = from; i < this.#outputs.length && !this.#closed; i++) {
-      const { node, ports } = this.#outputs[i]!;
-      const absent = ports.filter((port) => missing.has(port)).length;
-      if (absent === ports.length) continue;
-      if (absent > 0) throw missingBatch(node, barrier.time);
-      const batch = new Batch<unknown>(
-        barrier.time,
-        ports.map((port) => this.#gathering.partition(port)),
-        { maxGatherBytes: this.#options.maxGatherBytes, disk: this.#env.disk },
-      );
+      const output = this.#outputs[i]!;
+      if (output.node.kind === 'remember') continue;
+      const batch = this.#batchOf(output, barrier.time, missing);
+      if (batch === undefined) continue;
       if (this.#options.skipEmptyBatches === true && batch.size === 0) continue;
-      const awaited = this.#timed(this.#outputs[i]!, batch, barrier);
+      const awaited = this.#timed(output, batch, barrier);
       if (awaited !== undefined) return awaited.then(() => this.#run(barrier, missing, i + 1));
     }
     this.#gathering.clear();
+    this.#remembered.letGo();
+    this.#atHand = undefined;
     return undefined;
+  }
+
+  /** Undefined when the batch is missing. */
+  #batchOf(
+    { node, ports }: Output,
+    time: number,
+    missing: ReadonlySet<number>,
+  ): Batch<unknown> | undefined {
+    const absent = ports.filter((port) => missing.has(port)).length;
+    if (absent === ports.length) return undefined;
+    if (absent > 0) throw missingBatch(node, time);
+    return new Batch<unknown>(
+      time,
+      ports.map((port) => this.#gathering.partition(port)),
+      this.#home,
+    );
+  }
+
+  slice(caller: Caller, stream: GraphNode, from: number, to: number): Batch<unknown>[] {
+    const slideMs = this.#options.slides[stream.id]!;
+    return this.#remembered.slice(caller, stream, { from, to, slideMs }, () => {
+      const output = this.#outputs.find(({ node }) => node.parents[0] === stream.id);
+      if (output === undefined || this.#atHand === undefined) return undefined;
+      const { time, missing } = this.#atHand;
+      return [this.#batchOf(output, time, missing) ?? []].flat();
+    });
   }
 
   /** Runs one output and tells of it (I4). */
