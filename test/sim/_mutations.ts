@@ -9,6 +9,7 @@ import { InOrder } from '../../src/dstream/run/in-order.ts';
 import type { Disk } from '../../src/env/env.ts';
 import { HeldIndex } from '../../src/supervision/held-index.ts';
 import type { SimHooks } from '../../src/testing/sim/simulation.ts';
+import { bodyWith } from '../../src/testing/sim/body-with.ts';
 import { replaced } from './_replaced.ts';
 import { TOPOLOGY_MUTATIONS } from './_topology-mutations.ts';
 
@@ -96,8 +97,7 @@ export const MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
     };
   },
   'hand-overs are not restored': () => ({
-    body: (body) =>
-      Object.assign(Object.create(body) as typeof body, { restore: () => body.restore([]) }),
+    body: (body) => bodyWith(body, { restore: () => body.restore([]) }),
   }),
   'the newest part of a hand-over is left out': () => ({
     toWorker: (message) =>

@@ -1,6 +1,6 @@
 /** Faults that are planted into topologies: each stands for a line that somebody may one day leave out. */
 import { ReceiverEdgeReader } from '../../src/actors/receiver-edge.ts';
-import type { TaskBody } from '../../src/actors/task.ts';
+import { bodyWith } from '../../src/testing/sim/body-with.ts';
 import type { SimHooks } from '../../src/testing/sim/simulation.ts';
 import { Replay } from '../../src/topology/run/replay.ts';
 import { SinkUnit } from '../../src/topology/run/sink-unit.ts';
@@ -15,16 +15,19 @@ export const TOPOLOGY_MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
   'timers are not handed over': () => replaced(Timers.prototype, 'held', () => () => undefined),
   'sinks hand over nothing': () => replaced(SinkUnit.prototype, 'held', () => () => undefined),
   'results are told before they are held': () => ({ tellsWhenHeld: false }),
-  'files get their names when they are written': () => ({
-    body: (body, _task, disk) =>
-      Object.assign(Object.create(body) as TaskBody, {
-        handOver: (barrier: Parameters<TaskBody['handOver']>[0]) => {
-          const handOver = body.handOver(barrier);
-          for (const { from, to } of handOver?.publish ?? []) disk.rename(from, to);
-          return handOver;
-        },
-      }),
-  }),
+  'files get names of their own when they are written': () => {
+    let n = 0;
+    return {
+      body: (body, _task, disk) =>
+        bodyWith(body, {
+          handOver: (barrier) => {
+            const handOver = body.handOver(barrier);
+            for (const { from, to } of handOver?.publish ?? []) disk.rename(from, `${to}-${n++}`);
+            return handOver;
+          },
+        }),
+    };
+  },
   'files never get their names': () => ({
     fromWorker: (message) =>
       message.type === 'taken' && message.handOver?.publish !== undefined

@@ -12,7 +12,10 @@ import { SourcesActor } from '../../run/sources-actor.ts';
 import { Teller } from '../../run/told.ts';
 import { Coordinator, type CoordinatorEvent } from '../../supervision/coordinator.ts';
 import { JobMemory } from '../../supervision/job-memory.ts';
+import type { TaskBody } from '../../actors/task.ts';
+import { bodyWith } from './body-with.ts';
 import type { SimEdges } from './sim-edges.ts';
+import { planFor } from './sim-plans.ts';
 import type { SimThread } from './sim-thread.ts';
 import type { Sleepers } from './sleepers.ts';
 import type { AnyPort, FromThread, ToThread } from './supervisor.ts';
@@ -60,8 +63,9 @@ export class Population {
     main: SimPort<ToThread, FromThread>,
     coordinator: SimPort<ToWorker, FromWorker>,
   ): void {
-    const { scenario, hooks, plan } = this.#world;
-    const { kernels, form } = scenario;
+    const { scenario, hooks } = this.#world;
+    const { kernels, form, job } = scenario;
+    const plan = job.subject === undefined ? this.#world.plan : planFor(scenario).plan;
     const toMain = thread.port(main);
     const teller = new Teller((_task, event, id) =>
       toMain.post({ type: 'task', event, id, epoch: host.epoch }),
@@ -78,7 +82,8 @@ export class Population {
         const env = this.#envOf(thread);
         const options = { env, life, maxGatherBytes: GATHER_BYTES, kernels, form };
         const made = createBody(plan, task, out, options);
-        return thread.body(hooks.body?.(made, task, env.disk) ?? made);
+        const body = hooks.body?.(made, task, env.disk) ?? made;
+        return thread.body(job.subject === undefined ? body : throwing(body, this.#world));
       },
       vitals: { running() {}, idle() {} },
       report: (task, event) => teller.tell(task, event),
@@ -183,6 +188,16 @@ export class Population {
     const { disk } = this.#world.hooks;
     return disk === undefined ? thread.env : { ...thread.env, disk: disk(thread.env.disk) };
   }
+}
+
+/** Throws now and then, as functions of its user would. */
+function throwing(body: TaskBody, world: World): TaskBody {
+  return bodyWith(body, {
+    block: (block, input) => {
+      world.perhapsThrow();
+      body.block(block, input);
+    },
+  });
 }
 
 /** A port whose messages go through hooks. */

@@ -40,7 +40,11 @@ export class TextFeed implements Feed {
   readonly largeBlocks: boolean;
   broken: 'lost' | 'throws' | undefined;
 
-  constructor(lines: readonly string[], largeBlocks: boolean, chance: Pcg32) {
+  /** Virtual time in which it gives all lines, about. @default a few ms a block */
+  readonly spreadMs: number | undefined;
+
+  constructor(lines: readonly string[], largeBlocks: boolean, chance: Pcg32, spreadMs?: number) {
+    this.spreadMs = spreadMs;
     this.largeBlocks = largeBlocks;
     this.lines = lines;
     this.bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
@@ -115,13 +119,15 @@ class TextFeedSource implements Source {
   }
 
   #later(clock: Clock): void {
-    clock.after(1 + this.#feed.chance.below(8), () => {
+    const { spreadMs, lines, chance } = this.#feed;
+    const most = spreadMs === undefined ? 8 : Math.ceil((6 * spreadMs) / lines.length);
+    clock.after(1 + chance.below(most), () => {
       const context = this.#context;
       if (context === undefined) return;
       if (this.#feed.broken === 'lost') {
         this.#feed.broken = undefined;
         context.state('disconnected');
-        clock.after(this.#feed.chance.below(40), () => this.#connect());
+        clock.after(chance.below(40), () => this.#connect());
         return;
       }
       this.#send();

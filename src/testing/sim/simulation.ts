@@ -138,6 +138,11 @@ export class Simulation {
     };
   }
 
+  /** What it was made of and what came out, after the run. */
+  get world(): World {
+    return this.#world;
+  }
+
   // ---- turns
 
   #takeTurn(): void {

@@ -28,6 +28,9 @@ const ROWS = 5;
 const PULLS = 6;
 const RECORDS = 8;
 
+/** Attempts at a batch of a job of somebody else, some of which fail on purpose. */
+const SUBJECT_FAILURES = 100;
+
 /** An oracle has spoken. */
 export class Wrong extends Error {}
 
@@ -84,7 +87,8 @@ export class World {
     this.observers = new Map(
       [...this.receivers].map(([id, memory]) => [id, new EdgeObserver(id, memory)]),
     );
-    this.feeds = job.sources.map((shape) => feedOf(shape, scenario));
+    this.feeds =
+      job.subject?.feeds(scenario) ?? job.sources.map((shape) => feedOf(shape, scenario));
     this.ledger = new Ledger({
       job,
       plan,
@@ -92,15 +96,24 @@ export class World {
       feeds: this.feeds,
       batchIntervalMs,
     });
+    const isOurs = job.subject === undefined;
     this.policy = {
       batchIntervalMs,
       reliefIntervalMs,
-      maxBatchFailures: poison.length > 0 ? 8 : 1_000_000,
-      onBatchError: job.topology === undefined ? 'continue' : 'fail',
+      maxBatchFailures:
+        job.subject !== undefined ? SUBJECT_FAILURES : poison.length > 0 ? 8 : 1_000_000,
+      onBatchError: isOurs && job.topology === undefined ? 'continue' : 'fail',
       maxRestarts: 1_000_000,
       withinMs: 1,
       backoff: { minMs: 1, maxMs: 20, factor: 2, jitter: 0.2 },
     };
+  }
+
+  /** As a function of the user might. */
+  perhapsThrow(): void {
+    if (this.throws.left === 0 || this.throws.after-- > 0) return;
+    this.throws.left--;
+    throw new Error('a user function throws');
   }
 
   note(text: string): void {
@@ -132,9 +145,7 @@ export class World {
           this.poisoned.add(idOf(each));
           throw new Error(`record ${idOf(each)} is poison`);
         }
-        if (this.throws.left === 0 || this.throws.after-- > 0) return;
-        this.throws.left--;
-        throw new Error('a user function throws');
+        this.perhapsThrow();
       },
       first: (what) => {
         const before = this.#asked.size;
