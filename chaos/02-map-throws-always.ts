@@ -5,7 +5,7 @@ export default chaos((c) => {
   const server = c.serve('port', { rate: 10_000 });
   c.for('15s');
   c.run({ supervision: { maxBatchFailures: 4, backoff: { maxMs: 50 } } });
-  c.at('100ms').point('map').poison(server.record(10_000), 'throw');
+  c.at('100ms').point('map').poison(server.record(20_000), 'throw');
   c.claim.fails('ERR_MILLRACE_USER_FUNCTION', /ordered at map/);
   c.claim.exit(70);
   c.claim.restarts(3);

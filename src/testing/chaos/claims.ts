@@ -1,5 +1,7 @@
 /** Whether what a script claims is true of what was observed. Pure. */
 import { fromWire, MillraceError } from '../../errors.ts';
+import { heldBack, memoryFlat, neverPauses, threadsFlat } from './flow.ts';
+import { thousands } from './numbers.ts';
 import { median, type Observed, type TimelineEntry } from './observed.ts';
 import type { Output } from './output.ts';
 import type { Between, Claim, Scenario } from './script.ts';
@@ -10,8 +12,6 @@ export interface Judgement {
   /** What was found. */
   readonly found: string;
 }
-
-const MIB = 1 << 20;
 
 /** The script's claims, and those that every run makes: it ends as it should, its faults were done, nothing lies about. */
 export function judge(
@@ -35,6 +35,17 @@ function judged(claim: Claim, observed: Observed, timeline: readonly TimelineEnt
         output.differences(served),
         `${thousands(output.total)} records, each once`,
       ]);
+    case 'ledgerExactBut':
+      return ofStreams(
+        'ledger',
+        `exact but for ${claim.records.map((each) => `'${each}'`).join(', ')}`,
+        claim.streams,
+        observed,
+        (output) => [
+          output.differences(served, claim.records),
+          `${thousands(output.total)} records, each once`,
+        ],
+      );
     case 'ledgerPrefix':
       return ofStreams('ledger', 'is a beginning', claim.streams, observed, (output) => [
         output.prefixDifferences(),
@@ -88,7 +99,13 @@ function judged(claim: Claim, observed: Observed, timeline: readonly TimelineEnt
         ),
       ];
     case 'memoryFlat':
-      return [flat(claim.withinPercent, observed)];
+      return [memoryFlat(claim, observed)];
+    case 'threadsFlat':
+      return [threadsFlat(observed)];
+    case 'neverPauses':
+      return [neverPauses(claim.server, claim.stream, observed)];
+    case 'heldBack':
+      return [heldBack(claim, observed)];
     case 'servedAtMost': {
       const sum = [...served.values()].reduce((a, b) => a + b, 0);
       return [
@@ -172,22 +189,6 @@ function bounded(what: string, atMostMs: number, times: readonly number[]): Judg
   };
 }
 
-function flat(withinPercent: number, { rss }: Observed): Judgement {
-  const third = Math.floor(rss.length / 3);
-  const [before, behind] = [rss.slice(third, 2 * third), rss.slice(2 * third)].map((each) =>
-    median(each.map(({ bytes }) => bytes)),
-  );
-  const percent = before === 0 ? 0 : (100 * (behind! - before!)) / before!;
-  return {
-    claim: `memory flat within ${withinPercent} %`,
-    ok: third > 0 && percent <= withinPercent,
-    found:
-      third === 0
-        ? 'too few samples'
-        : `${Math.round(before! / MIB)} MiB, then ${Math.round(behind! / MIB)} MiB (${percent.toFixed(1)} %)`,
-  };
-}
-
 function failure(code: string, message: RegExp | undefined, { error }: Observed): Judgement {
   const claim = `the job fails with ${code}${message === undefined ? '' : ` and ${message}`}`;
   if (error === undefined) return { claim, ok: false, found: 'it did not fail' };
@@ -214,12 +215,14 @@ function ending({ claims }: Scenario, observed: Observed): Judgement[] {
   return [{ claim: 'the job drains', ok: code === 0, found }];
 }
 
-function faultsDone({ faults }: Observed): Judgement {
+function faultsDone({ faults, missed }: Observed): Judgement {
   const done = faults.filter(({ doneMs }) => doneMs !== undefined).length;
   return {
     claim: 'all faults were done',
-    ok: done === faults.length,
-    found: `${done} of ${faults.length}`,
+    ok: done === faults.length && missed.length === 0,
+    found:
+      `${done} of ${faults.length}` +
+      (missed.length === 0 ? '' : `; these never came: ${missed.join(', ')}`),
   };
 }
 
@@ -231,10 +234,4 @@ function noFilesLeft({ claims }: Scenario, { leftFiles }: Observed): Judgement {
     ok: killed || leftFiles.length === 0,
     found: leftFiles.length === 0 ? 'none' : leftFiles.join(', '),
   };
-}
-
-export function thousands(n: number): string {
-  return Math.round(n)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ',');
 }

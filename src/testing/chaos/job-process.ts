@@ -5,6 +5,7 @@
  * I1  It ends when the channel to its parent closes, however that ended.
  * I2  With threads that can't be ended it kills itself, as the command does; what it had to say is said by then.
  */
+import { readdirSync } from 'node:fs';
 import { resolveJob } from '../../dstream/resolve-job.ts';
 import { realEnv } from '../../env/real.ts';
 import { MillraceError, toWire } from '../../errors.ts';
@@ -13,7 +14,7 @@ import type { Run, StopReport } from '../../run/running.ts';
 import { createFaults, order } from './fault-point.ts';
 import type { FromJob, ToJob } from './job-protocol.ts';
 
-const RSS_EVERY_MS = 100;
+const SAMPLE_EVERY_MS = 100;
 /** A thread that was just replaced may not be up yet: it is looked for this often, in ms. */
 const RETRY_MS = 10;
 const DOOMED_MS = 20_000;
@@ -91,8 +92,22 @@ async function collect(fresh: Run, name: string): Promise<void> {
 }
 
 function sample(): void {
-  tell({ type: 'rss', at: clock.monotonic(), bytes: process.memoryUsage.rss() });
-  clock.after(RSS_EVERY_MS, sample);
+  tell({
+    type: 'sample',
+    at: clock.monotonic(),
+    bytes: process.memoryUsage.rss(),
+    threads: threadCount(),
+  });
+  clock.after(SAMPLE_EVERY_MS, sample);
+}
+
+/** Of the process where the system tells, else those that the run knows. */
+function threadCount(): number {
+  try {
+    return readdirSync('/proc/self/task').length;
+  } catch {
+    return (run?.threads().length ?? 0) + (run?.metrics().quarantined ?? 0);
+  }
 }
 
 function hit(message: Extract<ToJob, { type: 'thread' }>): void {

@@ -37,7 +37,13 @@ export type FromJob =
       readonly time: number;
       readonly values: readonly unknown[];
     }
-  | { readonly type: 'rss'; readonly at: number; readonly bytes: number }
+  /** Resident memory, and the threads of the process. */
+  | {
+      readonly type: 'sample';
+      readonly at: number;
+      readonly bytes: number;
+      readonly threads: number;
+    }
   /** A fault was done; `detail` says to whom. */
   | { readonly type: 'done'; readonly id: number; readonly at: number; readonly detail: string }
   /** The run has ended. The process ends behind it. */

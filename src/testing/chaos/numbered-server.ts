@@ -18,6 +18,8 @@ export interface NumberedOptions {
   readonly keys?: number;
   /** No more records than this. @default no end */
   readonly limit?: number;
+  /** Spaces between key and number, for longer records. @default 1, or 2 */
+  readonly pad?: number;
   /** Begins every record, to tell servers apart. @default '' */
   readonly name?: string;
 }
@@ -37,6 +39,7 @@ export class NumberedServer {
   readonly name: string;
   readonly #rate: number;
   readonly #keys: number;
+  readonly #pad: number;
   readonly #clock: Clock = realEnv().clock;
   readonly #clients = new Set<Client>();
   readonly #recordBytes: number;
@@ -49,10 +52,17 @@ export class NumberedServer {
   #servedBytes = 0;
   #connections = 0;
 
-  constructor({ rate = 20_000, keys = 16, limit = Infinity, name = '' }: NumberedOptions = {}) {
+  constructor({
+    rate = 20_000,
+    keys = 16,
+    limit = Infinity,
+    pad = 1,
+    name = '',
+  }: NumberedOptions = {}) {
     this.name = name;
     this.#rate = rate;
     this.#keys = keys;
+    this.#pad = pad;
     this.#limit = limit;
     this.#recordBytes = this.record(0).length + 1;
   }
@@ -62,17 +72,32 @@ export class NumberedServer {
     return Math.floor(this.#servedBytes / this.#recordBytes);
   }
 
+  /** How long ago it should have given what comes next, in ms: it was kept from it. 0 before the first connection. */
+  get behindMs(): number {
+    if (this.#startedMs === undefined) return 0;
+    const elapsedMs = this.#clock.monotonic() - this.#startedMs;
+    return Math.max(0, elapsedMs - (this.served * 1000) / this.#rate);
+  }
+
   get connections(): number {
     return this.#connections;
   }
 
   /** The text of a record, without its line end. */
   record(n: number): string {
-    return `${this.name}${this.key(n).padEnd(3)} ${String(n).padStart(DIGITS, '0')}`;
+    return `${this.name}${this.key(n).padEnd(2 + this.#pad)} ${String(n).padStart(DIGITS, '0')}`;
   }
 
   key(n: number): string {
     return `k${n % this.#keys}`;
+  }
+
+  /** How often each key is among the first records. */
+  countsUpTo(records: number): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (let n = 0; n < Math.min(this.#keys, records); n++)
+      counts.set(this.key(n), Math.ceil((records - n) / this.#keys));
+    return counts;
   }
 
   /** The number in a record of this server; undefined for what isn't one. */

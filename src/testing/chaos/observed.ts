@@ -12,6 +12,14 @@ export interface SeenEvent {
   readonly event: RunEvent;
 }
 
+/** Of the job's process. */
+export interface Sample {
+  readonly atMs: number;
+  /** Resident memory. */
+  readonly bytes: number;
+  readonly threads: number;
+}
+
 export interface DoneFault {
   readonly fault: Fault;
   readonly orderedMs: number;
@@ -26,7 +34,11 @@ export interface Observed {
   readonly outputs: ReadonlyMap<string, Output>;
   /** Records that each server had to give. */
   readonly served: ReadonlyMap<NumberedServer, number>;
-  readonly rss: readonly { readonly atMs: number; readonly bytes: number }[];
+  readonly samples: readonly Sample[];
+  /** With each sample until faults are over: how far behind its rate each server was, in ms, in the script's order. */
+  readonly behind: readonly (readonly number[])[];
+  /** Faults whose time, batch or event did not come. */
+  readonly missed: readonly string[];
   readonly metrics: RunMetrics | undefined;
   readonly report: StopReport | undefined;
   readonly error: WireError | undefined;

@@ -21,13 +21,18 @@ export class Output {
   readonly #counts = new Map<string, number>();
   readonly #strangers: string[] = [];
   readonly #disorder: string[] = [];
+  /** By server: how many of its records each batch had. */
+  readonly #perBatch = new Map<NumberedServer, number[]>();
   #total = 0;
   #isCounts = false;
 
   constructor(name: string, servers: readonly NumberedServer[]) {
     this.name = name;
     this.#servers = servers;
-    for (const server of servers) this.#seen.set(server, { times: [], last: new Map() });
+    for (const server of servers) {
+      this.#seen.set(server, { times: [], last: new Map() });
+      this.#perBatch.set(server, []);
+    }
   }
 
   /** Records, or the sum of the counts. */
@@ -39,7 +44,14 @@ export class Output {
     return this.#isCounts;
   }
 
+  /** How many records of a server each batch had, in order. */
+  perBatch(server: NumberedServer): readonly number[] {
+    return this.#perBatch.get(server) ?? [];
+  }
+
+  /** A batch of it. */
   add(values: readonly unknown[]): void {
+    for (const counts of this.#perBatch.values()) counts.push(0);
     for (const value of values) {
       if (Array.isArray(value)) this.#addCount(String(value[0]), Number(value[1]));
       else this.#addRecord(String(value));
@@ -51,9 +63,17 @@ export class Output {
     return this.#disorder;
   }
 
-  /** What differs from exactly these numbers of records, by server; empty when nothing does. */
-  differences(served: ReadonlyMap<NumberedServer, number>): string[] {
-    const found = this.#isCounts ? this.#wrongCounts(served) : this.#wrongRecords(served);
+  /**
+   * What differs from exactly these numbers of records, by server; empty when nothing does.
+   * @param without records that must not be there
+   */
+  differences(
+    served: ReadonlyMap<NumberedServer, number>,
+    without: readonly string[] = [],
+  ): string[] {
+    const found = this.#isCounts
+      ? this.#wrongCounts(served, without)
+      : this.#wrongRecords(served, new Set(without));
     return [...this.#strangers.map((text) => `'${text}' was never served`), ...found];
   }
 
@@ -83,12 +103,17 @@ export class Output {
         this.#disorder.push(`${server.name}${key}: ${number} came behind ${last}`);
       }
       seen.last.set(key, number);
+      const counts = this.#perBatch.get(server)!;
+      counts[counts.length - 1]!++;
       return;
     }
     if (this.#strangers.length < SHOWN) this.#strangers.push(text);
   }
 
-  #wrongRecords(served: ReadonlyMap<NumberedServer, number>): string[] {
+  #wrongRecords(
+    served: ReadonlyMap<NumberedServer, number>,
+    without: ReadonlySet<string>,
+  ): string[] {
     const lost: string[] = [];
     const doubled: string[] = [];
     let lostCount = 0;
@@ -97,9 +122,9 @@ export class Output {
       const count = served.get(server) ?? 0;
       for (let n = 0; n < Math.max(count, times.length); n++) {
         const seen = times[n] ?? 0;
-        if (n < count && seen === 0 && ++lostCount <= SHOWN) lost.push(`'${server.record(n)}'`);
-        if ((n >= count ? seen > 0 : seen > 1) && ++doubledCount <= SHOWN)
-          doubled.push(`'${server.record(n)}'`);
+        const wanted = n < count && !(without.size > 0 && without.has(server.record(n))) ? 1 : 0;
+        if (seen < wanted && ++lostCount <= SHOWN) lost.push(`'${server.record(n)}'`);
+        if (seen > wanted && ++doubledCount <= SHOWN) doubled.push(`'${server.record(n)}'`);
       }
     }
     return [
@@ -112,13 +137,16 @@ export class Output {
     ];
   }
 
-  #wrongCounts(served: ReadonlyMap<NumberedServer, number>): string[] {
+  #wrongCounts(
+    served: ReadonlyMap<NumberedServer, number>,
+    without: readonly string[] = [],
+  ): string[] {
     const wanted = new Map<string, number>();
-    for (const [server, count] of served) {
-      for (let n = 0; n < count; n++) {
-        const key = `${server.name}${server.key(n)}`;
-        wanted.set(key, (wanted.get(key) ?? 0) + 1);
-      }
+    for (const [server, count] of served)
+      for (const [key, n] of server.countsUpTo(count)) wanted.set(`${server.name}${key}`, n);
+    for (const text of without) {
+      const key = text.split(' ', 1)[0]!;
+      wanted.set(key, wanted.get(key)! - 1);
     }
     const wrong = [...new Set([...wanted.keys(), ...this.#counts.keys()])].filter(
       (key) => (wanted.get(key) ?? 0) !== (this.#counts.get(key) ?? 0),

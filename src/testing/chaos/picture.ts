@@ -2,7 +2,7 @@
  * A chaos run as a picture (SVG): records a second, memory, and how late batches were, over time; each fault is a line
  * with its name, and what it took to recover is shaded behind it. Pure.
  */
-import { thousands } from './claims.ts';
+import { thousands } from './numbers.ts';
 import type { TimelineEntry } from './observed.ts';
 import type { ChaosReport } from './report.ts';
 
@@ -37,7 +37,7 @@ interface Chart {
 
 /** A whole SVG document. */
 export function pictureOf(report: ChaosReport): string {
-  const { durationMs, batches, rss, timeline, claims, job, seed, ok } = report;
+  const { durationMs, batches, samples, timeline, claims, job, seed, ok } = report;
   const endMs = Math.max(durationMs, 1);
   const x = (ms: number): number =>
     LEFT + (Math.min(Math.max(ms, 0), endMs) / endMs) * (WIDTH - LEFT - RIGHT);
@@ -57,7 +57,7 @@ export function pictureOf(report: ChaosReport): string {
     },
     {
       title: 'memory, MiB',
-      points: rss.map(({ atMs, bytes }) => ({ atMs, y: bytes / 2 ** 20 })),
+      points: samples.map(({ atMs, bytes }) => ({ atMs, y: bytes / 2 ** 20 })),
       unit: (y) => short(y),
       colour: '#047857',
     },

@@ -1,7 +1,8 @@
 /** The report of a chaos run: for people as text, for machines as plain data. Pure. */
 import { fromWire, toWire } from '../../errors.ts';
-import { thousands, type Judgement } from './claims.ts';
-import type { Observed, TimelineEntry } from './observed.ts';
+import type { Judgement } from './claims.ts';
+import { thousands } from './numbers.ts';
+import type { Observed, Sample, TimelineEntry } from './observed.ts';
 import type { Scenario } from './script.ts';
 
 export interface ChaosBatch {
@@ -23,7 +24,8 @@ export interface ChaosReport {
   readonly failed: readonly string[];
   readonly timeline: readonly TimelineEntry[];
   readonly batches: readonly ChaosBatch[];
-  readonly rss: readonly { readonly atMs: number; readonly bytes: number }[];
+  /** Resident memory and threads of the job's process, over time. */
+  readonly samples: readonly Sample[];
   readonly restarts: number;
   readonly deaths: number;
   /** As the command's; undefined for a process that was killed. */
@@ -53,7 +55,7 @@ export function reportOf(
         ? [{ atMs, records: event.records, delayMs: event.totalDelayMs }]
         : [],
     ),
-    rss: observed.rss,
+    samples: observed.samples,
     restarts:
       observed.metrics?.restarts ??
       events.filter(({ event }) => event.type === 'recovering').length,

@@ -22,7 +22,13 @@ import { judge } from './claims.ts';
 import { JobClient } from './job-client.ts';
 import type { FromJob } from './job-protocol.ts';
 import type { NumberedServer } from './numbered-server.ts';
-import { timelineOf, type DoneFault, type Observed, type SeenEvent } from './observed.ts';
+import {
+  timelineOf,
+  type DoneFault,
+  type Observed,
+  type Sample,
+  type SeenEvent,
+} from './observed.ts';
 import { Output } from './output.ts';
 import { reportOf, type ChaosReport } from './report.ts';
 import {
@@ -30,6 +36,7 @@ import {
   scenarioOf,
   type ChaosScript,
   type Fault,
+  type Occasion,
   type Repeated,
   type Scenario,
 } from './script.ts';
@@ -96,7 +103,10 @@ class ChaosRun {
   readonly #events: SeenEvent[] = [];
   readonly #faults: DoneFault[] = [];
   readonly #outputs = new Map<string, Output>();
-  readonly #rss: { atMs: number; bytes: number }[] = [];
+  readonly #samples: Sample[] = [];
+  readonly #behind: (readonly number[])[] = [];
+  /** Occasions that came. */
+  readonly #came = new Set<Occasion>();
   readonly #nth = new Map<string, number>();
   readonly #up: Promise<void>;
   #isUp!: () => void;
@@ -108,6 +118,8 @@ class ChaosRun {
   #gaveUp: string | undefined;
   /** Repeated faults with a number of times that have not come so often yet. */
   #unfinished = 0;
+  /** Those that never did. */
+  readonly #short: string[] = [];
 
   constructor(job: Job<never>, scenario: Scenario, options: ChaosOptions) {
     this.#job = job;
@@ -136,7 +148,9 @@ class ChaosRun {
         events: this.#events,
         faults: this.#faults,
         outputs: this.#outputs,
-        rss: this.#rss,
+        samples: this.#samples,
+        behind: this.#behind,
+        missed: this.#missed(),
         served,
         metrics: this.#ended?.metrics as RunMetrics | undefined,
         report: this.#ended?.report as StopReport | undefined,
@@ -187,8 +201,9 @@ class ChaosRun {
 
   #plan(): void {
     if (this.#startedMs === 0) this.#startedMs = this.#clock.monotonic();
-    for (const { trigger, faults } of this.#scenario.occasions) {
-      if (trigger.on === 'time') this.#at(trigger.ms, () => this.#do(faults));
+    for (const occasion of this.#scenario.occasions) {
+      const { trigger } = occasion;
+      if (trigger.on === 'time') this.#at(trigger.ms, () => this.#come(occasion));
     }
     for (const repeated of this.#scenario.repeated) void this.#repeat(repeated);
   }
@@ -202,7 +217,8 @@ class ChaosRun {
     const counted = times < Infinity && untilMs === Infinity;
     const over = (): boolean => this.#quiet || this.#isOver();
     if (counted) this.#unfinished++;
-    for (let n = 1, dueMs = periodMs; n <= times && dueMs <= untilMs && !over(); n++) {
+    let n = 1;
+    for (let dueMs = periodMs; n <= times && dueMs <= untilMs && !over(); n++) {
       await this.#until(dueMs, over);
       const from = this.#faults.length;
       this.#do(choices[chance.below(choices.length)]!);
@@ -210,7 +226,9 @@ class ChaosRun {
       await this.#until(Infinity, () => over() || done.every((fault) => this.#isBehind(fault)));
       dueMs = Math.max(dueMs + periodMs, this.#now() + periodMs / 2);
     }
-    if (counted) this.#unfinished--;
+    if (!counted) return;
+    this.#unfinished--;
+    if (n <= times) this.#short.push(`${n - 1} of ${times} times of every(${periodMs} ms)`);
   }
 
   /** It was done, and a worker that it ended has its successor at work. */
@@ -226,6 +244,20 @@ class ChaosRun {
       act();
     });
     this.#timers.add(timer);
+  }
+
+  #come(occasion: Occasion): void {
+    if (this.#quiet || this.#isOver()) return;
+    this.#came.add(occasion);
+    this.#do(occasion.faults);
+  }
+
+  /** What the script wanted and nobody has seen. */
+  #missed(): string[] {
+    return [
+      ...this.#scenario.occasions.filter((each) => !this.#came.has(each)).map(occasionText),
+      ...this.#short,
+    ];
   }
 
   #do(faults: readonly Fault[]): void {
@@ -302,9 +334,10 @@ class ChaosRun {
         this.#events.push({ atMs: message.at - this.#startedMs, event });
         const nth = (this.#nth.get(event.type) ?? 0) + 1;
         this.#nth.set(event.type, nth);
-        for (const { trigger, faults } of this.#scenario.occasions) {
+        for (const occasion of this.#scenario.occasions) {
+          const { trigger } = occasion;
           if (trigger.on === 'event' && trigger.type === event.type && trigger.nth === nth)
-            this.#do(faults);
+            this.#come(occasion);
         }
         return;
       }
@@ -318,9 +351,14 @@ class ChaosRun {
         output.add(message.values);
         return;
       }
-      case 'rss':
-        this.#rss.push({ atMs: message.at - this.#startedMs, bytes: message.bytes });
+      case 'sample': {
+        const { at, bytes, threads } = message;
+        this.#samples.push({ atMs: at - this.#startedMs, bytes, threads });
+        const servers = [...this.#scenario.servers.values()];
+        // What they give behind the end of the faults is no matter of the job's.
+        if (!this.#quiet) this.#behind.push(servers.map(({ behindMs }) => behindMs));
         return;
+      }
       case 'done': {
         const done = this.#faults[message.id]!;
         done.doneMs = message.at - this.#startedMs;
@@ -345,8 +383,10 @@ class ChaosRun {
     if (this.#isOver()) return new Map(servers.map((server) => [server, server.served]));
     const served = new Map(servers.map((server) => [server, server.hold()]));
     const sum = [...served.values()].reduce((a, b) => a + b, 0);
+    // Those that were passed over don't come.
+    const due = (): number => sum - (this.#nth.get('deadLetter') ?? 0);
     const behind = (): boolean =>
-      [...this.#outputs.values()].some(({ total }) => total < sum) ||
+      [...this.#outputs.values()].some(({ total }) => total < due()) ||
       (this.#outputs.size === 0 && sum > 0);
     const until = this.#now() + CATCH_UP_MS;
     await this.#until(until, () => this.#isOver() || (!behind() && this.#allDone()));
@@ -371,4 +411,10 @@ class ChaosRun {
       await new Promise<void>((resolve) => this.#clock.after(LOOK_MS, resolve));
     }
   }
+}
+
+function occasionText({ trigger }: Occasion): string {
+  if (trigger.on === 'time') return `at ${trigger.ms} ms`;
+  const { type, nth } = trigger;
+  return type === 'batchSubmitted' ? `batch ${nth}` : `${type} ${nth}`;
 }

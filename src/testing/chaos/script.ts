@@ -1,6 +1,6 @@
 /**
  * What a chaos script says: faults on occasions, then claims. A script is code of the parent's process; it runs once, and
- * what it says is noted here. `runner.ts` does it.
+ * what it says is noted here; names and numbers are looked at then. `run-chaos.ts` does what it says.
  */
 import { type Duration, durationMs } from '../../dstream/duration.ts';
 import { millraceError } from '../../errors.ts';
@@ -8,6 +8,8 @@ import type { FaultWay, ThreadRole } from '../../run/engine.ts';
 import type { RunOptions } from '../../run/options.ts';
 import type { RunEvent } from '../../run/running.ts';
 import type { PointFault } from './fault-point.ts';
+import type { MemoryBound } from './flow.ts';
+import { EVENTS, known, POISONS, SIGNALS, VICTIMS, WAYS, whole } from './known.ts';
 import { NumberedServer, type NumberedOptions } from './numbered-server.ts';
 
 /** Whom a fault hits: a thread of that role that is up, any of them by the seed. */
@@ -95,6 +97,8 @@ export interface Between {
 export interface Claims {
   /** Every record that was served is in these collected streams exactly once; of `[key, count]` pairs: is counted so. @default all */
   ledgerExact(...streams: string[]): void;
+  /** The same, but for these records, which must not be there: those that were passed over. */
+  ledgerExactBut(records: readonly string[], ...streams: string[]): void;
   /** What came out is exactly a beginning of what was served. */
   ledgerPrefix(...streams: string[]): void;
   /** The records of each key came out in the order in which they were served. @default all streams of records */
@@ -109,8 +113,25 @@ export interface Claims {
   recovery(bound: { readonly atMostMs: number }): void;
   /** How much later than usual the batch came out in which a fault fell. */
   lateness(bound: { readonly atMostMs: number }): void;
-  /** Resident memory in the last third of the run, against the second: medians. */
-  memoryFlat(bound: { readonly withinPercent: number }): void;
+  /**
+   * Resident memory does not grow: from a third of the run on, or in the window that is given, neither the median of the
+   * second half against that of the first, nor a straight line through all samples, rises by more than this.
+   */
+  memoryFlat(bound: {
+    readonly withinPercent: number;
+    readonly from?: Duration;
+    readonly until?: Duration;
+  }): void;
+  /** Behind the last fault the process has no more threads than before the first. */
+  threadsFlat(): void;
+  /**
+   * While records came from this server, each batch of the stream had some: at least a quarter of the usual number. Its
+   * first and its last batch don't count.
+   * @default stream 'records'
+   */
+  neverPauses(server: NumberedServer, stream?: string): void;
+  /** The server came to be so far behind its rate: backpressure reached it. @default any server */
+  heldBack(bound: { readonly atLeast: Duration; readonly server?: NumberedServer }): void;
   /** So many events of a type were seen. */
   seen(type: RunEvent['type'], count: number | Between): void;
   /** No more than so much of what is served was taken in by the end: it was held back. */
@@ -183,10 +204,22 @@ export type Claim =
       readonly kind: 'ledgerExact' | 'ledgerPrefix' | 'orderPerKey';
       readonly streams: readonly string[];
     }
+  | {
+      readonly kind: 'ledgerExactBut';
+      readonly records: readonly string[];
+      readonly streams: readonly string[];
+    }
   | { readonly kind: 'restarts' | 'deaths' | 'quarantined'; readonly count: number | Between }
   | { readonly kind: 'seen'; readonly type: RunEvent['type']; readonly count: number | Between }
   | { readonly kind: 'recovery' | 'lateness'; readonly atMostMs: number }
-  | { readonly kind: 'memoryFlat'; readonly withinPercent: number }
+  | ({ readonly kind: 'memoryFlat' } & MemoryBound)
+  | { readonly kind: 'threadsFlat' }
+  | { readonly kind: 'neverPauses'; readonly server: NumberedServer; readonly stream: string }
+  | {
+      readonly kind: 'heldBack';
+      readonly atLeastMs: number;
+      readonly server: NumberedServer | undefined;
+    }
   | { readonly kind: 'servedAtMost'; readonly records: number }
   | { readonly kind: 'fails'; readonly code: string; readonly message: RegExp | undefined }
   | { readonly kind: 'exit'; readonly code: number }
@@ -259,8 +292,9 @@ export function scenarioOf(script: ChaosScript, seed: number): Scenario {
       return server;
     },
     at: (time) => occasion({ on: 'time', ms: ms(time) }),
-    onBatch: (n) => occasion({ on: 'event', type: 'batchSubmitted', nth: n }),
-    on: (type, nth = 1) => occasion({ on: 'event', type, nth }),
+    onBatch: (n) => occasion({ on: 'event', type: 'batchSubmitted', nth: whole('onBatch', n) }),
+    on: (type, nth = 1) =>
+      occasion({ on: 'event', type: known('on', type, EVENTS), nth: whole('on', nth) }),
     every(period, { seed: own = seed, times = Infinity, until } = {}) {
       const random = (choices: readonly ((fault: Faulting) => unknown)[]): void => {
         repeated.push({
@@ -293,12 +327,18 @@ function faulting(faults: Fault[]): Faulting {
     faults.push(fault);
     return self;
   };
-  const thread = (victim: Victim, way: FaultWay): Faulting => put({ kind: 'thread', victim, way });
+  const thread = (victim: Victim, way: FaultWay, exitCode?: number): Faulting =>
+    put({
+      kind: 'thread',
+      victim: known('a fault', victim, VICTIMS),
+      way: known('kill', way, WAYS),
+      ...(exitCode === undefined ? {} : { exitCode }),
+    });
   const self: Faulting = {
     kill: (victim = 'worker', way = 'terminate') => thread(victim, way),
     hang: (victim = 'worker') => thread(victim, 'spin'),
     oom: (victim = 'worker') => thread(victim, 'oom'),
-    exit: (exitCode, victim = 'worker') => put({ kind: 'thread', victim, way: 'exit', exitCode }),
+    exit: (exitCode, victim = 'worker') => thread(victim, 'exit', exitCode),
     reject: (victim = 'worker') => thread(victim, 'reject'),
     throwInTask: () => thread('worker', 'task'),
     corrupt: () => thread('worker', 'corrupt'),
@@ -315,7 +355,7 @@ function faulting(faults: Fault[]): Faulting {
         oom: (times = 1) => at('oom', { times }),
         nativeHang: (times = 1) => at('nativeHang', { times }),
         slow: (ms) => at('slow', { times: 2 ** 31 - 1, parameter: ms }),
-        poison: (record, how = 'throw') => at(how, { record }),
+        poison: (record, how = 'throw') => at(known('poison', how, POISONS), { record }),
         clear: () => at('clear'),
       };
     },
@@ -324,7 +364,7 @@ function faulting(faults: Fault[]): Faulting {
     blockMain: (time) => put({ kind: 'block', ms: durationMs(time, 'the time', 0) }),
     freeze: (time) => put({ kind: 'freeze', ms: durationMs(time, 'the time', 0) }),
     kill9: () => put({ kind: 'kill9' }),
-    signal: (signal) => put({ kind: 'signal', signal }),
+    signal: (signal) => put({ kind: 'signal', signal: known('signal', signal, SIGNALS) }),
   };
   return self;
 }
@@ -332,6 +372,8 @@ function faulting(faults: Fault[]): Faulting {
 function claimsInto(claims: Claim[]): Claims {
   return {
     ledgerExact: (...streams) => void claims.push({ kind: 'ledgerExact', streams }),
+    ledgerExactBut: (records, ...streams) =>
+      void claims.push({ kind: 'ledgerExactBut', records, streams }),
     ledgerPrefix: (...streams) => void claims.push({ kind: 'ledgerPrefix', streams }),
     orderPerKey: (...streams) => void claims.push({ kind: 'orderPerKey', streams }),
     restarts: (count) => void claims.push({ kind: 'restarts', count }),
@@ -339,8 +381,24 @@ function claimsInto(claims: Claim[]): Claims {
     quarantined: (count) => void claims.push({ kind: 'quarantined', count }),
     recovery: ({ atMostMs }) => void claims.push({ kind: 'recovery', atMostMs }),
     lateness: ({ atMostMs }) => void claims.push({ kind: 'lateness', atMostMs }),
-    memoryFlat: ({ withinPercent }) => void claims.push({ kind: 'memoryFlat', withinPercent }),
-    seen: (type, count) => void claims.push({ kind: 'seen', type, count }),
+    memoryFlat: ({ withinPercent, from, until }) =>
+      void claims.push({
+        kind: 'memoryFlat',
+        withinPercent,
+        fromMs: from === undefined ? undefined : durationMs(from, 'from', 0),
+        untilMs: until === undefined ? undefined : durationMs(until, 'until', 0),
+      }),
+    threadsFlat: () => void claims.push({ kind: 'threadsFlat' }),
+    neverPauses: (server, stream = 'records') =>
+      void claims.push({ kind: 'neverPauses', server, stream }),
+    heldBack: ({ atLeast, server }) =>
+      void claims.push({
+        kind: 'heldBack',
+        atLeastMs: durationMs(atLeast, 'atLeast', 0),
+        server,
+      }),
+    seen: (type, count) =>
+      void claims.push({ kind: 'seen', type: known('claim.seen', type, EVENTS), count }),
     servedAtMost: (records) => void claims.push({ kind: 'servedAtMost', records }),
     fails: (code, message) => void claims.push({ kind: 'fails', code, message }),
     exit: (code) => void claims.push({ kind: 'exit', code }),

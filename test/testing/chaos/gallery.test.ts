@@ -6,8 +6,14 @@ import { runChaos, reportText } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 
 const GALLERY = new URL('../../../chaos/', import.meta.url);
-/** Jobs, and what takes minutes. */
-const OTHERS = new Set(['numbers.ts', 'throws-at-import.ts', 'soak.ts']);
+/** Jobs, by the script's name where it isn't numbers.ts. */
+const JOBS: Readonly<Record<string, string>> = {
+  '25-throws-at-import.ts': 'throws-at-import.ts',
+  'topology-kills.ts': 'numbers-topology.ts',
+};
+/** What takes minutes. */
+const LONG = new Set(['soak.ts', 'soak-topology.ts']);
+const OTHERS = new Set(['numbers.ts', 'counts.ts', ...LONG, ...Object.values(JOBS)]);
 const scripts = readdirSync(fileURLToPath(GALLERY)).filter(
   (name) => name.endsWith('.ts') && !OTHERS.has(name),
 );
@@ -17,7 +23,7 @@ describe('chaos', () => {
     const { default: script } = (await import(new URL(name, GALLERY).href)) as {
       default: ChaosScript;
     };
-    const job = name.startsWith('25') ? 'throws-at-import.ts' : 'numbers.ts';
+    const job = JOBS[name] ?? 'numbers.ts';
     const report = await runChaos(new URL(job, GALLERY), script, { seed: 7 });
     expect(report.failed, reportText(report)).toEqual([]);
     expect(report.ok).toBe(true);

@@ -33,6 +33,24 @@ describe('records', () => {
     ]);
   });
 
+  it('those that were passed over must not be there, in records and in counts', () => {
+    const output = new Output('all', [server]);
+    output.add(records(0, 2));
+    const served = new Map([[server, 3]]);
+    expect(output.differences(served, records(1))).toEqual([]);
+    expect(output.differences(served, records(2))).toEqual([
+      `1 lost: '${server.record(1)}'`,
+      `1 too often: '${server.record(2)}'`,
+    ]);
+    const counts = new Output('counts', [server]);
+    counts.add([
+      ['k0', 1],
+      ['k2', 1],
+    ]);
+    expect(counts.differences(served, records(1))).toEqual([]);
+    expect(counts.differences(served)).toEqual(['1 counts are wrong: k1 is 0 instead of 1']);
+  });
+
   it('a beginning has no gap', () => {
     const output = new Output('all', [server]);
     output.add(records(0, 1, 2));

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chaos, runChaos } from 'millrace/testing';
+import { chaos, type ChaosBuilder, runChaos } from 'millrace/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { pictureOf } from '../../../src/testing/chaos/picture.ts';
 
@@ -51,6 +51,24 @@ describe('claims that do not hold', () => {
   });
 });
 
+describe('a fault that never came', () => {
+  it('fails the verdict: what the script says was not tried', async () => {
+    const report = await runChaos(
+      NUMBERS,
+      chaos((c) => {
+        c.serve('port', { rate: 1000 });
+        c.for('600ms');
+        c.at('20s').kill('worker');
+        c.onBatch(100).kill('worker');
+        c.on('deadLetter').kill('worker');
+      }),
+    );
+    expect(report.failed).toEqual([
+      'all faults were done: 0 of 0; these never came: at 20000 ms, batch 100, deadLetter 1',
+    ]);
+  });
+});
+
 describe('a run that can not begin', () => {
   it('rejects what is no script', async () => {
     await expect(runChaos(NUMBERS, {} as never)).rejects.toMatchObject({
@@ -66,6 +84,22 @@ describe('a run that can not begin', () => {
     await expect(runChaos(NUMBERS, script)).rejects.toMatchObject({
       code: 'ERR_MILLRACE_BAD_OPTION',
     });
+  });
+
+  it.each<[string, (c: ChaosBuilder) => unknown, RegExp]>([
+    ['an event', (c) => c.on('actorExitd' as never).kill(), /'actorExitd' .*mean 'actorExited'/],
+    ['an event that is claimed', (c) => c.claim.seen('drain' as never, 1), /mean 'drained'/],
+    ['a victim', (c) => c.at('1s').kill('wroker' as never), /mean 'worker'/],
+    ['a way', (c) => c.at('1s').kill('worker', 'sigkill' as never), /none of terminate, throw/],
+    ['a signal', (c) => c.at('1s').signal('SIGKILL' as never), /none of SIGTERM, SIGINT/],
+    ['the number of a batch', (c) => c.onBatch(0).kill(), /onBatch: 0/],
+    ['a time', (c) => c.at('1 sec.' as never).kill(), /1 sec\./],
+  ])('rejects %s that is none, with what there is', async (_what, define, message) => {
+    const script = chaos((c) => {
+      c.serve('port');
+      define(c);
+    });
+    await expect(runChaos(NUMBERS, script)).rejects.toThrow(message);
   });
 
   it('judges a job that fails at its start: bad options', async () => {

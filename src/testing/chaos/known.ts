@@ -1,0 +1,98 @@
+/**
+ * The words that a chaos script may use, looked at when it is read: a script in TypeScript is run without being checked,
+ * and a fault on an event that doesn't exist would never come. Pure.
+ */
+import { millraceError } from '../../errors.ts';
+import type { FaultWay } from '../../run/engine.ts';
+import type { Victim } from './script.ts';
+
+/** Each word once; the compiler sees to it that none is missing. */
+type Words<T extends string> = Readonly<Record<T, true>>;
+
+export const EVENTS: Readonly<Record<string, true>> = {
+  actorExited: true,
+  actorStarted: true,
+  batchCompleted: true,
+  batchFailed: true,
+  batchStarted: true,
+  batchSubmitted: true,
+  counted: true,
+  deadLetter: true,
+  drained: true,
+  failed: true,
+  givingUp: true,
+  hint: true,
+  outputCompleted: true,
+  outputStarted: true,
+  possibleGap: true,
+  receiverError: true,
+  receiverStarted: true,
+  receiverStopped: true,
+  recovering: true,
+  sourceState: true,
+  started: true,
+  streamingStarted: true,
+  workerWanted: true,
+};
+
+export const VICTIMS: Words<Victim> = {
+  worker: true,
+  spare: true,
+  sources: true,
+  coordinator: true,
+};
+
+export const WAYS: Words<FaultWay> = {
+  terminate: true,
+  throw: true,
+  exit: true,
+  oom: true,
+  spin: true,
+  reject: true,
+  task: true,
+  corrupt: true,
+};
+
+export const POISONS: Words<'throw' | 'exit' | 'oom' | 'hang'> = {
+  throw: true,
+  exit: true,
+  oom: true,
+  hang: true,
+};
+
+export const SIGNALS: Words<'SIGTERM' | 'SIGINT'> = { SIGTERM: true, SIGINT: true };
+
+/** @throws ERR_MILLRACE_BAD_OPTION, which names what there is */
+export function known<T extends string>(where: string, word: T, words: Words<T>): T {
+  if (Object.hasOwn(words, word)) return word;
+  const all = Object.keys(words);
+  const near = all.find((each) => isNear(each.toLowerCase(), String(word).toLowerCase()));
+  throw badScript(
+    `${where}: '${String(word)}' is none of ${all.join(', ')}${near === undefined ? '' : `. Did you mean '${near}'?`}`,
+  );
+}
+
+/** @throws ERR_MILLRACE_BAD_OPTION */
+export function whole(where: string, n: number): number {
+  if (Number.isInteger(n) && n >= 1) return n;
+  throw badScript(`${where}: ${String(n)} is no whole number from 1`);
+}
+
+export function badScript(what: string): Error {
+  return millraceError('ERR_MILLRACE_BAD_OPTION', `the chaos script: ${what}`);
+}
+
+/** At most two letters are missing, too many or others; or one begins with the other. */
+function isNear(a: string, b: string): boolean {
+  if (b.length > 2 && (a.startsWith(b) || b.startsWith(a))) return true;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + change));
+    }
+    row = next;
+  }
+  return row[b.length]! <= 2;
+}
