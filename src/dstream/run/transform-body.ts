@@ -8,6 +8,7 @@
  *
  * I1  A batch's records are in order of partition, then of arrival.
  * I2  Nothing is sent before the function's promise has settled; behind a batch barrier nothing is held.
+ * I3  The function isn't called for a batch that was given up, whose result is empty.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
 import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
@@ -72,6 +73,11 @@ export class TransformBody implements TaskBody {
     const missing = absent.some((ports) => ports.length > 0);
     if (!fires(slideMs, barrier)) {
       this.#sendNothing();
+      return undefined;
+    }
+    // What failed the batch may be the function, which is not asked again: what follows gets an empty batch.
+    if (barrier.givenUp === true) {
+      this.#gathering.clear();
       return undefined;
     }
     if (missing) throw missingBatch(node, barrier.time);
