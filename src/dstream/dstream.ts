@@ -529,7 +529,7 @@ export class DStream<T> {
     this: DStream<readonly [K, V]>,
     length: Duration,
     slide?: Duration,
-    numPartitions?: number,
+    numPartitions?: Partitions<K>,
   ): DStream<[K, V[]]> {
     const site = this.#site('groupByKeyAndWindow');
     return this.#at(addGroupByKeyAndWindow(site, length, slide, numPartitions));

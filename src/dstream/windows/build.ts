@@ -9,6 +9,7 @@ import type { GraphBuilder } from '../../plan/graph-builder.ts';
 import type { UserFunction } from '../../plan/graph.ts';
 import { badOption, type Caller, checkFunction, checkInteger, checkOptions } from '../arguments.ts';
 import { type Duration, durationMs } from '../duration.ts';
+import { type Partitioner, type Partitions, partitionsOf } from '../partitioner.ts';
 import { reducerName } from '../reducers.ts';
 
 /** Where a window is put. */
@@ -33,8 +34,10 @@ export interface ReduceWindow<V> {
 export interface ReduceByKeyWindow<K, V> extends ReduceWindow<V> {
   /** Which pairs are given; with `inverse`, which keys stay. @default all */
   filter?(pair: readonly [K, V]): boolean;
-  /** @default the parallelism of the run */
-  readonly numPartitions?: number;
+  /** @default the parallelism of the run, by hash */
+  readonly numPartitions?: Partitions<K>;
+  /** The same as a partitioner for `numPartitions`. */
+  readonly partitioner?: Partitioner<K>;
 }
 
 interface Spans {
@@ -109,8 +112,8 @@ export function addGroupByKeyAndWindow(
   numPartitions: unknown,
 ): number {
   const of = spans(site.caller, length, slide);
-  checkPartitions(site.caller, numPartitions);
-  const grouped = batch(site, site.parent, 'groupByKey', {}, { numPartitions });
+  const { functions, params } = partitionsOf(site.caller, numPartitions);
+  const grouped = batch(site, site.parent, 'groupByKey', functions, params);
   return window(site, grouped, 'windowGroupByKey', of, {}, {});
 }
 
@@ -118,10 +121,17 @@ export function addReduceByKeyAndWindow(site: WindowSite, f: unknown, options: u
   const { caller } = site;
   const reducer = reducerName(f);
   if (reducer !== 'count') checkFunction(caller, 'f', f);
-  checkOptions(caller, options, ['window', 'slide', 'inverse', 'filter', 'numPartitions']);
+  checkOptions(caller, options, [
+    'window',
+    'slide',
+    'inverse',
+    'filter',
+    'numPartitions',
+    'partitioner',
+  ]);
   const given = options as Readonly<Record<string, unknown>>;
   const of = spans(caller, given['window'], given['slide']);
-  checkPartitions(caller, given['numPartitions']);
+  const partitions = partitionsOf(caller, given['partitioner'] ?? given['numPartitions']);
   const reduce = reducer === 'count' ? add : (f as UserFunction);
   const functions = {
     f: reduce,
@@ -132,11 +142,13 @@ export function addReduceByKeyAndWindow(site: WindowSite, f: unknown, options: u
     reducer === 'count'
       ? { create: one, mergeValue: increment, mergeCombiners: add }
       : { create: itself, mergeValue: reduce, mergeCombiners: reduce };
-  const reduced = batch(site, site.parent, 'combineByKey', combine, {
-    mapSideCombine: true,
-    numPartitions: given['numPartitions'],
-    reducer,
-  });
+  const reduced = batch(
+    site,
+    site.parent,
+    'combineByKey',
+    { ...combine, ...partitions.functions },
+    { mapSideCombine: true, reducer, ...partitions.params },
+  );
   return window(site, reduced, 'windowReduceByKey', of, functions, {});
 }
 
