@@ -74,6 +74,10 @@ const SHOWN: readonly string[] = [
   'numPartitions',
   'parallelism',
   'reducer',
+  'windowMs',
+  'slideMs',
+  'ttlMs',
+  'timeoutMs',
 ];
 
 function label(node: GraphNode): string {
@@ -117,11 +121,14 @@ function stageLines(plan: Plan): string[] {
   ]);
 }
 
-/** The operators of a tree in one line: `a > b > [c => d | e => f]`. */
+/** The operators of a tree in one line: `a > b > [c => d | e -> f]`. An arrow with one line goes to the same partition. */
 function pathText(plan: Plan, instance: OpInstance): string {
   const ways = [
     ...instance.children.map((child) => ({ mark: ' > ', text: pathText(plan, child) })),
-    ...instance.sends.map((send) => ({ mark: ' => ', text: nodeOf(plan, send.node).uid })),
+    ...instance.sends.map((send) => ({
+      mark: send.exchange === 'same' ? ' -> ' : ' => ',
+      text: nodeOf(plan, send.node).uid,
+    })),
   ];
   const name = nodeOf(plan, instance.node).uid;
   if (ways.length === 0) return name;
@@ -146,10 +153,12 @@ function formOf(plan: Plan, tree: OpInstance): string {
       ['countByValue', 'count', 'reduce'].includes(node.kind) ||
       (node.kind === 'combineByKey' && node.params['mapSideCombine'] !== false),
   );
+  const stateful = operatorsOf(plan, tree).filter(({ kind }) => KEEPS_STATE.has(kind));
   const parts = [
     ...(root.role === 'wide' ? [ARRIVAL[root.kind] ?? root.kind] : []),
     ...(hasStep(plan, tree) ? ['one loop'] : []),
     ...(combined ? ['combined before the exchange'] : []),
+    ...(stateful.length > 0 ? [`keeps state: ${stateful.map(({ uid }) => uid).join(', ')}`] : []),
   ];
   return parts.length === 0 ? 'passed on as it is' : parts.join(', ');
 }
@@ -164,12 +173,55 @@ const ARRIVAL: Readonly<Record<string, string>> = {
   count: 'added up',
   transform: 'gathered for a function',
   transformed: 'taken as it comes',
+  partitionBy: 'taken as it comes',
+  cogroup: 'joined by key',
+  join: 'joined by key',
+  updateStateByKey: 'gathered by key',
+  mapWithState: 'gathered by key',
+  eventWindow: 'gathered by key',
+  intervalJoin: 'joined by key and time',
+  dedupe: 'gathered by key',
+  broadcastJoin: 'joined with a table',
+  withBroadcast: 'taken beside a table',
 };
 
+/** Operators that keep something from batch to batch. */
+const KEEPS_STATE: ReadonlySet<string> = new Set([
+  'window',
+  'windowReduce',
+  'windowReduceByKey',
+  'windowGroupByKey',
+  'updateStateByKey',
+  'mapWithState',
+  'eventWindow',
+  'intervalJoin',
+  'dedupe',
+  'broadcastJoin',
+  'withBroadcast',
+]);
+
+function operatorsOf(plan: Plan, tree: OpInstance): GraphNode[] {
+  return [nodeOf(plan, tree.node), ...tree.children.flatMap((child) => operatorsOf(plan, child))];
+}
+
+/** Narrow operators that take a whole batch. */
+const BATCH_BY_BATCH: ReadonlySet<string> = new Set([
+  ...KEEPS_STATE,
+  'mapPartitions',
+  'mapPartitionsWithIndex',
+  'glom',
+  'stateSnapshots',
+  'withTimestamps',
+  'mapAsync',
+]);
+
+/** Whether records go through operators one by one. A union is no step. */
 function hasStep(plan: Plan, tree: OpInstance): boolean {
-  return tree.children.some(
-    (child) => nodeOf(plan, child.node).kind !== 'union' || hasStep(plan, child),
-  );
+  return tree.children.some((child) => {
+    const { kind, role } = nodeOf(plan, child.node);
+    const isStep = role === 'narrow' && kind !== 'union' && !BATCH_BY_BATCH.has(kind);
+    return isStep || hasStep(plan, child);
+  });
 }
 
 function isStageTree(plan: Plan, tree: OpInstance): boolean {

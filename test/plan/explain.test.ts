@@ -46,6 +46,26 @@ Graph
 `);
 });
 
+test('a plan shows what lies by key already, what is joined, and who keeps state', () => {
+  const text = explained((ssc) => {
+    const pairs = ssc.queueStream<readonly [string, number]>([]);
+    const sums = pairs.reduceByKey(sum);
+    sums
+      .updateStateByKey((values: readonly number[], state: number = 0) => state + values.length)
+      .join(pairs.window(2000))
+      .print();
+  }, 1);
+  expect(text).toContain('`- window#1  windowMs 2000 ');
+  expect(text.slice(text.indexOf('4 stages'), text.indexOf('4 tasks'))).toBe(`\
+4 stages
+  1  queueStream#1 [> window#1 => join#1 | => reduceByKey#1]  1 task  combined before the exchange, keeps state: window#1
+  2  reduceByKey#1 > updateStateByKey#1 -> join#1             1 task  merged by key, keeps state: updateStateByKey#1
+  3  join#1 => print#1                                        1 task  joined by key
+  4  print#1                                                  1 task  the output
+
+`);
+});
+
 test('a plan names kernels, shows where branches meet, and says what does not run', () => {
   const text = explained((ssc) => {
     const lines = ssc.textFileStream('/in').named('lines');

@@ -191,6 +191,124 @@ describe('unions', () => {
   });
 });
 
+describe('what lies by key already', () => {
+  const pairs = (ssc: ContextBuilder): DStream<readonly [string, number]> =>
+    ssc.queueStream<readonly [string, number]>([]).named('a');
+  const count = (values: readonly number[], state: number = 0): number => state + values.length;
+  const by = { numPartitions: 2, partition: (key: string) => key.length % 2 };
+  const arrivals = (p: Plan, name: string): string[] =>
+    p.tasks.flatMap((task) =>
+      task.kind !== 'wide' || uid(p, task.tree.node) !== name
+        ? []
+        : [
+            task.arrivals
+              .map(({ input, port, side, partition }) => {
+                const { inputs } = p.wiring.tasks[task.id]!;
+                const { from } = p.wiring.edges[inputs[input]!]!;
+                return `${p.wiring.tasks[from]!.name}:${port} is ${side}.${partition}`;
+              })
+              .join(', '),
+          ],
+    );
+
+  test('needs no exchange for a keyed operator, which is part of its task (I8)', () => {
+    const p = planned(
+      (ssc) =>
+        pairs(ssc)
+          .reduceByKey((a, b) => a + b)
+          .mapValues((n) => n + 1)
+          .updateStateByKey(count)
+          .partitionBy(2)
+          .print(),
+      2,
+    );
+    expect(trees(p).slice(2)).toEqual(
+      [0, 1].map(
+        (n) =>
+          `reduceByKey#1[${n}] > mapValues#1[${n}] > updateStateByKey#1[${n}] > partitionBy#1[${n}] => print#1:${n}`,
+      ),
+    );
+  });
+
+  test.each<readonly [string, (ssc: ContextBuilder) => DStream<unknown>]>([
+    ['another number', (ssc) => pairs(ssc).countByKey(3).updateStateByKey(count)],
+    ['another partitioner', (ssc) => pairs(ssc).countByKey(by).updateStateByKey(count)],
+    [
+      'a function that may change keys',
+      (ssc) =>
+        pairs(ssc)
+          .countByKey()
+          .map((pair) => pair)
+          .updateStateByKey(count),
+    ],
+    [
+      'a function of partitions',
+      (ssc) =>
+        pairs(ssc)
+          .countByKey()
+          .mapPartitions((all) => all)
+          .updateStateByKey(count),
+    ],
+    [
+      'a union',
+      (ssc) => {
+        const counts = pairs(ssc).countByKey();
+        return counts.union(counts).updateStateByKey(count);
+      },
+    ],
+  ])('is exchanged behind %s', (_, build) => {
+    const p = planned((ssc) => build(ssc).print(), 2);
+    expect(names(p)).toContain('updateStateByKey#1[0]');
+  });
+
+  test('stays where it is behind a partitioner, and functions of partitions that say so', () => {
+    const p = planned(
+      (ssc) =>
+        pairs(ssc)
+          .partitionBy(by)
+          .mapPartitionsWithIndex((_, all) => all, true)
+          .filter(() => true)
+          .partitionBy(by)
+          .print(),
+      3,
+    );
+    expect(names(p).filter((name) => name.startsWith('partitionBy'))).toEqual([
+      'partitionBy#1[0]',
+      'partitionBy#1[1]',
+    ]);
+  });
+
+  test('goes to a join from partition p to partition p; the other side is exchanged', () => {
+    const p = planned((ssc) => {
+      const a = pairs(ssc);
+      a.countByKey().join(a).print();
+    }, 2);
+    expect(edges(p).filter((edge) => edge.includes('-> join'))).toEqual([
+      'countByKey#1[0] -> join#1[0]',
+      'countByKey#1[1] -> join#1[1]',
+      'a[0] -> join#1[0]',
+      'a[0] -> join#1[1]',
+      'a[1] -> join#1[0]',
+      'a[1] -> join#1[1]',
+    ]);
+    expect(arrivals(p, 'join#1')).toEqual([
+      'countByKey#1[0]:0 is 0.0, a[0]:0 is 1.0, a[1]:0 is 1.1',
+      'countByKey#1[1]:0 is 0.1, a[0]:0 is 1.0, a[1]:0 is 1.1',
+    ]);
+  });
+
+  test('of one stream twice has two ports on one edge', () => {
+    const p = planned((ssc) => {
+      const counts = pairs(ssc).countByKey();
+      counts.cogroup(counts).print();
+    }, 2);
+    expect(arrivals(p, 'cogroup#1')).toEqual([
+      'countByKey#1[0]:0 is 0.0, countByKey#1[0]:1 is 1.0',
+      'countByKey#1[1]:0 is 0.1, countByKey#1[1]:1 is 1.1',
+    ]);
+  });
+});
+
 describe('several outputs', () => {
   const build = (ssc: ContextBuilder): void => {
     const counts = wordCount(ssc);

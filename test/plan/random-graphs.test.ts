@@ -16,6 +16,8 @@ const step = fc.record({
     'union',
     'groupByKey',
     'repartition',
+    'partitionBy',
+    'join',
     'count',
     'print',
     'collectAs',
@@ -38,6 +40,15 @@ function build(
     if (operator === 'union') streams.push(pick(on).union(pick(and)));
     if (operator === 'groupByKey')
       streams.push((pick(on) as DStream<[unknown, unknown]>).groupByKey(partitions));
+    if (operator === 'partitionBy')
+      streams.push((pick(on) as DStream<readonly [unknown, unknown]>).partitionBy(partitions));
+    if (operator === 'join')
+      streams.push(
+        (pick(on) as DStream<readonly [unknown, unknown]>).join(
+          pick(and) as DStream<readonly [unknown, unknown]>,
+          partitions,
+        ),
+      );
     if (operator === 'repartition') streams.push(pick(on).repartition(partitions));
     if (operator === 'count') streams.push(pick(on).count());
     if (operator === 'print') pick(on).print();
@@ -61,7 +72,7 @@ function sendsOf(p: Plan): { task: number; partition: number; parent: number; se
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-test('in the plan of any graph each task gets each partition of its parent exactly once (I2 to I5)', () => {
+test('in the plan of any graph each task gets each partition of its parent exactly once (I2 to I5, I8)', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 14 }),
@@ -74,50 +85,53 @@ test('in the plan of any graph each task gets each partition of its parent exact
         const outputs = p.tasks.at(-1);
         if (outputs?.kind !== 'outputs') throw new Error('the last task runs the outputs');
 
-        for (const target of targets) {
-          const node = p.graph.nodes[target];
-          const parent = node?.parents[0] ?? -1;
+        const isOutput = (target: number): boolean => p.graph.nodes[target]!.role === 'output';
+        for (const target of targets.filter(isOutput)) {
+          const node = p.graph.nodes[target]!;
           const mine = sends.filter((each) => each.send.node === target);
           // I2: one sender for each partition of the parent.
-          expect(mine.map((each) => each.partition).sort((a, b) => a - b)).toEqual(
-            range(p.partitions[parent] ?? 0),
+          expect(mine.map(({ partition }) => partition).sort((a, b) => a - b)).toEqual(
+            range(p.partitions[node.parents[0]!]!),
           );
-          const receivers =
-            node?.role === 'output'
-              ? [outputs.id]
-              : p.tasks.flatMap((task) =>
-                  task.kind === 'wide' && task.tree.node === target ? [task.id] : [],
-                );
-          const ports =
-            node?.role === 'output' ? mine.map((each) => outputs.ports[each.send.port]) : [];
-          expect(ports).toEqual(
-            node?.role === 'output'
-              ? mine.map(({ partition }) => ({ output: target, partition }))
-              : [],
+          expect(mine.map(({ send }) => outputs.ports[send.port])).toEqual(
+            mine.map(({ partition }) => ({ output: target, partition })),
           );
-          for (const { task, send } of mine) {
-            const edges = send.outputs.map(
-              (output) => wiring.edges[wiring.tasks[task]?.outputs[output] ?? -1],
+        }
+        for (const target of targets.filter((each) => !isOutput(each))) {
+          const node = p.graph.nodes[target]!;
+          const mine = sends.filter((each) => each.send.node === target);
+          const received: string[] = [];
+          for (const task of p.tasks) {
+            if (task.kind !== 'wide' || task.tree.node !== target) continue;
+            const { arrivals } = task;
+            // I4: by parent, then by partition; each (input, port) once.
+            const places = arrivals.map(({ side, partition }) => side * 1000 + partition);
+            expect(places).toEqual(places.toSorted((a, b) => a - b));
+            expect(new Set(arrivals.map(({ input, port }) => `${input}:${port}`)).size).toBe(
+              arrivals.length,
             );
-            expect(edges.map((edge) => edge?.to)).toEqual(receivers);
-            expect(edges.every((edge) => edge?.from === task && edge.kind === 'inner')).toBe(true);
+            node.parents.forEach((parent, side) => {
+              const came = arrivals.filter((each) => each.side === side);
+              const all = range(p.partitions[parent]!);
+              const isSame = came.length === 1 && node.exchange !== undefined;
+              // I8: all partitions, or the one of the same number.
+              expect(came.map(({ partition }) => partition)).toEqual(
+                isSame && all.length > 1 ? [task.tree.partition] : all,
+              );
+            });
+            for (const { input, port, partition } of arrivals) {
+              const edge = wiring.edges[wiring.tasks[task.id]!.inputs[input]!]!;
+              received.push(`${edge.from} ${port} ${partition} ${task.id}`);
+            }
           }
-          if (node?.role === 'output') continue;
-          // I4: (input, port) orders each sender's partitions, and inputs stand by first partition.
-          for (const receiver of receivers) {
-            const froms =
-              wiring.tasks[receiver]?.inputs.map((edge) => wiring.edges[edge]?.from ?? -1) ?? [];
-            const firsts = froms.map((from) =>
-              Math.min(...mine.filter((each) => each.task === from).map((each) => each.partition)),
-            );
-            expect(firsts).toEqual(firsts.toSorted((a, b) => a - b));
-          }
-          for (const task of new Set(mine.map((each) => each.task))) {
-            const order = mine
-              .filter((each) => each.task === task)
-              .sort((a, b) => a.partition - b.partition);
-            expect(order.map((each) => each.send.port)).toEqual(range(order.length));
-          }
+          // Whatever is sent arrives, and the other way round.
+          const sent = mine.flatMap(({ task, partition, send }) =>
+            send.outputs.map((output) => {
+              const edge = wiring.edges[wiring.tasks[task]!.outputs[output]!]!;
+              return `${task} ${send.port} ${partition} ${edge.to}`;
+            }),
+          );
+          expect(sent.toSorted()).toEqual(received.toSorted());
         }
         // I3, and nothing hangs loose: each task has an input, each edge is listed at both ends.
         const pairs = wiring.edges.map((edge) => `${edge.kind} ${edge.from} ${edge.to}`);
