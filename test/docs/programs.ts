@@ -127,7 +127,7 @@ function fragment(text: string): { text: string; before: number } {
     .trimEnd()
     .replace(/;$/, '');
   const head = [
-    `import { count, sum } from 'millrace';`,
+    `import { count, type State, sum } from 'millrace';`,
     `import type { Build } from '../globals.ts';`,
     `const build: Build = (ssc, { numbers, words, lines, pairs }) => (`,
   ];
