@@ -11,7 +11,7 @@
  * I3  The function isn't called for a batch that was given up, whose result is empty.
  */
 import type { Barrier, Block } from '../../actors/block.ts';
-import type { HandOver, TaskBody, TaskOutput } from '../../actors/task.ts';
+import type { HandOver, Marks, TaskBody, TaskOutput } from '../../actors/task.ts';
 import { realEnv } from '../../env/real.ts';
 import type { Env } from '../../env/env.ts';
 import { MillraceError } from '../../errors.ts';
@@ -25,6 +25,7 @@ import { BadRecord, blamed, missingBatch } from './blame.ts';
 import { emitRows } from './emit.ts';
 import { Gathering } from './gathering.ts';
 import type { WithinTime } from './user-promise.ts';
+import { leastMark } from './watermark.ts';
 
 export interface TransformBodyOptions {
   readonly node: GraphNode;
@@ -67,8 +68,13 @@ export class TransformBody implements TaskBody {
     this.#gathering.add(this.#slots[input]![block.port]!, block);
   }
 
-  barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
+  barrier(
+    barrier: Barrier,
+    absent: readonly (readonly number[])[],
+    marks?: Marks,
+  ): void | Promise<void> {
     if (!barrier.batch) return undefined;
+    this.#mark(leastMark(this.#options.arrivals, marks));
     const { node, slideMs, within, inside = (act) => act() } = this.#options;
     const missing = absent.some((ports) => ports.length > 0);
     if (!fires(slideMs, barrier)) {
@@ -140,6 +146,13 @@ export class TransformBody implements TaskBody {
       }
     }
     this.#gathering.clear();
+  }
+
+  /** What it gives is as late as what it takes. */
+  #mark(watermark: number): void {
+    if (watermark === Number.NEGATIVE_INFINITY) return;
+    for (const { outputs, port } of this.#options.sends)
+      for (const output of outputs) this.#out.mark(output, port, watermark);
   }
 
   #sendNothing(): void {
