@@ -90,7 +90,6 @@ describe('the estimate', () => {
       const got = pid.compute(time, elements, processing, waiting);
       const processingRate = (elements / processing) * 1000;
       if (n === 0) {
-        expect(got).toBeUndefined();
         [rate, last] = [processingRate, 0];
         continue;
       }
