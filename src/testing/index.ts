@@ -27,3 +27,19 @@ export { type NumberedOptions, type NumberedServer } from './chaos/numbered-serv
 export { reportText, type ChaosBatch, type ChaosReport } from './chaos/report.ts';
 export { type Judgement } from './chaos/claims.ts';
 export { type TimelineEntry } from './chaos/observed.ts';
+export {
+  simulate,
+  type SimulateOptions,
+  type SimulatedSeed,
+  type SimulationFailure,
+  type SimulationReport,
+} from './simulate/simulate.ts';
+export type { Check, Model, SimulatedBatch, SimulatedRun } from './simulate/judge.ts';
+export type { SimInput } from './simulate/subject.ts';
+export type { Fault } from './sim/faults.ts';
+export {
+  verifyStage,
+  type StageVerdict,
+  type VerifyStageOptions,
+} from './verify-stage/verify-stage.ts';
+export type { Finding, FindingKind } from './verify-stage/findings.ts';
