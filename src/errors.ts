@@ -25,6 +25,7 @@ export const CODES = {
   ERR_MILLRACE_BAD_FILE: 'A file is cut off, or is not what its source reads.',
   ERR_MILLRACE_BAD_OPTION: 'An option is unknown, of the wrong type or out of its bounds.',
   ERR_MILLRACE_BAD_RECORD: 'A line of JSON or CSV cannot be parsed.',
+  ERR_MILLRACE_BAD_SCRIPT: 'A chaos script says something that can not be done.',
   ERR_MILLRACE_BAD_SPEC: 'A supervisor cannot start: its tree of specs has faults.',
   ERR_MILLRACE_BAD_TOPOLOGY: 'A topology has mistakes; the error lists all of them.',
   ERR_MILLRACE_BAD_TRANSITION:

@@ -18,6 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** What the caller of the command can mend in the call itself. */
 const USAGE: ReadonlySet<unknown> = new Set([
   'ERR_MILLRACE_BAD_ARGS',
+  'ERR_MILLRACE_BAD_SCRIPT',
   'ERR_MILLRACE_JOB_FILE_MISSING',
   'ERR_MILLRACE_NO_JOB',
   'ERR_MILLRACE_NO_SCRIPT',

@@ -152,7 +152,25 @@ program
   )
   .addOption(jsonOption())
   .addOption(new Option('--report <dir>', 'write chaos.json and the picture chaos.svg there'))
-  .addOption(verboseOption())
+  .addOption(
+    new Option('-v, --verbose', 'tell of each fault as it is done, and show the stacks of errors'),
+  )
+  .addHelpText(
+    'after',
+    `
+A script:
+  import { chaos } from 'millrace/testing';
+  export default chaos((c) => {
+    c.serve('port', { rate: 20_000 });   // numbered records; the job gets args.port
+    c.for('5s');
+    c.at('1s').kill('worker');
+    c.claim.ledgerExact();
+    c.claim.restarts(1);
+  });
+
+Exit codes: 0 all claims hold, 2 called wrongly, or the script can't be, 70 a claim does not hold, 75 left by a second
+Ctrl-C. The first one ends the faults; what was seen is judged.`,
+  )
   .action(
     async (
       file: string,
@@ -163,9 +181,15 @@ program
       },
     ) => {
       const { script, seed, report } = flags;
-      const given = { ...common(flags), script, seed, ...(report === undefined ? {} : { report }) };
+      const given = {
+        ...common(flags),
+        script,
+        seed,
+        live: process.stderr.isTTY === true || flags.verbose === true,
+        ...(report === undefined ? {} : { report }),
+      };
       const { chaosCommand } = await import('./chaos-command.ts');
-      code = await chaosCommand(file, given, out);
+      code = await chaosCommand(file, given, out, err);
     },
   );
 

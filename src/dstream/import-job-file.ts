@@ -21,27 +21,30 @@ import {
 
 export type Namespace = Readonly<Record<string, unknown>>;
 
-/** @throws ERR_MILLRACE_JOB_FILE_MISSING, ERR_MILLRACE_JOB_FILE_THREW, ERR_MILLRACE_TS_LOADER */
-export async function importJobFile(url: string): Promise<Namespace> {
-  mustExist(url);
+/**
+ * @param what the file is called that in messages
+ * @throws ERR_MILLRACE_JOB_FILE_MISSING, ERR_MILLRACE_JOB_FILE_THREW, ERR_MILLRACE_TS_LOADER
+ */
+export async function importJobFile(url: string, what = 'job file'): Promise<Namespace> {
+  mustExist(url, what);
   const reader = await ensureTypeScript(url);
   try {
     return (await import(/* @vite-ignore */ url)) as Namespace;
   } catch (error) {
-    throw explained(url, error, reader);
+    throw explained(url, error, reader, what);
   }
 }
 
-function mustExist(url: string): void {
+function mustExist(url: string, what: string): void {
   if (!url.startsWith('file:')) {
     if (url.startsWith('data:')) return;
-    throw missing(url, 'a job is loaded from a file, by its path or file: URL');
+    throw missing(url, what, 'a job is loaded from a file, by its path or file: URL');
   }
   let path: string;
   try {
     path = pathOf(url);
   } catch (cause) {
-    throw missing(url, 'it is no URL of a file on this machine', cause);
+    throw missing(url, what, 'it is no URL of a file on this machine', cause);
   }
   let isFile: boolean;
   try {
@@ -50,21 +53,22 @@ function mustExist(url: string): void {
     const { code } = cause as NodeJS.ErrnoException;
     throw missing(
       url,
+      what,
       code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`,
       cause,
     );
   }
-  if (!isFile) throw missing(url, 'it is a directory: name the file in it that calls job()');
+  if (!isFile) throw missing(url, what, 'it is a directory: name a file in it');
 }
 
-function missing(url: string, why: string, cause?: unknown): Error {
-  return millraceError('ERR_MILLRACE_JOB_FILE_MISSING', `job file ${shown(url)}: ${why}`, {
+function missing(url: string, what: string, why: string, cause?: unknown): Error {
+  return millraceError('ERR_MILLRACE_JOB_FILE_MISSING', `${what} ${shown(url)}: ${why}`, {
     context: { file: shown(url) },
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
-function explained(url: string, thrown: unknown, reader: TypeScriptReader): Error {
+function explained(url: string, thrown: unknown, reader: TypeScriptReader, what: string): Error {
   if (thrown instanceof MillraceError) return thrown;
   const error = thrown instanceof Error ? thrown : undefined;
   switch ((error as NodeJS.ErrnoException | undefined)?.code) {
@@ -82,7 +86,7 @@ function explained(url: string, thrown: unknown, reader: TypeScriptReader): Erro
   const hint = error === undefined ? undefined : hintFor(url, error);
   return millraceError(
     'ERR_MILLRACE_JOB_FILE_THREW',
-    `job file ${shown(url)} failed while it was loaded: ${asText(thrown)}` +
+    `${what} ${shown(url)} failed while it was loaded: ${asText(thrown)}` +
       (where === undefined ? '' : `, at ${where}`) +
       (hint === undefined ? '' : `. ${hint}`),
     {

@@ -21,6 +21,15 @@ export function judge(
 ): Judgement[] {
   return [
     ...scenario.claims.flatMap((claim) => judged(claim, observed, timeline)),
+    ...(observed.interrupted
+      ? [
+          {
+            claim: 'the script runs to its end',
+            ok: false,
+            found: `it was cut short after ${(observed.durationMs / 1000).toFixed(1)} s`,
+          },
+        ]
+      : []),
     ...ending(scenario, observed),
     faultsDone(observed),
     noFilesLeft(scenario, observed),

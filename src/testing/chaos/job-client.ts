@@ -27,6 +27,8 @@ export class JobClient {
       execArgv: [],
       env: { ...withoutTestRunner(process.env), TMPDIR: room },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // A Ctrl-C at the terminal is for whoever watches; the job is told by a message.
+      detached: true,
     });
     this.#child = child;
     let stderr = '';

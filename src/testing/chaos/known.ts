@@ -6,6 +6,9 @@ import { millraceError } from '../../errors.ts';
 import type { FaultWay } from '../../run/engine.ts';
 import type { Victim } from './script.ts';
 
+/** Files in which an error of the script may begin, and which are not the script. */
+const OURS = /[/\\](?:testing[/\\]chaos[/\\][\w-]+|dstream[/\\]duration|errors)\.[jt]s$/;
+
 /** Each word once; the compiler sees to it that none is missing. */
 type Words<T extends string> = Readonly<Record<T, true>>;
 
@@ -62,24 +65,40 @@ export const POISONS: Words<'throw' | 'exit' | 'oom' | 'hang'> = {
 
 export const SIGNALS: Words<'SIGTERM' | 'SIGINT'> = { SIGTERM: true, SIGINT: true };
 
-/** @throws ERR_MILLRACE_BAD_OPTION, which names what there is */
+/** @throws TypeError which names what there is; `scenarioOf` makes ERR_MILLRACE_BAD_SCRIPT of it */
 export function known<T extends string>(where: string, word: T, words: Words<T>): T {
   if (Object.hasOwn(words, word)) return word;
   const all = Object.keys(words);
   const near = all.find((each) => isNear(each.toLowerCase(), String(word).toLowerCase()));
-  throw badScript(
+  throw new TypeError(
     `${where}: '${String(word)}' is none of ${all.join(', ')}${near === undefined ? '' : `. Did you mean '${near}'?`}`,
   );
 }
 
-/** @throws ERR_MILLRACE_BAD_OPTION */
+/** @throws TypeError */
 export function whole(where: string, n: number): number {
   if (Number.isInteger(n) && n >= 1) return n;
-  throw badScript(`${where}: ${String(n)} is no whole number from 1`);
+  throw new TypeError(`${where}: ${String(n)} is no whole number from 1`);
 }
 
-export function badScript(what: string): Error {
-  return millraceError('ERR_MILLRACE_BAD_OPTION', `the chaos script: ${what}`);
+/** What the script's function came to: its own error, with the place in the script. */
+export function badScript(what: string, cause?: unknown): Error {
+  const where = cause instanceof Error ? lineInScript(cause) : undefined;
+  return millraceError(
+    'ERR_MILLRACE_BAD_SCRIPT',
+    `the chaos script: ${what}${where === undefined ? '' : `, at ${where}`}`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The first line of the stack that isn't ours: `/app/kills.ts:3:16`. */
+function lineInScript(error: Error): string | undefined {
+  for (const line of error.stack?.split('\n').slice(1) ?? []) {
+    const match = /(?:file:\/\/)?(\/[^\s()]+|[A-Za-z]:\\[^\s()]+):(\d+):\d+\)?$/.exec(line);
+    if (match === null || OURS.test(match[1]!)) continue;
+    return `${match[1]!}:${match[2]!}`;
+  }
+  return undefined;
 }
 
 /** At most two letters are missing, too many or others; or one begins with the other. */

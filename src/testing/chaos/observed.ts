@@ -51,6 +51,8 @@ export interface Observed {
   readonly durationMs: number;
   /** It did not end, and was killed for it. */
   readonly gaveUp: string | undefined;
+  /** Somebody wanted no more of it. */
+  readonly interrupted: boolean;
 }
 
 /** One line of the timeline. */

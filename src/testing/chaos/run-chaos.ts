@@ -23,6 +23,7 @@ import { JobClient } from './job-client.ts';
 import type { FromJob } from './job-protocol.ts';
 import type { NumberedServer } from './numbered-server.ts';
 import {
+  faultText,
   timelineOf,
   type DoneFault,
   type Observed,
@@ -48,6 +49,10 @@ export interface ChaosOptions {
   readonly args?: object;
   /** In place of the script's and the default. @default 2 */
   readonly threads?: number;
+  /** Ends the run early: no more faults, the job is drained, what was seen is judged. That it was cut short fails it. */
+  readonly signal?: AbortSignal;
+  /** Called with a line of text on what happens, when it happens. */
+  readonly progress?: (line: string) => void;
 }
 
 const DEFAULT_THREADS = 2;
@@ -133,13 +138,20 @@ class ChaosRun {
 
   async run(): Promise<Observed> {
     const { servers } = this.#scenario;
+    // Whoever ends this process ends the job's, and leaves no file (I2).
+    const leave = (): void => this.#leave();
+    process.once('exit', leave);
     try {
       await this.#start();
       await Promise.race([this.#up, this.#client.exited]);
       this.#plan();
-      const { forMs } = this.#scenario;
-      await this.#until(forMs, () => this.#isOver());
-      await this.#until(forMs + CATCH_UP_MS, () => this.#isOver() || this.#unfinished === 0);
+      const { forMs, seed } = this.#scenario;
+      if (!this.#isOver())
+        this.#tell(`${this.#job.name} is up and runs for ${forMs / 1000} s, seed ${seed}`);
+      const over = (): boolean => this.#isOver() || this.#options.signal?.aborted === true;
+      await this.#until(forMs, over);
+      await this.#until(forMs + CATCH_UP_MS, () => over() || this.#unfinished === 0);
+      if (!this.#isOver()) this.#tell('no more faults; what was served is to come out');
       const served = await this.#hold();
       await this.#end();
       const { code, signal, stderr } = await this.#client.exited;
@@ -161,14 +173,25 @@ class ChaosRun {
         durationMs,
         leftFiles: readdirSync(this.#room).filter((name) => name.startsWith('millrace-')),
         gaveUp: this.#gaveUp,
+        interrupted: this.#options.signal?.aborted === true,
       };
     } finally {
       for (const timer of this.#timers) timer.cancel();
       for (const server of servers.values()) server.stop();
       this.#client.signal('SIGKILL');
       await this.#client.exited;
-      rmSync(this.#room, { recursive: true, force: true });
+      this.#leave();
+      process.removeListener('exit', leave);
     }
+  }
+
+  #leave(): void {
+    this.#client.signal('SIGKILL');
+    rmSync(this.#room, { recursive: true, force: true });
+  }
+
+  #tell(what: string): void {
+    this.#options.progress?.(`${(this.#now() / 1000).toFixed(2).padStart(7)} s  ${what}`);
   }
 
   async #start(): Promise<void> {
@@ -272,6 +295,7 @@ class ChaosRun {
     const here = (detail: string): void => {
       done.doneMs = this.#now();
       done.detail = detail;
+      this.#tell(`${faultText(fault)}: ${detail}`);
     };
     switch (fault.kind) {
       case 'thread':
@@ -363,6 +387,7 @@ class ChaosRun {
         const done = this.#faults[message.id]!;
         done.doneMs = message.at - this.#startedMs;
         done.detail = message.detail;
+        this.#tell(`${faultText(done.fault)}: ${message.detail}`);
         return;
       }
       case 'ended':

@@ -3,13 +3,12 @@
  * what it says is noted here; names and numbers are looked at then. `run-chaos.ts` does what it says.
  */
 import { type Duration, durationMs } from '../../dstream/duration.ts';
-import { millraceError } from '../../errors.ts';
 import type { FaultWay, ThreadRole } from '../../run/engine.ts';
 import type { RunOptions } from '../../run/options.ts';
 import type { RunEvent } from '../../run/running.ts';
 import type { PointFault } from './fault-point.ts';
 import type { MemoryBound } from './flow.ts';
-import { EVENTS, known, POISONS, SIGNALS, VICTIMS, WAYS, whole } from './known.ts';
+import { badScript, EVENTS, known, POISONS, SIGNALS, VICTIMS, WAYS, whole } from './known.ts';
 import { NumberedServer, type NumberedOptions } from './numbered-server.ts';
 
 /** Whom a fault hits: a thread of that role that is up, any of them by the seed. */
@@ -264,7 +263,10 @@ export function isChaosScript(value: unknown): value is ChaosScript {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
-/** Runs a script's function, and gives what it said. */
+/**
+ * Runs a script's function, and gives what it said.
+ * @throws ERR_MILLRACE_BAD_SCRIPT
+ */
 export function scenarioOf(script: ChaosScript, seed: number): Scenario {
   const options: Record<string, unknown> = {};
   const servers = new Map<string, NumberedServer>();
@@ -279,7 +281,7 @@ export function scenarioOf(script: ChaosScript, seed: number): Scenario {
     occasions.push({ trigger, faults });
     return faulting(faults);
   };
-  script.define({
+  const builder: ChaosBuilder = {
     seed,
     claim: claimsInto(claims),
     run: (given) => void Object.assign(options, given),
@@ -311,14 +313,18 @@ export function scenarioOf(script: ChaosScript, seed: number): Scenario {
       };
       return { random, do: (fault) => random([fault]) };
     },
-  });
+  };
+  try {
+    script.define(builder);
+  } catch (error) {
+    throw badScript(error instanceof Error ? error.message : String(error), error);
+  }
   return { seed, options, forMs, deadlineMs, servers, occasions, repeated, claims };
 }
 
 function twice(name: string): Error {
-  return millraceError(
-    'ERR_MILLRACE_BAD_OPTION',
-    `the script serves two servers as '${name}'; the job gets each as args[name], so give them names of their own`,
+  return new TypeError(
+    `it serves two servers as '${name}'; the job gets each as args[name], so give them names of their own`,
   );
 }
 

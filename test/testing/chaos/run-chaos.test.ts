@@ -82,7 +82,7 @@ describe('a run that can not begin', () => {
       c.serve('port');
     });
     await expect(runChaos(NUMBERS, script)).rejects.toMatchObject({
-      code: 'ERR_MILLRACE_BAD_OPTION',
+      code: 'ERR_MILLRACE_BAD_SCRIPT',
     });
   });
 
@@ -99,7 +99,11 @@ describe('a run that can not begin', () => {
       c.serve('port');
       define(c);
     });
-    await expect(runChaos(NUMBERS, script)).rejects.toThrow(message);
+    await expect(runChaos(NUMBERS, script)).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_BAD_SCRIPT',
+      message: expect.stringMatching(message) as string,
+    });
+    await expect(runChaos(NUMBERS, script)).rejects.toThrow(/run-chaos\.test\.ts:\d+$/);
   });
 
   it('judges a job that fails at its start: bad options', async () => {
