@@ -19,6 +19,18 @@ export function keysOf(
   return decodeKeys({ ...keys, count, values: NO_VALUES }, from, Math.min(to, count));
 }
 
+/** Values as a plain array, small integers as V8 likes them best. */
+export function valuesOf(values: ColumnsBlock['values']): readonly unknown[] {
+  if (Array.isArray(values)) return values;
+  const own = Array<number>(values.length);
+  for (let i = 0; i < own.length; i++) {
+    const value = values[i] as number;
+    const integer = value | 0;
+    own[i] = integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
+  }
+  return own;
+}
+
 /** The records of columns: `[key, value]` tuples. */
 export function pairsOf(
   block: ColumnsBlock,

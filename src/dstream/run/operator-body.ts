@@ -14,7 +14,7 @@ import type { Arrival } from '../../plan/planned.ts';
 import { type Gathered, GatherCell } from '../state/gather-cell.ts';
 import { TaskState } from '../state/task-state.ts';
 import { missingBatch } from './blame.ts';
-import { keysOf } from './columns.ts';
+import { keysOf, valuesOf } from './columns.ts';
 import type { HostedOperator } from './hosted-operator.ts';
 import { linesOf } from './lines.ts';
 import { notPair } from './records.ts';
@@ -58,11 +58,7 @@ export class OperatorBody implements TaskBody {
     else if (block.kind === 'text') this.#waiting.rows(sender, linesOf(block.bytes).lines);
     else {
       const { values } = block;
-      this.#waiting.pairs(
-        sender,
-        keysOf(block.keys),
-        Array.isArray(values) ? values : Array.from(values),
-      );
+      this.#waiting.pairs(sender, keysOf(block.keys), valuesOf(values));
     }
   }
 

@@ -10,7 +10,7 @@ import type { TaskOutput } from '../../actors/task.ts';
 import type { Given } from './batch-operator.ts';
 import type { Blame } from './blame.ts';
 import type { ChainSegment, SinkStep, Step } from './chain.ts';
-import { keysOf } from './columns.ts';
+import { keysOf, valuesOf } from './columns.ts';
 import type { Loop, PassOverAt, Shape } from './loop.ts';
 import {
   type CollectPairsSink,
@@ -76,8 +76,7 @@ export class Segment {
   pairs(keys: ColumnsBlock['keys'], values: ColumnsBlock['values']): void {
     const { sinks, out, loopOf, blame, passOver } = this.#options;
     if (this.#sole?.sink === 'collectPairs') {
-      const own = Array.isArray(values) ? values : Array.from(values);
-      (sinks[this.#sole.slot] as CollectPairsSink).take(keysOf(keys), own);
+      (sinks[this.#sole.slot] as CollectPairsSink).take(keysOf(keys), valuesOf(values));
       return;
     }
     for (const { send } of this.#direct) sendPairs(out, send!, keys, values);

@@ -209,6 +209,8 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
       this.states.push(undefined as never);
     }
     if (slot >= this.flags.length) this.#grow(Math.max(slot + 1, this.flags.length * 2));
+    // Half of the work of adding it.
+    this.find(key);
     this.keys[slot] = this.index(key, slot);
     this.states[slot] = state;
     if (this.times !== undefined) this.times[slot] = time;
