@@ -18,6 +18,7 @@ const ALL = [
   'supervision',
   'embedding',
   'windows',
+  'state',
   'memory',
 ];
 const named = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));

@@ -1,0 +1,216 @@
+// What does state by key cost?
+//
+//   node bench/state.mjs [--runs 5] [--secs 8] [--warm 4] [--only wordcount,keys] [--json]
+//
+//   wordcount   running totals of 50,000 words over TCP on two worker threads, against the same word count without state:
+//               declared and closures, updateStateByKey and mapWithState. The programs take turns, with a fresh server
+//               each. Ratios are of neighbours in time; CPU-seconds are those of the counting process.
+//   keys        the operators by themselves, in one thread and a process of their own, with 1,000,000 keys and 10,000
+//               updates a batch: what a batch takes, output arrays included; what a hand-over takes and how large it
+//               is; the first one, which has all keys; resident memory a key, above the keys. Times are CPU time of the
+//               process (garbage collection in other threads included), which other programs disturb least.
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { figure, file, linesOf, machine, median, startServer } from './_util.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '5' },
+    secs: { type: 'string', default: '8' },
+    warm: { type: 'string', default: '4' },
+    only: { type: 'string', default: 'wordcount,keys' },
+    json: { type: 'boolean', default: false },
+    child: { type: 'string' },
+  },
+});
+
+// ── Word counts ─────────────────────────────────────────────────────────────────────────────────
+
+const FAMILIES = {
+  declared: ['declared', 'declaredUpdate', 'declaredMap'],
+  closures: ['natural', 'naturalUpdate', 'naturalMap'],
+};
+
+async function timed(program) {
+  const { warm, secs } = flags;
+  const server = await startServer();
+  const lines = await linesOf(
+    [file('_millrace.mjs'), String(server.port), program, '2'],
+    (Number(warm) + Number(secs)) * 1000,
+  );
+  server.stop();
+  const steady = lines.filter(({ t }) => t >= lines[0].t + (Number(warm) - 1) * 1000);
+  const [first, last] = [steady[0], steady.at(-1)];
+  const counted = last.lines - first.lines;
+  return {
+    perSecond: counted / ((last.t - first.t) / 1000),
+    perCpuSecond: counted / (last.cpu - first.cpu),
+  };
+}
+
+async function wordcounts() {
+  for (const [family, programs] of Object.entries(FAMILIES)) {
+    const results = new Map(programs.map((program) => [program, []]));
+    for (let run = 0; run < Number(flags.runs); run++) {
+      // Who goes first changes, as the machine warms up or slows down.
+      const order = run % 2 === 0 ? programs : programs.toReversed();
+      for (const program of order) results.get(program).push(await timed(program));
+    }
+    const [plain, ...stateful] = programs;
+    const without = results.get(plain);
+    for (const program of stateful) {
+      const mine = results.get(program);
+      const ratios = (key) => mine.map((one, i) => one[key] / without[i][key]);
+      const result = {
+        bench: 'state',
+        program,
+        linesPerSecond: median(mine.map((one) => one.perSecond)),
+        withoutState: median(without.map((one) => one.perSecond)),
+        ratio: ratios('perSecond'),
+        ratioPerCpuSecond: ratios('perCpuSecond'),
+      };
+      if (flags.json) console.log(JSON.stringify(result));
+      else
+        console.log(
+          `${family}, ${program.endsWith('Map') ? 'mapWithState' : 'updateStateByKey'}: ` +
+            `${(result.linesPerSecond / 1e6).toFixed(2)} M lines/s, without state ${(result.withoutState / 1e6).toFixed(2)}; ` +
+            `ratio ${figure(result.ratio)}, a CPU-second ${figure(result.ratioPerCpuSecond)}`,
+        );
+    }
+  }
+}
+
+// ── A million keys ──────────────────────────────────────────────────────────────────────────────
+
+const KEYS = 1_000_000;
+const UPDATES = 10_000;
+const BATCHES = 25;
+
+const sum = (values, total = 0) => {
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total;
+};
+const add = (key, value, state) => {
+  if (state.isTimingOut()) return undefined;
+  const total = (state.getOption() ?? 0) + value;
+  state.update(total);
+  return [key, total];
+};
+const visits = (values, state = { count: 0, last: 0 }) =>
+  values.length === 0 ? state : { count: state.count + values.length, last: values[0] };
+
+/** kind of node, its function, its parameters, and the keys. */
+const CONTENDERS = {
+  'updateStateByKey, numbers': ['updateStateByKey', sum, {}, 'short'],
+  'updateStateByKey, numbers, keys of 26 characters': ['updateStateByKey', sum, {}, 'long'],
+  'updateStateByKey, objects': ['updateStateByKey', visits, {}, 'short'],
+  'updateStateByKey, objects, immutable': [
+    'updateStateByKey',
+    visits,
+    { immutable: true },
+    'short',
+  ],
+  'mapWithState, numbers': ['mapWithState', add, {}, 'short'],
+  'mapWithState, numbers, timeout': ['mapWithState', add, { timeoutMs: 600_000 }, 'short'],
+};
+
+const keyOf = {
+  short: (n) => `u${n}`,
+  long: (n) => `user-of-the-site/${String(n).padStart(9, '0')}`,
+};
+
+/** One contender, in this process. */
+async function keys(name) {
+  const { createOperator } = await import('../dist/dstream/run/operators.js');
+  const { TaskState } = await import('../dist/dstream/state/task-state.js');
+  const [kind, f, params, form] = CONTENDERS[name];
+  const operator = createOperator({
+    node: { id: 1, uid: 'bench', kind, role: 'wide', parents: [0], functions: { f }, params },
+    partition: 0,
+    partitions: 1,
+    slideMs: 1000,
+    parentSlideMs: 1000,
+    blame: (error) => {
+      throw error;
+    },
+  });
+  const state = new TaskState(operator.cells);
+  const all = Array.from({ length: KEYS }, (_, n) => keyOf[form](n));
+  const end = (batch) =>
+    operator.end({ time: batch * 1000, zeroTime: 0, missing: [], watermark: -Infinity });
+  const resident = () => {
+    gc();
+    gc();
+    return process.memoryUsage().rss;
+  };
+  const before = resident();
+  const ms = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  let from = ms();
+  for (let at = 0; at < KEYS; at += 50_000)
+    operator.pairs(0, all.slice(at, at + 50_000), Array(50_000).fill(1));
+  end(1);
+  const firstBatchMs = ms() - from;
+  // As the task's runner does it: slices, and what is left.
+  const handOver = () => {
+    let longestMs = 0;
+    const started = ms();
+    for (let done = false; !done;) {
+      from = ms();
+      done = state.prepare();
+      longestMs = Math.max(longestMs, ms() - from);
+    }
+    from = ms();
+    const { bytes } = state.handOver(undefined);
+    return { ms: ms() - started, longestMs: Math.max(longestMs, ms() - from), bytes: bytes.length };
+  };
+  const firstHandOver = handOver();
+  const bytesPerKey = (resident() - before) / KEYS;
+  const batches = [];
+  const handOvers = [];
+  let at = 1;
+  for (let batch = 2; batch < 2 + BATCHES; batch++) {
+    const some = Array.from(
+      { length: UPDATES },
+      () => all[(at = (at * 48_271) % 2_147_483_647) % KEYS],
+    );
+    from = ms();
+    operator.pairs(0, some, Array(UPDATES).fill(1));
+    end(batch);
+    batches.push(ms() - from);
+    handOvers.push(handOver());
+  }
+  return { name, bytesPerKey, firstBatchMs, firstHandOver, batches, handOvers };
+}
+
+function millionKeys() {
+  for (const name of Object.keys(CONTENDERS)) {
+    const args = ['--expose-gc', file('state.mjs'), '--child', name];
+    const result = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+    if (flags.json) {
+      console.log(JSON.stringify({ bench: 'state', ...result }));
+      continue;
+    }
+    const { bytesPerKey, firstBatchMs, firstHandOver, batches, handOvers } = result;
+    const mb = (bytes) => (bytes / 1e6).toFixed(1);
+    console.log(
+      `${name}: a batch ${figure(batches, 1)} ms; hand-over ${figure(
+        handOvers.map((h) => h.ms),
+        1,
+      )} ms, ` +
+        `${mb(median(handOvers.map((h) => h.bytes)))} MB; ${bytesPerKey.toFixed(0)} bytes a key above the key\n` +
+        `    the first batch, of all keys: ${firstBatchMs.toFixed(0)} ms; its hand-over ${firstHandOver.ms.toFixed(0)} ms in slices, ` +
+        `the longest ${firstHandOver.longestMs.toFixed(0)} ms, ${mb(firstHandOver.bytes)} MB`,
+    );
+  }
+}
+
+if (flags.child !== undefined) console.log(JSON.stringify(await keys(flags.child)));
+else {
+  const only = flags.only.split(',');
+  if (!flags.json) console.log(`# ${machine()}, ${flags.runs} runs of ${flags.secs} s`);
+  if (only.includes('wordcount')) await wordcounts();
+  if (only.includes('keys')) millionKeys();
+}
