@@ -41,6 +41,12 @@ export interface JobRunDefaults {
   readonly maxHeapMb?: number;
   /** Outputs aren't run for a batch that is empty. @default false */
   readonly skipEmptyBatches?: boolean;
+  /** Records a second that each source may send. @default no limit */
+  readonly maxRate?: number;
+  /** How long a receiver gathers single records. @default '20ms' */
+  readonly blockInterval?: Duration;
+  /** How the rate of sources follows what batches take: `run`'s option of the same name. */
+  readonly backpressure?: object;
   /** How failures are met: `run`'s option of the same name. */
   readonly supervision?: object;
 }
@@ -63,6 +69,9 @@ const OPTIONS: readonly (keyof JobOptions)[] = [
   'maxGatherBytes',
   'maxHeapMb',
   'skipEmptyBatches',
+  'maxRate',
+  'blockInterval',
+  'backpressure',
   'supervision',
 ];
 

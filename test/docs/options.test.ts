@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { runBatches } from 'millrace/testing';
 import { ContextBuilder } from '../../src/dstream/context-builder.ts';
+import type { DStream } from '../../src/dstream/dstream.ts';
 import { job } from '../../src/dstream/job.ts';
 import { resolveRunOptions, type RunOptions } from '../../src/run/options.ts';
 import { StreamingContext } from '../../src/run/streaming-context.ts';
@@ -11,6 +12,7 @@ const OPTIONS = page('docs/options.md');
 const resolve = (options: object): ReturnType<typeof resolveRunOptions> =>
   resolveRunOptions(options as RunOptions<never>, 1000, 4);
 const ssc = (): ContextBuilder => new ContextBuilder();
+const pairs = (): DStream<readonly [string, number]> => ssc().inputStream('pairs');
 /** No option is like it, so the error lists all that there are. */
 const UNKNOWN = { zzzz: 1 };
 
@@ -38,6 +40,19 @@ describe('the names of each table are those of the code', () => {
     ['socketTextStream', () => ssc().socketTextStream('h', 1, UNKNOWN as never)],
     ['textFileStream', () => ssc().textFileStream('d', UNKNOWN as never)],
     ['queueStream', () => ssc().queueStream([], UNKNOWN as never)],
+    ['backpressure', () => resolve({ backpressure: UNKNOWN })],
+    ['socketStream', () => ssc().socketStream('h', 1, (() => {}) as never, UNKNOWN as never)],
+    ['receiverStream', () => ssc().receiverStream((() => {}) as never, UNKNOWN as never)],
+    ['fromAsyncIterable', () => ssc().fromAsyncIterable(() => [], UNKNOWN as never)],
+    [
+      'parseCsv',
+      () =>
+        ssc()
+          .textFileStream('d')
+          .parseCsv(UNKNOWN as never),
+    ],
+    ['updateStateByKey', () => pairs().updateStateByKey(() => 1, UNKNOWN as never)],
+    ['mapWithState', () => pairs().mapWithState(() => 1, UNKNOWN as never)],
     ['runBatches', () => runBatches(UNKNOWN as never, (() => {}) as never)],
   ])('%s', async (heading, act) => {
     expect(new Set(names(heading))).toEqual(new Set(await listed(act)));
@@ -86,10 +101,11 @@ it('sources have the defaults of the code', () => {
   const context = ssc();
   context.socketTextStream('h', 1).print();
   context.textFileStream('d').print();
+  context.receiverStream((() => {}) as never).print();
   context.queueStream([]).print();
   const params = Object.assign({}, ...context.graph().nodes.map((node) => node.params)) as object;
-  const shown = ['socketTextStream', 'textFileStream', 'queueStream'].flatMap((heading) =>
-    tableBelow(OPTIONS, heading).map(([name, , text]) => [name!, text!] as const),
+  const shown = ['socketTextStream', 'textFileStream', 'receiverStream', 'queueStream'].flatMap(
+    (heading) => tableBelow(OPTIONS, heading).map(([name, , text]) => [name!, text!] as const),
   );
   const wanted = shown.filter(([name]) => name in params && name !== 'name');
   expect(wanted.length).toBeGreaterThan(4);

@@ -74,7 +74,12 @@ describe('examples of operators', () => {
     );
     const sources = [
       'socketTextStream',
+      'socketStream',
       'textFileStream',
+      'fileStream',
+      'binaryRecordsStream',
+      'receiverStream',
+      'fromAsyncIterable',
       'queueStream',
       'inputStream',
       'ssc.union',

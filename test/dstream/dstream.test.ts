@@ -156,7 +156,7 @@ describe('after the start', () => {
       textFileStream: () => ssc.textFileStream('/d'),
       fileStream: () => ssc.fileStream('/d'),
       binaryRecordsStream: () => ssc.binaryRecordsStream('/d', 4),
-      receiverStream: () => ssc.receiverStream(id),
+      receiverStream: () => ssc.receiverStream(() => id(0)),
       fromAsyncIterable: () => ssc.fromAsyncIterable(id),
       queueStream: () => ssc.queueStream([]),
       inputStream: () => ssc.inputStream('more'),
