@@ -12,7 +12,7 @@
  * I1  A record is late when the session that it would make or join ended, and its lateness passed, by the watermark of
  *     the barrier before.
  * I2  Sessions of a key are in order of time and a gap or more apart.
- * I3  Results of a batch are in order of end, start and slot.
+ * I3  Results of a batch are in order of slots, then of time: so the same after a recovery.
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import { GatherCell } from '../state/gather-cell.ts';
@@ -23,8 +23,18 @@ import { LateRecords } from './late.ts';
 import type { WindowOperatorOptions } from './pane-windows.ts';
 import { Results } from './results.ts';
 
-/** Times of the first and last record, the accumulator, whether it gave its result, records since its last result. */
-type Session = [first: number, last: number, value: unknown, fired: boolean, fresh: number];
+/**
+ * The sessions of a key, one after another: times of the first and last record, the accumulator, whether it gave its
+ * result, and records since its last result.
+ */
+type Sessions = unknown[];
+
+const FIRST = 0;
+const LAST = 1;
+const VALUE = 2;
+const FIRED = 3;
+const FRESH = 4;
+const WIDTH = 5;
 
 /** Buckets that a gap is cut into. */
 const BUCKETS_A_GAP = 8;
@@ -34,15 +44,13 @@ export class SessionWindows implements BatchOperator {
   readonly cells: BatchOperator['cells'];
   readonly #options: WindowOperatorOptions<'session'>;
   readonly #open: GatherCell = new GatherCell();
-  readonly #sessions: KeyedState<Session[]> = new KeyedState();
+  readonly #sessions: KeyedState<Sessions> = new KeyedState();
   readonly #watermark: ValueCell<number> = new ValueCell(-Infinity);
   readonly #lastEarlyMs: ValueCell<number | undefined> = new ValueCell<number | undefined>(
     undefined,
   );
   readonly #late: LateRecords;
   #due: DueSlots | undefined;
-  /** Slots that have a session whose lateness has passed. */
-  #expired: number[] = [];
 
   constructor(options: WindowOperatorOptions<'session'>) {
     this.#options = options;
@@ -61,27 +69,20 @@ export class SessionWindows implements BatchOperator {
   }
 
   end(batch: BatchEnd): Given {
-    const { isKeyed, aggregate, count, early } = this.#options;
+    const { isKeyed, aggregate, count, early, allowedLatenessMs } = this.#options;
     const before = this.#watermark.value;
     const now = Math.max(before, batch.watermark);
-    const touched: number[] = [];
+    // Without late records and counts only those have something to give whose time has come.
+    const touched = allowedLatenessMs > 0 || early.count > 0 ? new Set<number>() : undefined;
     for (const block of this.#open.take())
       if ('keys' in block) this.#take(block.keys, block.values, before, touched);
-    const given: { readonly slot: number; readonly session: Session }[] = [];
-    const due = this.#dueSlots();
-    // What came late for a session that gave its result, and early results by count.
-    for (const slot of new Set(touched)) this.#again(slot, before, now, given);
-    for (const slot of due.take(now)) this.#fire(slot, now, given);
-    if (early.everyMs > 0) this.#giveEarly(batch, now, given);
-    const { gapMs } = this.#options.window;
-    given.sort(
-      (a, b) => a.session[1] - b.session[1] || a.session[0] - b.session[0] || a.slot - b.slot,
-    );
     const results = new Results(isKeyed, aggregate.copy);
-    const { keys } = this.#sessions;
-    for (const { slot, session } of given)
-      results.add(keys[slot], session[0], session[1] + gapMs, session[2]);
-    this.#evict(now);
+    // In the order of slots, which is the order of memory too.
+    const due = Int32Array.from(this.#dueSlots().take(now)).sort();
+    const isTime = this.#isTimeForEarly(batch);
+    for (const slot of this.#slotsOf(due, touched, isTime))
+      this.#give(slot, before, now, isTime, results);
+    for (const slot of due) this.#evict(slot, now);
     this.#watermark.value = now;
     return this.#late.given(results.keys, results.values, count);
   }
@@ -94,9 +95,9 @@ export class SessionWindows implements BatchOperator {
     keys: readonly unknown[],
     values: readonly unknown[],
     watermark: number,
-    touched: number[],
+    touched: Set<number> | undefined,
   ): void {
-    const { allowedLatenessMs, blame, isKeyed, window } = this.#options;
+    const { aggregate, allowedLatenessMs, blame, isKeyed, window } = this.#options;
     const expired = watermark - allowedLatenessMs;
     const table = this.#sessions;
     const due = this.#dueSlots();
@@ -112,11 +113,14 @@ export class SessionWindows implements BatchOperator {
           this.#late.add(() => [time, isKeyed ? [key, value] : value]);
           continue;
         }
-        const into = slot < 0 ? table.add(key, []) : slot;
-        this.#put(table.states[into]!, time, value);
-        table.touch(into);
+        let into = slot;
+        if (slot < 0) into = table.add(key, [time, time, aggregate.create(value), false, 1]);
+        else {
+          this.#put(table.states[into]!, time, value);
+          table.touch(into);
+        }
         due.wait(into, end);
-        touched.push(into);
+        touched?.add(into);
       } catch (error) {
         blame(error, isKeyed ? [key, value] : value);
       }
@@ -124,127 +128,114 @@ export class SessionWindows implements BatchOperator {
   }
 
   /** When the session ends that a record of that time would be in. */
-  #endWith(sessions: readonly Session[], time: number): number {
+  #endWith(sessions: Sessions, time: number): number {
     const { gapMs } = this.#options.window;
     let last = time;
-    for (let i = 0; i < sessions.length; i++) {
-      const session = sessions[i]!;
-      if (session[0] - last < gapMs && time - session[1] < gapMs) last = Math.max(last, session[1]);
+    for (let at = 0; at < sessions.length; at += WIDTH) {
+      const other = sessions[at + LAST] as number;
+      if ((sessions[at + FIRST] as number) - time < gapMs && time - other < gapMs && other > last)
+        last = other;
     }
     return last + gapMs;
   }
 
   /** Puts a record where it belongs, and joins the sessions that it joins. */
-  #put(sessions: Session[], time: number, value: unknown): void {
+  #put(sessions: Sessions, time: number, value: unknown): void {
     const { window, aggregate } = this.#options;
     const { gapMs } = window;
-    const { create, mergeValue, mergeCombiners } = aggregate;
     let at = sessions.length;
-    while (at > 0 && time - sessions[at - 1]![1] < gapMs) at--;
+    while (at > 0 && time - (sessions[at - WIDTH + LAST] as number) < gapMs) at -= WIDTH;
     // From `at` on, sessions end behind the record's gap.
-    const session = sessions[at];
-    if (session === undefined || session[0] - time >= gapMs) {
-      sessions.splice(at, 0, [time, time, create(value), false, 1]);
+    if (at === sessions.length || (sessions[at + FIRST] as number) - time >= gapMs) {
+      sessions.splice(at, 0, time, time, aggregate.create(value), false, 1);
       return;
     }
-    session[2] = mergeValue(session[2], value);
-    session[4]++;
-    if (time < session[0]) session[0] = time;
-    if (time <= session[1]) return;
-    session[1] = time;
-    const next = sessions[at + 1];
-    if (next === undefined || next[0] - time >= gapMs) {
-      session[3] = false;
+    sessions[at + VALUE] = aggregate.mergeValue(sessions[at + VALUE], value);
+    sessions[at + FRESH] = (sessions[at + FRESH] as number) + 1;
+    if (time < (sessions[at + FIRST] as number)) sessions[at + FIRST] = time;
+    if (time <= (sessions[at + LAST] as number)) return;
+    sessions[at + LAST] = time;
+    const next = at + WIDTH;
+    if (next === sessions.length || (sessions[next + FIRST] as number) - time >= gapMs) {
+      sessions[at + FIRED] = false;
       return;
     }
-    session[1] = next[1];
-    session[2] = mergeCombiners(session[2], next[2]);
-    session[3] = session[3] && next[3];
-    session[4] += next[4];
-    sessions.splice(at + 1, 1);
+    sessions[at + LAST] = sessions[next + LAST];
+    sessions[at + VALUE] = aggregate.mergeCombiners(sessions[at + VALUE], sessions[next + VALUE]);
+    sessions[at + FIRED] = sessions[at + FIRED] === true && sessions[next + FIRED] === true;
+    sessions[at + FRESH] = (sessions[at + FRESH] as number) + (sessions[next + FRESH] as number);
+    sessions.splice(next, WIDTH);
   }
 
-  #again(
-    slot: number,
-    before: number,
-    now: number,
-    given: { readonly slot: number; readonly session: Session }[],
-  ): void {
-    const { early, window } = this.#options;
-    for (const session of this.#sessions.states[slot]!) {
-      const end = session[1] + window.gapMs;
-      const isAgain = end <= before && session[4] > 0;
-      const isEarly = end > now && early.count > 0 && session[4] >= early.count;
-      if (!isAgain && !isEarly) continue;
-      session[3] = isAgain;
-      session[4] = 0;
-      given.push({ slot, session });
+  /** Keys that may have something to give, in the order of slots. */
+  #slotsOf(
+    due: Int32Array,
+    touched: ReadonlySet<number> | undefined,
+    isTime: boolean,
+  ): Iterable<number> {
+    if (isTime) {
+      const { flags, states } = this.#sessions;
+      return states.flatMap((_, slot) => ((flags[slot]! & LIVE) === 0 ? [] : [slot]));
     }
+    if (touched === undefined) return due;
+    return Int32Array.from(new Set([...touched, ...due])).sort();
   }
 
-  /** Sessions of a key whose end the watermark has passed. */
-  #fire(
-    slot: number,
-    now: number,
-    given: { readonly slot: number; readonly session: Session }[],
-  ): void {
-    const { allowedLatenessMs, window } = this.#options;
-    if ((this.#sessions.flags[slot]! & LIVE) === 0) return;
-    let next = Infinity;
-    for (const session of this.#sessions.states[slot]!) {
-      const end = session[1] + window.gapMs;
-      if (end <= now && !session[3]) {
-        session[3] = true;
-        session[4] = 0;
-        this.#sessions.touch(slot);
-        given.push({ slot, session });
-      }
-      next = Math.min(next, end <= now ? end + allowedLatenessMs : end);
-    }
-    if (next > now) this.#dueSlots().wait(slot, next);
-    else this.#expired.push(slot);
-  }
-
-  #giveEarly(
-    { time, zeroTime }: BatchEnd,
-    now: number,
-    given: { readonly slot: number; readonly session: Session }[],
-  ): void {
-    const { early, window } = this.#options;
-    if (time - (this.#lastEarlyMs.value ?? zeroTime) < early.everyMs) return;
+  #isTimeForEarly({ time, zeroTime }: BatchEnd): boolean {
+    const { everyMs } = this.#options.early;
+    if (everyMs === 0 || time - (this.#lastEarlyMs.value ?? zeroTime) < everyMs) return false;
     this.#lastEarlyMs.value = time;
-    const { flags, states } = this.#sessions;
-    for (let slot = 0; slot < states.length; slot++) {
-      if ((flags[slot]! & LIVE) === 0) continue;
-      for (const session of states[slot]!) {
-        if (session[4] === 0 || session[1] + window.gapMs <= now) continue;
-        session[4] = 0;
-        this.#sessions.touch(slot);
-        given.push({ slot, session });
-      }
+    return true;
+  }
+
+  /** Gives the sessions of a key whose end the watermark passes, that late records have changed, or that are due early. */
+  #give(slot: number, before: number, now: number, isTime: boolean, results: Results): void {
+    const { early, window } = this.#options;
+    const sessions = this.#sessions.states[slot]!;
+    const least = isTime ? 1 : early.count;
+    for (let at = 0; at < sessions.length; at += WIDTH) {
+      const end = (sessions[at + LAST] as number) + window.gapMs;
+      const fresh = sessions[at + FRESH] as number;
+      const isEnded = end <= now;
+      const isDue = isEnded
+        ? sessions[at + FIRED] === false || (end <= before && fresh > 0)
+        : least > 0 && fresh >= least;
+      if (!isDue) continue;
+      sessions[at + FIRED] = isEnded;
+      sessions[at + FRESH] = 0;
+      this.#sessions.touch(slot);
+      results.add(
+        this.#sessions.keys[slot],
+        sessions[at + FIRST] as number,
+        end,
+        sessions[at + VALUE],
+      );
     }
   }
 
-  /** Sessions whose lateness has passed go, and keys that have no other. */
-  #evict(now: number): void {
+  /** Sessions whose lateness has passed go, and with the last of them the key. Says when to look again. */
+  #evict(slot: number, now: number): void {
     const { allowedLatenessMs, window } = this.#options;
     const table = this.#sessions;
-    for (const slot of this.#expired) {
-      if ((table.flags[slot]! & LIVE) === 0) continue;
-      const kept = table.states[slot]!.filter(
-        ([, last]) => last + window.gapMs + allowedLatenessMs > now,
-      );
-      if (kept.length === 0) {
-        table.remove(slot);
-        continue;
-      }
-      table.set(slot, kept);
-      let next = Infinity;
-      for (const [, last, , fired] of kept)
-        next = Math.min(next, last + window.gapMs + (fired ? allowedLatenessMs : 0));
-      this.#dueSlots().wait(slot, next);
+    const sessions = table.states[slot]!;
+    let next = Infinity;
+    let kept = 0;
+    for (let at = 0; at < sessions.length; at += WIDTH) {
+      const end = (sessions[at + LAST] as number) + window.gapMs;
+      if (end + allowedLatenessMs <= now) continue;
+      next = Math.min(next, end <= now ? end + allowedLatenessMs : end);
+      if (kept < at) sessions.copyWithin(kept, at, at + WIDTH);
+      kept += WIDTH;
     }
-    this.#expired = [];
+    if (kept === 0) {
+      table.remove(slot);
+      return;
+    }
+    if (kept < sessions.length) {
+      sessions.length = kept;
+      table.touch(slot);
+    }
+    this.#dueSlots().wait(slot, next);
   }
 
   #dueSlots(): DueSlots {
@@ -254,7 +245,9 @@ export class SessionWindows implements BatchOperator {
     const { flags, states } = this.#sessions;
     for (let slot = 0; slot < states.length; slot++) {
       if ((flags[slot]! & LIVE) === 0) continue;
-      for (const [, last] of states[slot]!) this.#due.wait(slot, last + gapMs);
+      const sessions = states[slot]!;
+      for (let at = 0; at < sessions.length; at += WIDTH)
+        this.#due.wait(slot, (sessions[at + LAST] as number) + gapMs);
     }
     return this.#due;
   }
