@@ -1,5 +1,6 @@
 /**
- * The thread of the sources: an event loop with sockets and files, no user code but `hello`.
+ * The thread of the sources: an event loop with sockets, files and receivers. User code here: `hello`, `decode`,
+ * `filter`, iterables and receivers of the job, and nothing else.
  *
  * A source that was refused looks again every RETRY_MS. It needs no doorbell: it was refused because its consumers have
  * a full window ahead of them, so nobody waits for it.

@@ -572,3 +572,23 @@ describe('a new host after the death of the thread', () => {
     }
   });
 });
+
+describe('an array that an edge has taken in part', () => {
+  it('goes on there, however far behind its consumer is, so none of it is doubled', () => {
+    const edges = [new TestEdge(4 << 20), new TestEdge(4 << 20)];
+    const input = new InputSource();
+    const { host: started } = host([{ source: input, edges }]);
+    const rows = Array.from({ length: 60 }, (_, n) => `${n} ${'x'.repeat(60_000)}`);
+    void input.push(rows);
+    // The first edge is full of what nobody has read; the second has room for all of it.
+    for (let n = 0; n < 10; n++) {
+      started.pump();
+      edges[0]!.read();
+    }
+    edges[1]!.read();
+    const taken = edges.flatMap(({ seen }) =>
+      seen.flatMap((each) => ('rows' in each ? each.rows : [])),
+    );
+    expect(taken.map((row) => parseInt(row as string, 10))).toEqual(rows.map((_, n) => n));
+  });
+});

@@ -55,7 +55,7 @@ export class FileRecords {
     const pieces: FilePiece[] = [];
     if (this.#format === 'binary') {
       for (let from = 0; from < bytes.length; from += this.#recordLength)
-        pieces.push([path, at + from, bytes.slice(from, from + this.#recordLength)]);
+        pieces.push([path, at + from, copyOf(bytes, from, from + this.#recordLength)]);
       return pieces;
     }
     // A line of CSV that is part of a record is of no use: such a piece stays as it is.
@@ -63,7 +63,7 @@ export class FileRecords {
     for (let [from, line] = [0, at]; from < bytes.length; line++) {
       const newline = bytes.indexOf(NEWLINE, from);
       const end = newline < 0 ? bytes.length : newline + 1;
-      const one = bytes.slice(from, end);
+      const one = copyOf(bytes, from, end);
       pieces.push(header === undefined ? [path, line, one] : [path, line, one, header]);
       from = end;
     }
@@ -72,7 +72,7 @@ export class FileRecords {
 
   #binary([, , bytes]: FilePiece, into: unknown[]): void {
     for (let from = 0; from < bytes.length; from += this.#recordLength)
-      into.push(bytes.slice(from, from + this.#recordLength));
+      into.push(copyOf(bytes, from, from + this.#recordLength));
   }
 
   #json([path, at, bytes]: FilePiece, into: unknown[]): void {
@@ -144,4 +144,9 @@ function newlines(text: string, from: number, end: number): number {
 
 function isBlank(text: string, from: number, end: number): boolean {
   return end - from <= 2 && text.slice(from, end).trim() === '';
+}
+
+/** A piece may lie in memory that is used again; `slice` of a Buffer would be a view of it. */
+function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(from, to));
 }
