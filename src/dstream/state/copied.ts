@@ -4,6 +4,9 @@
  * Plain objects, arrays, maps and sets are copied, deep; what is frozen, and instances of other classes, are shared.
  * Pure, any thread.
  */
+import { BadRecord } from '../run/blame.ts';
+
+/** A copy of a value (above). */
 export function copied<T>(value: T): T {
   return (typeof value === 'object' && value !== null ? copyOf(value) : value) as T;
 }
@@ -14,6 +17,19 @@ export function copyAll(values: unknown[]): void {
     const value = values[i];
     if (typeof value === 'object' && value !== null) values[i] = copyOf(value);
   }
+}
+
+/** The value, which must not be a promise of one: nobody would wait for it. */
+export function settled(value: unknown): unknown {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+    throw new BadRecord(
+      'needs a function that gives its result at once, not a promise; mapAsync waits for promises',
+    );
+  return value;
 }
 
 /** Whether the value may be changed in place. */

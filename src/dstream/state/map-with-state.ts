@@ -10,7 +10,7 @@
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import type { OperatorScene } from '../run/operators.ts';
-import { copied, copyAll } from './copied.ts';
+import { copied, copyAll, settled } from './copied.ts';
 import { KeyedOperator } from './keyed-operator.ts';
 import { type State, StateHandle } from './state-handle.ts';
 
@@ -105,7 +105,7 @@ function independent(given: unknown): unknown {
   if (typeof given !== 'object' || given === null) return given;
   if (Array.isArray(given) && given.length === 2 && isPrimitive(given[0]) && isPrimitive(given[1]))
     return given;
-  return copied(given);
+  return copied(settled(given));
 }
 
 function isPrimitive(value: unknown): boolean {

@@ -227,6 +227,11 @@ describe('mapWithState', () => {
     expect(() => at.batch([])).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_STATE_USE' }));
   });
 
+  test('refuses a promise in place of a result', () => {
+    const at = stage(async () => 1);
+    expect(() => at.batch([['a', 1]])).toThrow(/not a promise/);
+  });
+
   test('refuses a state that was kept for later', () => {
     const kept: State<number>[] = [];
     const at = stage((_key, _value, state: State<number>) => {

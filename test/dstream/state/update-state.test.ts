@@ -179,6 +179,16 @@ describe('updateStateByKey', () => {
     );
   });
 
+  test('refuses a promise in place of a state', () => {
+    const at = stage(async () => 1);
+    expect(() => at.batch([['a', 1]])).toThrow(
+      expect.objectContaining({
+        code: 'ERR_MILLRACE_RECORD_TYPE',
+        message: expect.stringMatching(/not a promise/),
+      }),
+    );
+  });
+
   test('refuses what is no key', () => {
     const at = stage(() => 1);
     expect(() => at.batch([[new Map(), 1]])).toThrow(
