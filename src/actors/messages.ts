@@ -62,6 +62,8 @@ export type ToWorker =
 
 /** Worker to coordinator. */
 export type FromWorker =
+  /** Tasks of that epoch are at work; of older ones nothing is left here. */
+  | { readonly type: 'began'; readonly epoch: number }
   /** A task took a barrier: its results are on their way, its hand-over is in a file. */
   | {
       readonly type: 'taken';

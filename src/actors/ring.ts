@@ -66,6 +66,12 @@ export function createRing(bytes: number, options: RingMemoryOptions = {}): Ring
   };
 }
 
+/** Empties a ring that nobody can touch any more, for others to use. */
+export function resetRing({ control }: RingMemory): void {
+  const words = new Int32Array(control);
+  for (const word of [HEAD, TAIL, ROOM_WANTED]) Atomics.store(words, word, 0);
+}
+
 /** Puts a damaged frame behind what was sent: a fault on purpose, by the sender's thread, which sends no more then. */
 export function spoilRing(memory: RingMemory): void {
   const control = new Int32Array(memory.control);

@@ -417,6 +417,8 @@ export class TaskRunner implements TaskOutput {
   }
 
   #queue(output: number, frame: Frame): void {
+    // What a promise of its body still does is of a dead epoch, whose rings may be others' by now.
+    if (this.#state === 'done') return;
     const queue = this.#pending[output]!;
     if (queue.length === 0 && this.#options.outputs[output]!.send(frame)) return;
     queue.push(frame);

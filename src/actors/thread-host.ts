@@ -194,6 +194,7 @@ export class ThreadHost {
         this.#refuse(start, message, error);
       }
     }
+    this.#coordinator.post({ type: 'began', epoch });
   }
 
   #refuse(start: TaskStart, message: Extract<ToWorker, { type: 'start' }>, error: unknown): void {

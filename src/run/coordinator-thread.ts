@@ -70,7 +70,7 @@ export async function coordinatorThread(
         return;
       case 'workerDown':
         watchdog.unwatch(String(message.slot));
-        coordinator.workerDown(message.slot, message.cause, message.wasOrdered);
+        coordinator.workerDown(message.slot, message.cause, message.wasOrdered, message.isDead);
         return;
       case 'drain':
         coordinator.drain();

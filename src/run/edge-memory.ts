@@ -5,7 +5,7 @@ import {
   setBase,
   type ReceiverMemory,
 } from '../actors/receiver-edge.ts';
-import { createRing } from '../actors/ring.ts';
+import { createRing, resetRing } from '../actors/ring.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { EdgeMemory } from '../supervision/coordinator.ts';
 
@@ -40,6 +40,7 @@ export function edgeMemory(
 ): EdgeMemory {
   return {
     createRing: () => createRing(ringBytes, { checksum }),
+    resetRing,
     createWords: () => createConsumerWords(),
     receiver: (edge) => receivers.get(edge)!,
     setBase: (edge, offset) => setBase(receivers.get(edge)!, offset),

@@ -88,7 +88,10 @@ export type ToCoordinator =
       readonly type: 'workerDown';
       readonly slot: number;
       readonly cause: string;
-      /** Somebody ended it from outside. */ readonly wasOrdered: boolean;
+      /** Somebody ended it from outside. */
+      readonly wasOrdered: boolean;
+      /** It runs no more; else it was given up. */
+      readonly isDead: boolean;
     }
   | { readonly type: 'drain' }
   /** What isn't through yet? Answered by `left`. */

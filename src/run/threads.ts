@@ -408,6 +408,7 @@ export class ThreadsEngine implements Engine {
         slot: number,
         cause: thread.lastExit,
         wasOrdered: ORDERED.has(reason.kind),
+        isDead: reason.kind !== 'lost',
       });
     if (thread.role === 'sources') {
       for (const memory of this.#receivers.values()) fenceSender(memory);

@@ -48,6 +48,7 @@ import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 import { RestartIntensity } from './intensity.ts';
 import { CUTS, type JobMemory } from './job-memory.ts';
 import type { PidOptions } from './pid.ts';
+import { RingPool } from './ring-pool.ts';
 import { POISON_ATTEMPTS, PoisonLedger, type PoisonDecision } from './poison.ts';
 import { RateControl } from './rate-control.ts';
 
@@ -79,6 +80,8 @@ export interface DiedWith {
 /** Memory and words that the coordinator hands out; made by whoever may allocate them. */
 export interface EdgeMemory {
   createRing(): RingMemory;
+  /** Empties one that nobody can touch any more. */
+  resetRing(ring: RingMemory): void;
   createWords(): ConsumerWords;
   /** Of a receiver edge; lives as long as the job. */
   receiver(edge: number): ReceiverMemory;
@@ -217,6 +220,7 @@ export class Coordinator {
     { readonly timer: Timer; readonly named: (cause: string, wasOrdered: boolean) => void }
   >();
   readonly #poison: PoisonLedger;
+  readonly #rings: RingPool;
   readonly #rates: RateControl | undefined;
   readonly #incarnation: number;
   /** Its own: the one in shared memory may be a successor's. */
@@ -254,6 +258,10 @@ export class Coordinator {
     this.#intensity = new RestartIntensity({
       maxRestarts: policy.maxRestarts,
       withinMs: policy.withinMs,
+    });
+    this.#rings = new RingPool({
+      create: () => options.edges.createRing(),
+      reset: (ring) => options.edges.resetRing(ring),
     });
     this.#poison = new PoisonLedger(policy.maxPoisonPerMin ?? MAX_POISON_PER_MIN);
     this.#rates =
@@ -303,7 +311,7 @@ export class Coordinator {
   /** A thread with the job loaded: it takes a missing worker's place, or stands ready as a spare. */
   addWorker(slot: number, port: Port<FromWorker, ToWorker>): void {
     const worker: WorkerSlot = { slot, port };
-    port.onMessage((message) => this.#fromWorker(message));
+    port.onMessage((message) => this.#fromWorker(slot, message));
     port.onClose(() => this.workerDown(slot, UNKNOWN_CAUSE));
     // It may still be at work on the epoch of a coordinator that died.
     port.post({ type: 'stop' });
@@ -332,8 +340,10 @@ export class Coordinator {
   /**
    * A worker's thread is dead or is to be treated as dead. Anything that it still says is of an old epoch.
    * @param wasOrdered somebody ended it from outside, so nothing that it did is to blame
+   * @param isDead it is known to run no more
    */
-  workerDown(slot: number, cause: string, wasOrdered = false): void {
+  workerDown(slot: number, cause: string, wasOrdered = false, isDead = false): void {
+    if (isDead) this.#rings.dead(slot);
     this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
     const unnamed = this.#unnamed.get(slot);
     if (unnamed !== undefined) {
@@ -458,7 +468,11 @@ export class Coordinator {
 
   // ---- from the threads
 
-  #fromWorker(message: FromWorker): void {
+  #fromWorker(slot: number, message: FromWorker): void {
+    if (message.type === 'began') {
+      this.#rings.began(slot, message.epoch);
+      return;
+    }
     if (message.epoch !== this.epoch || this.#state !== 'running') return;
     switch (message.type) {
       case 'taken':
@@ -869,6 +883,10 @@ export class Coordinator {
     this.#checkFence();
     this.#state = 'running';
     this.#sweepDue = true;
+    this.#rings.begin(
+      this.#epoch,
+      this.#workers.map((worker) => worker!.slot),
+    );
     const starts = this.#taskStarts();
     this.#postConsumers();
     this.#workers.forEach((worker, w) => {
@@ -970,7 +988,7 @@ export class Coordinator {
         inEnds.set(edge, { kind: 'local', edge, ...back });
         outEnds.set(edge, { kind: 'local', edge, ...back });
       } else {
-        const memory = edges.createRing();
+        const memory = this.#rings.take();
         inEnds.set(edge, { kind: 'ring', edge, memory, peer: sender.slot, ...back });
         outEnds.set(edge, { kind: 'ring', edge, memory, peer: receiver.slot, ...back });
       }

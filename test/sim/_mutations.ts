@@ -7,11 +7,15 @@ import type { InEdge } from '../../src/actors/edge.ts';
 import { ReceiverEdgeWriter } from '../../src/actors/receiver-edge.ts';
 import { InOrder } from '../../src/dstream/run/in-order.ts';
 import type { Disk } from '../../src/env/env.ts';
+import { RingPool } from '../../src/supervision/ring-pool.ts';
 import { HeldIndex } from '../../src/supervision/held-index.ts';
 import type { SimHooks } from '../../src/testing/sim/simulation.ts';
 import { bodyWith } from '../../src/testing/sim/body-with.ts';
 import { replaced } from './_replaced.ts';
 import { TOPOLOGY_MUTATIONS } from './_topology-mutations.ts';
+
+/** Numbers that threads may have in a run. */
+const SLOTS: readonly number[] = Array.from({ length: 100 }, (_, n) => n);
 
 type NotesRead = typeof SenderNotes.prototype.read;
 
@@ -147,6 +151,25 @@ export const MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
       },
     };
   },
+  'rings of the epoch before are handed on, whoever may still have them': () =>
+    replaced(
+      RingPool.prototype,
+      'begin',
+      (begin) =>
+        function (this: RingPool, epoch, slots) {
+          for (const slot of SLOTS) this.dead(slot);
+          begin.call(this, epoch, slots);
+        },
+    ),
+  'who begins an epoch has let go of this one too': () =>
+    replaced(
+      RingPool.prototype,
+      'began',
+      (began) =>
+        function (this: RingPool, slot, epoch) {
+          began.call(this, slot, epoch + 1);
+        },
+    ),
   'nobody is fenced off': () => ({ fences: false }),
   'a batch that was given up is run again': () => ({
     toWorker: (message) => (message.type === 'start' ? { ...message, skip: [] } : message),

@@ -76,7 +76,10 @@ export class Population {
       name: thread.name,
       coordinator: port,
       directory: DIRECTORY,
-      edges: this.#edges.opener((slot) => this.#sleepers.bell(slot)),
+      edges: this.#edges.opener((slot) => this.#sleepers.bell(slot), {
+        name: thread.name,
+        hasLetGo: (epoch) => thread.dead || host.epoch > epoch,
+      }),
       createBody: (task, out) => {
         const life = `${thread.name}-${host.epoch}`;
         const env = this.#envOf(thread);
@@ -170,7 +173,7 @@ export class Population {
           return;
         }
         case 'workerDown':
-          coordinator.workerDown(message.slot, message.cause);
+          coordinator.workerDown(message.slot, message.cause, false, message.isDead);
           return;
         case 'drain':
           coordinator.drain();

@@ -4,17 +4,29 @@
  * T1  BASE <= TAIL <= BASE + size on receiver edges, HEAD <= TAIL <= HEAD + size on inner rings of the newest epoch.
  * T2  An edge is opened by one reader an epoch.
  * T3  Held barriers ascend, and BASE is moved only to where a held recovery point ends.
+ * T6  A ring that is handed on has nobody left who could touch it.
  */
 import type { Bell } from '../../actors/doorbell.ts';
 import { LocalQueue } from '../../actors/queue.ts';
 import { createRing, type RingMemory } from '../../actors/ring.ts';
 import { CONSUMER_HEAD, HEAD, ROOM_WANTED, TAIL } from '../../actors/ring-layout.ts';
+import type { EdgeEnd } from '../../actors/messages.ts';
 import type { EdgeOpener } from '../../actors/thread-host.ts';
 import { edgeMemory } from '../../run/edge-memory.ts';
 import { edgeOpener } from '../../run/edge-opener.ts';
 import type { EdgeMemory } from '../../supervision/coordinator.ts';
 import { HeldIndex } from '../../supervision/held-index.ts';
 import { DIRECTORY, Wrong, type World } from './world.ts';
+
+/** A free place in the control words of a ring: its number, by which copies of its memory are known. */
+const NUMBER = 1;
+
+/** Who has opened a ring. */
+export interface RingUser {
+  readonly name: string;
+  /** It can't touch it any more. */
+  hasLetGo(epoch: number): boolean;
+}
 
 interface Ring {
   readonly epoch: number;
@@ -30,6 +42,11 @@ export class SimEdges {
   /** Words of the newest consumers. */
   #consumers: Int32Array[] = [];
   #opened = new Set<string>();
+  /** By number of the ring: who has opened it, in which epoch, since it was made or handed on. */
+  readonly #users = new Map<number, { readonly user: RingUser; readonly epoch: number }[]>();
+  /** Rings that were made. */
+  made = 0;
+  handedOn = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -45,9 +62,15 @@ export class SimEdges {
       createRing: (): RingMemory => {
         const start = env.chance.below(4) === 0 ? 0xffff_ffc0 : 0;
         const memory = createRing(ringBytes, { checksum: true, start });
-        const words = new Int32Array(memory.control);
-        this.#rings.push({ epoch: epoch(), words, size: memory.data.byteLength });
+        new Int32Array(memory.control)[NUMBER] = ++this.made;
+        this.#lend(memory, epoch());
         return memory;
+      },
+      resetRing: (memory) => {
+        this.#checkHandedOn(memory);
+        inner.resetRing(memory);
+        this.handedOn++;
+        this.#lend(memory, epoch());
       },
       createWords: () => {
         const words = inner.createWords();
@@ -63,16 +86,18 @@ export class SimEdges {
   }
 
   /** What a worker opens them with. */
-  opener(bellOf: (slot: number) => Bell): EdgeOpener {
+  opener(bellOf: (slot: number) => Bell, user: RingUser): EdgeOpener {
     const { hooks, plan } = this.#world;
     const opener = edgeOpener(bellOf);
     return {
       openIn: (end, epoch) => {
         this.#checkOpen(end.edge, epoch);
+        this.#uses(end, epoch, user);
         const edge = opener.openIn(end, epoch);
         return hooks.openIn?.(edge, end, epoch, plan) ?? edge;
       },
       openOut: (end, epoch) => {
+        this.#uses(end, epoch, user);
         const edge = opener.openOut(end, epoch);
         return hooks.openOut?.(edge, end, epoch) ?? edge;
       },
@@ -115,6 +140,26 @@ export class SimEdges {
       ({ epoch, words, size }) =>
         `ring of epoch ${epoch}: ${(words[TAIL]! - words[HEAD]!) | 0} of ${size} bytes, room wanted ${words[ROOM_WANTED]}, head ${words[HEAD]! >>> 0}`,
     );
+  }
+
+  #lend(memory: RingMemory, epoch: number): void {
+    const words = new Int32Array(memory.control);
+    this.#users.set(words[NUMBER]!, []);
+    this.#rings.push({ epoch, words, size: memory.data.byteLength });
+  }
+
+  #uses(end: EdgeEnd, epoch: number, user: RingUser): void {
+    if (end.kind !== 'ring') return;
+    this.#users.get(new Int32Array(end.memory.control)[NUMBER]!)?.push({ user, epoch });
+  }
+
+  #checkHandedOn({ control }: RingMemory): void {
+    const users = this.#users.get(new Int32Array(control)[NUMBER]!) ?? [];
+    for (const { user, epoch } of users)
+      if (!user.hasLetGo(epoch))
+        this.#world.wrong.push(
+          `T6: a ring of epoch ${epoch} is handed on, and ${user.name} has it`,
+        );
   }
 
   #checkOpen(edge: number, epoch: number): void {

@@ -9,7 +9,7 @@
  * one before the store of TAIL, which is tried.
  *
  * Oracles that look after every turn:
- * T1–T3  `sim-edges.ts`
+ * T1–T3, T6  `sim-edges.ts`
  * T4  What receiver edges carry is whole: read along by `observer.ts`.
  * T5  No worker sleeps while it has something to do and nobody is about to ring.
  * At the end:

@@ -23,7 +23,12 @@ export type ToThread =
   | { readonly type: 'coordinator'; readonly port: AnyPort }
   | { readonly type: 'told' }
   | { readonly type: 'worker' | 'sources'; readonly slot: number; readonly port: AnyPort }
-  | { readonly type: 'workerDown'; readonly slot: number; readonly cause: string }
+  | {
+      readonly type: 'workerDown';
+      readonly slot: number;
+      readonly cause: string;
+      readonly isDead: boolean;
+    }
   | { readonly type: 'drain' };
 
 /** From a thread. */
@@ -207,7 +212,12 @@ export class Supervisor {
     this.#order.gone(life.port!, life.role === 'worker' && !thread.dead);
     life.state = 'down';
     if (life.role === 'worker')
-      this.#toCoordinator({ type: 'workerDown', slot: life.number, cause: 'it was killed' });
+      this.#toCoordinator({
+        type: 'workerDown',
+        slot: life.number,
+        cause: 'it was killed',
+        isDead: thread.dead,
+      });
     if (life.role === 'sources' && this.#options.fences)
       for (const memory of this.#options.receivers.values()) fenceSender(memory);
     this.#start(life);
