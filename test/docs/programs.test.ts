@@ -7,6 +7,7 @@ import { page, pages, type Fence } from './pages.ts';
 import { compilePages, isProgram, type Program, type Programs } from './programs.ts';
 
 const DSTREAM = 'docs/dstream.md';
+const EXAMPLES: readonly string[] = [DSTREAM, 'docs/event-time.md'];
 let programs: Programs;
 
 beforeAll(() => {
@@ -30,15 +31,15 @@ it('all blocks compile', () => {
 
 describe('examples of operators', () => {
   type Builder = (ssc: unknown, streams: Record<string, unknown>) => DStream<unknown> | void;
-  const those = (which: RegExp): readonly (readonly [string, Fence])[] =>
+  const those = (which: RegExp): readonly (readonly [string, string, Fence])[] =>
     fences
-      .filter(({ path, fence }) => path === DSTREAM && which.test(fence.text))
-      .map(({ fence }) => [`${fence.heading}, line ${fence.line}`, fence]);
+      .filter(({ path, fence }) => EXAMPLES.includes(path) && which.test(fence.text))
+      .map(({ path, fence }) => [`${path}, ${fence.heading}, line ${fence.line}`, path, fence]);
 
-  /** Runs the example on the streams that the page makes at its head. */
-  async function resultOf(fence: Fence, partitions = 1): Promise<BatchesResult> {
-    const example = programAt(`${DSTREAM}:${fence.line}`);
-    const head = programs.all.find((each) => each.page === DSTREAM && !each.isFragment)!;
+  /** Runs the example on the streams that its page makes at its head. */
+  async function resultOf(path: string, fence: Fence, partitions = 1): Promise<BatchesResult> {
+    const example = programAt(`${path}:${fence.line}`);
+    const head = programs.all.find((each) => each.page === path && !each.isFragment)!;
     const inputs = (await import(/* @vite-ignore */ head.url)) as Record<string, never[][]>;
     const names = Object.keys(inputs);
     const { default: build } = (await import(/* @vite-ignore */ example.url)) as {
@@ -49,19 +50,19 @@ describe('examples of operators', () => {
     );
   }
 
-  it.each(those(/^\/\/ gives/m))('%s, gives what it says', async (_, fence) => {
+  it.each(those(/^\/\/ gives/m))('%s, gives what it says', async (_, path, fence) => {
     const [, two, text] = /^\/\/ gives(, in two partitions,)? (.*)$/m.exec(fence.text)!;
-    const { batches, errors } = await resultOf(fence, two === undefined ? 1 : 2);
+    const { batches, errors } = await resultOf(path, fence, two === undefined ? 1 : 2);
     const one = batches.every(({ partitions }) => partitions.length === 1);
     const given = batches.map(({ values, partitions }) => (one ? values : partitions));
     expect(errors).toEqual([]);
     expect(given).toEqual(text!.split(', then ').map(literal));
   });
 
-  it.each(those(/^\/\/ prints/m))('%s, prints what it says', async (_, fence) => {
+  it.each(those(/^\/\/ prints/m))('%s, prints what it says', async (_, path, fence) => {
     const lines = fence.text.split('\n').filter((line) => line.startsWith('//'));
     const text = lines.slice(1).map((line) => `${line.slice(3)}\n`);
-    const { printed } = await resultOf(fence);
+    const { printed } = await resultOf(path, fence);
     expect(printed.startsWith(text.join('')), printed).toBe(true);
   });
 

@@ -25,6 +25,8 @@ export interface Streams {
   readonly words: DStream<string>;
   readonly lines: DStream<string>;
   readonly pairs: DStream<readonly [string, number]>;
+  readonly events: DStream<readonly [time: number, name: string, amount: number]>;
+  readonly clicks: DStream<readonly [time: number, name: string, page: number]>;
 }
 export type Build = (ssc: StreamingContext, streams: Streams) => unknown;
 `;
@@ -127,11 +129,11 @@ function fragment(text: string): { text: string; before: number } {
     .trimEnd()
     .replace(/;$/, '');
   const head = [
-    `import { count, type State, sum } from 'millrace';`,
+    `import { count, onCount, session, sliding, type State, sum, tumbling } from 'millrace';`,
     `import type { Build } from '../globals.ts';`,
-    `const build: Build = (ssc, { numbers, words, lines, pairs }) => (`,
+    `const build: Build = (ssc, { numbers, words, lines, pairs, events, clicks }) => (`,
   ];
-  const tail = `);\nexport default build;\nexport const used: unknown = [count, sum];\n`;
+  const tail = `);\nexport default build;\nexport const used: unknown = [count, onCount, session, sliding, sum, tumbling];\n`;
   return { text: `${head.join('\n')}\n${code}\n${tail}`, before: head.length };
 }
 
