@@ -9,6 +9,8 @@ import { Pcg32 } from '../../src/env/pcg32.ts';
 
 const ECHO = new URL('../fixtures/actors/actors.mjs#Echo', import.meta.url);
 const KILLS = 15;
+/** A thread's start takes seconds on a machine that is busy with much else: then there are fewer kills. */
+const KILL_FOR_MS = 60_000;
 const CODES = ['ERR_MILLRACE_PEER_DOWN', 'ERR_MILLRACE_CALL_TIMEOUT'];
 
 it.each([1, 2])(
@@ -57,7 +59,9 @@ it.each([1, 2])(
       }
     };
     const clients = Array.from({ length: 8 }, client);
-    for (let n = 0; n < KILLS; n++) {
+    const endMs = performance.now() + KILL_FOR_MS;
+    let kills = 0;
+    for (let n = 0; n < KILLS && performance.now() < endMs; n++, kills++) {
       const victim = system.named<unknown>(`/${pick(names)}`);
       const way = pick(['throw', 'reject', 'exit', 'terminate', 'uncaught', 'throw']);
       if (way === 'terminate') system.killThread(n % 2);
@@ -73,7 +77,8 @@ it.each([1, 2])(
     ).toEqual([]);
     // A reply that was lost with its thread would have shown here as a deadline.
     expect(outcomes.get('ERR_MILLRACE_CALL_TIMEOUT') ?? 0).toBe(0);
-    expect(outcomes.get('answered')).toBeGreaterThan(KILLS);
+    expect(kills).toBeGreaterThan(2);
+    expect(outcomes.get('answered')).toBeGreaterThan(kills);
     for (const name of names)
       expect(await system.named(`/${name}`).ask(3, { timeoutMs: 20_000 })).toBe(3);
     await system.close();
