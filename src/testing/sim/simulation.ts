@@ -138,6 +138,11 @@ export class Simulation {
     };
   }
 
+  /** Rings that were made, and how often one was handed on. */
+  get rings(): { readonly made: number; readonly handedOn: number } {
+    return this.#edges;
+  }
+
   /** What it was made of and what came out, after the run. */
   get world(): World {
     return this.#world;
