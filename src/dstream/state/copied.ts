@@ -1,7 +1,8 @@
 /**
  * A value that nobody changes any more: what leaves an operator while its state lives on in place.
  *
- * Plain objects, arrays, maps and sets are copied, deep; what is frozen, and instances of other classes, are shared.
+ * Plain objects, arrays, maps, sets, dates and typed arrays are copied, deep; what is frozen, and instances of other
+ * classes, are shared.
  * Pure, any thread.
  */
 import { BadRecord } from '../run/blame.ts';
@@ -57,5 +58,9 @@ function copyOf(value: object): object {
   if (value instanceof Map)
     return new Map([...value].map(([key, each]) => [copied(key), copied(each)]));
   if (value instanceof Set) return new Set([...value].map(copied));
+  if (value instanceof Date) return new Date(value);
+  // The one that all typed arrays inherit: a Buffer's own gives a view.
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    return Uint8Array.prototype.slice.call(value);
   return value;
 }

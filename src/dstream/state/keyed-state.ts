@@ -185,11 +185,24 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     }
     for (const [, used, columns, times, begun] of chunks) {
       if (begun) this.#begun = true;
-      const { keys, values } = unpackColumns(columns);
+      const { keys, values } = this.unpackEntries(columns);
       for (let i = 0; i < used.length; i++)
-        this.#put(used[i]!, keys[i], values[i] as S, times?.[i] ?? 0);
+        this.#put(used[i]!, keys[i], values[i]!, times?.[i] ?? 0);
     }
     this.#free = undefined;
+  }
+
+  /** Keys and states as bytes. A kind of state that knows a shorter form has its own. */
+  protected packEntries(keys: readonly unknown[], states: readonly S[]): Uint8Array {
+    return packColumns(keys, states);
+  }
+
+  protected unpackEntries(bytes: Uint8Array): {
+    readonly keys: readonly unknown[];
+    readonly values: readonly S[];
+  } {
+    const { keys, values } = unpackColumns(bytes);
+    return { keys, values: values as S[] };
   }
 
   /** Empties a slot that is live. */
@@ -241,7 +254,7 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     return packValue([
       Uint32Array.from(freed),
       Uint32Array.from(used),
-      packColumns(usedKeys, usedStates),
+      this.packEntries(usedKeys, usedStates),
       times === undefined ? undefined : Float64Array.from(used, (slot) => times[slot]!),
       this.#begun,
     ] satisfies Chunk);
