@@ -66,6 +66,7 @@ function graphLines(plan: Plan, directory: string | undefined): string[] {
 /** Parameters that tell an operator from its like. The rest are defaults more often than not. */
 const SHOWN: readonly string[] = [
   'directory',
+  'format',
   'name',
   'separator',
   'needle',
@@ -85,7 +86,7 @@ function label(node: GraphNode): string {
     (key) => node.params[key] !== undefined && node.params[key] !== node.uid,
   );
   const parts = params.map((key) => `${key} ${JSON.stringify(node.params[key])}`);
-  if (node.kind === 'socket')
+  if (node.kind === 'socket' || node.kind === 'socketStream')
     parts.unshift(`${String(node.params['host'])}:${String(node.params['port'])}`);
   const text = parts.join(', ');
   const word = node.params['operator'] ?? node.kind;

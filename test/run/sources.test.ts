@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { Receiver, StreamingContext } from 'millrace';
 import { type BatchesResult, runBatches } from 'millrace/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import sources, { TAKEN, WORKED, type SourcesArgs } from '../fixtures/jobs/sources.ts';
@@ -179,6 +180,117 @@ describe('when the thread of the sources dies', () => {
   it('an iterable is opened at what is safe', async () => {
     const watched = await allArrive({ kind: 'iterable', count: 30_000 }, 30_000);
     expect(watched.ofType('possibleGap')).toEqual([]);
+  });
+});
+
+describe('a receiver in the calling thread', () => {
+  class Burst extends Receiver<number> {
+    readonly #count: number;
+    ended = false;
+
+    constructor(count = 3) {
+      super();
+      this.#count = count;
+    }
+
+    onStart(): void {
+      for (const n of upTo(this.#count)) this.store(n);
+    }
+
+    override async onStop(): Promise<void> {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      this.store(-1);
+      this.ended = true;
+    }
+  }
+
+  it.each([
+    ['as an object', () => new Burst()],
+    ['as a class', () => Burst],
+    ['as a function', () => () => new Burst()],
+  ])('is given %s, and what it stores at its start is in the first batch', async (_, given) => {
+    const out = await runBatches({ batches: 2 }, (ssc) =>
+      ssc.receiverStream(given() as Burst).map((n) => n * 10),
+    );
+    expect(out.batches.map(({ values }) => values)).toEqual([[0, 10, 20], []]);
+  });
+
+  it('may store much at once, and a graceful stop waits for its onStop and what that stores', async () => {
+    const receiver = new Burst(200_000);
+    const ssc = new StreamingContext({ batchInterval: 50 });
+    ssc.receiverStream(receiver).collectAs('numbers');
+    await ssc.start();
+    const reading = (async () => {
+      const all: (readonly number[])[] = [];
+      for await (const { values } of ssc.results<number>('numbers')) all.push(values);
+      return all.flat();
+    })();
+    const { drained } = await ssc.stop({ graceful: true });
+    expect([drained, receiver.ended]).toEqual([true, true]);
+    expect((await reading).toSorted(ascending)).toEqual([-1, ...upTo(200_000)]);
+  });
+
+  it('must be one', () => {
+    const ssc = new StreamingContext();
+    for (const given of [undefined, {}, 'receiver'])
+      expect(() => ssc.receiverStream(given as never)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_MILLRACE_BAD_OPTION',
+          message: expect.stringMatching(/^receiverStream at .*sources\.test\.ts/),
+        }),
+      );
+  });
+});
+
+describe('bad options of sources', () => {
+  const ssc = (): StreamingContext => new StreamingContext();
+  const bad = (options: object): never => options as never;
+  it.each([
+    ['format', () => ssc().fileStream('d', bad({ format: 'xml' }))],
+    ['settle', () => ssc().textFileStream('d', { settle: '2m' })],
+    ['settle', () => ssc().textFileStream('d', { settle: -1 })],
+    ['compression', () => ssc().textFileStream('d', bad({ compression: 'lz4' }))],
+    ['filter', () => ssc().textFileStream('d', bad({ filter: '*.log' }))],
+    ['onBadRecord', () => ssc().fileStream('d', bad({ format: 'json', onBadRecord: 'skip' }))],
+    ['header', () => ssc().fileStream('d', bad({ format: 'csv', header: ['a', 'a'] }))],
+    ['separator', () => ssc().fileStream('d', bad({ format: 'csv', separator: '"' }))],
+    ['separator', () => ssc().fileStream('d', bad({ format: 'json', separator: ',' }))],
+    ['recordLength', () => ssc().fileStream('d', bad({ format: 'binary' }))],
+    ['recordLength', () => ssc().binaryRecordsStream('d', 0)],
+    ['recordLength', () => ssc().binaryRecordsStream('d', undefined as never)],
+    ['maxRate', () => ssc().textFileStream('d', { maxRate: 0 })],
+    ['maxRate', () => ssc().socketTextStream('h', 1, { maxRate: Number.NaN })],
+    ['decode', () => ssc().socketStream('h', 1, 'utf8' as never)],
+    ['open', () => ssc().fromAsyncIterable([] as never)],
+    [
+      'header',
+      () =>
+        ssc()
+          .textFileStream('d')
+          .parseCsv(bad({ header: true })),
+    ],
+    [
+      'onBadRecord',
+      () =>
+        ssc()
+          .textFileStream('d')
+          .parseJson(bad({ onBadRecord: 'x' })),
+    ],
+    ['separator', () => ssc().textFileStream('d').fields('')],
+    ['maxRate', () => new StreamingContext({ maxRate: -1 })],
+    ['blockInterval', () => new StreamingContext({ blockInterval: 0 })],
+    ['backpressure.initialRate', () => new StreamingContext({ backpressure: { initialRate: 0 } })],
+    [
+      'backpressure.pid.minRate',
+      () => new StreamingContext({ backpressure: { pid: { minRate: 0 } } }),
+    ],
+  ])('%s', (option, act) => {
+    expect(act).toThrow(
+      expect.objectContaining({
+        code: expect.stringMatching(/^ERR_MILLRACE_BAD_(?:OPTION|DURATION)$/),
+        message: expect.stringContaining(option),
+      }),
+    );
   });
 });
 
