@@ -119,4 +119,5 @@ export {
   type PidRateEstimatorOptions,
 } from './supervision/pid.ts';
 export type { FaultWay, KillWay, ThreadInfo } from './run/engine.ts';
+export type { JobActor, JobActorRole } from './run/job-tree.ts';
 export type { LeftBehind } from './supervision/coordinator.ts';

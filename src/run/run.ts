@@ -116,6 +116,7 @@ export async function startRun(
     () => env.disk.removeDirectory(directory),
     graph.nodes.some(({ role }) => role === 'stage' || role === 'sink'),
     {
+      wiring: plan.wiring,
       sources: plan.wiring.sources.map(({ name }) => name),
       outputs: graph.nodes
         .filter(({ role, kind }) => role === 'output' && kind !== 'remember')

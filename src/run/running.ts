@@ -8,6 +8,7 @@
  * I2  `awaitTermination` settles exactly once for each caller, and rejects with the error that failed the job.
  */
 import type { RecordLetter, TaskEvent } from '../actors/task.ts';
+import type { Wiring } from '../actors/wiring.ts';
 import { callSiteText } from '../dstream/call-site.ts';
 import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
@@ -25,6 +26,7 @@ import { type BatchEvent, BatchEvents, type OutputLabel } from './batch-events.t
 import { Feed } from './feed.ts';
 import { isInsideOutput } from './inside-output.ts';
 import { Listeners, type StreamingListener } from './listeners.ts';
+import { type JobActor, JobTree } from './job-tree.ts';
 import { WhenHeld } from './when-held.ts';
 
 const EVENTS_KEPT = 10_000;
@@ -132,6 +134,7 @@ export interface StopReport {
 export interface RunLabels {
   readonly outputs: readonly OutputLabel[];
   readonly sources: readonly string[];
+  readonly wiring: Wiring;
 }
 
 export class Run implements AsyncDisposable {
@@ -152,6 +155,7 @@ export class Run implements AsyncDisposable {
   // A listener that fails must not be told of it.
   readonly #listeners = new Listeners((text) => this.#events.push({ type: 'hint', text }));
   readonly #batches: BatchEvents;
+  readonly #tree: JobTree;
   #begun = false;
   #results = new Map<string, Feed<CollectedBatch>>();
   /** Newest barrier told of each output. */
@@ -186,6 +190,7 @@ export class Run implements AsyncDisposable {
     this.#cleanUp = cleanUp;
     this.#env = env;
     this.#write = write;
+    this.#tree = new JobTree(jobName, labels.wiring);
     this.#done = withResolvers();
     this.#drained = withResolvers();
     this.#hurried = withResolvers();
@@ -209,6 +214,7 @@ export class Run implements AsyncDisposable {
       coordinator: (event) => this.#fromCoordinator(event),
       task: (task, event, epoch) => this.#fromTask(task, event, epoch),
       source: (event) => {
+        this.#tree.source(event);
         if (event.type === 'counted') this.#count(event.what, event.count);
         if (event.type === 'deadLetter') {
           this.#metrics.deadLetters++;
@@ -312,6 +318,17 @@ export class Run implements AsyncDisposable {
     return [...this.#deadLetters];
   }
 
+  /**
+   * The tree of the job: coordinator, sources, the region with its tasks, spares. Each with the number of its life, how
+   * often it began anew, and what of.
+   */
+  actors(): JobActor {
+    return this.#tree.actors(
+      this.#state,
+      this.#state === 'initialized' ? [] : this.#engine.threads(),
+    );
+  }
+
   /** The threads of the job, with what they last died of. */
   threads(): readonly ThreadInfo[] {
     return this.#engine.threads();
@@ -386,6 +403,7 @@ export class Run implements AsyncDisposable {
   }
 
   #fromCoordinator(event: CoordinatorEvent): void {
+    this.#tree.coordinator(event);
     switch (event.type) {
       case 'batchCompleted':
         this.#whenHeld?.held(event.barrier);
