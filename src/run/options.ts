@@ -4,6 +4,7 @@ import type { OnRecordError } from '../dstream/run/dead-letter.ts';
 import { type Duration, durationMs } from '../dstream/duration.ts';
 import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
+import { checkIntensity } from '../supervision/intensity.ts';
 import type { PidOptions } from '../supervision/pid.ts';
 import type { SourceRates } from './job-spec.ts';
 import type { StreamingListener } from './listeners.ts';
@@ -197,7 +198,7 @@ export function resolveRunOptions(
   defaultThreads: number,
 ): ResolvedRunOptions {
   const parsed = v.safeParse(schema, options);
-  if (!parsed.success) throw badOption(parsed.issues[0]);
+  if (!parsed.success) throw badOptions(parsed.issues);
   const {
     threads = defaultThreads,
     checkpointDir,
@@ -220,6 +221,8 @@ export function resolveRunOptions(
     maxQuarantined,
     ...restarts
   } = policy;
+  // A limit that could never be reached is none.
+  checkIntensity(restarts, restarts.backoff);
   return {
     threads,
     // Rings are powers of two.
@@ -249,14 +252,28 @@ export function resolveRunOptions(
   };
 }
 
-function badOption(issue: v.BaseIssue<unknown>): Error {
-  const name = v.getDotPath(issue) ?? 'options';
-  // A key that the table lacks is expected never to be there.
+/** One error that says all that is wrong. */
+function badOptions(issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): Error {
+  const [first] = issues;
   const text =
-    issue.expected === 'never'
-      ? `there is no option ${name}${didYouMean(name)}`
-      : `${name} is ${JSON.stringify(issue.input) ?? String(issue.input)}; it must be ${issue.expected ?? issue.message}`;
-  return millraceError('ERR_MILLRACE_BAD_OPTION', text, { context: { option: name } });
+    issues.length === 1
+      ? whatIsWrong(first)
+      : `${issues.length} options are wrong:${issues.map((each) => `\n  ${whatIsWrong(each)}`).join('')}`;
+  return millraceError('ERR_MILLRACE_BAD_OPTION', text, {
+    context: { option: nameOf(first), options: issues.map(nameOf) },
+  });
+}
+
+function nameOf(issue: v.BaseIssue<unknown>): string {
+  return v.getDotPath(issue) ?? 'options';
+}
+
+function whatIsWrong(issue: v.BaseIssue<unknown>): string {
+  const name = nameOf(issue);
+  // A key that the table lacks is expected never to be there.
+  return issue.expected === 'never'
+    ? `there is no option ${name}${didYouMean(name)}`
+    : `${name} is ${JSON.stringify(issue.input) ?? String(issue.input)}; it must be ${issue.expected ?? issue.message}`;
 }
 
 function didYouMean(name: string): string {

@@ -71,8 +71,10 @@ const defaults = resolve({});
 const found: Readonly<Record<string, unknown>> = { ...defaults, ...defaults.policy };
 
 describe.each(['run', 'supervision'])('%s', (heading) => {
+  // Without delays between restarts any limit can be reached.
+  const backoff = { minMs: 0, maxMs: 0 };
   const within = (name: string, value: unknown): object =>
-    heading === 'run' ? { [name]: value } : { supervision: { [name]: value } };
+    heading === 'run' ? { [name]: value } : { supervision: { backoff, [name]: value } };
 
   const bounded = tableBelow(OPTIONS, heading).flatMap(([name, takes]) => {
     const bounds = /^(\d+) to (\d+)$/.exec(takes!);

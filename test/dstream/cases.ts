@@ -73,7 +73,7 @@ export function testCases(
           ...together,
           threads: 2,
           args: { names, deaths: { directory, at: DEATHS } },
-          supervision: { maxRestarts: 20 },
+          supervision: { maxRestarts: 20, backoff: { maxMs: 50 } },
         },
         job,
       );

@@ -76,4 +76,30 @@ describe('options of run', () => {
       }),
     );
   });
+
+  it('all that is wrong is told at once', () => {
+    const bad = { thread: 1, retainBytes: 'much', supervision: { hangTimeoutMs: -1 } };
+    expect(() => resolve(bad as never)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(
+          /^3 options are wrong:\n(?=[^]*there is no option thread; did you mean threads\?)(?=[^]*retainBytes is "much")(?=[^]*supervision\.hangTimeoutMs is -1)/,
+        ) as string,
+      }),
+    );
+  });
+
+  it('a limit of restarts that the backoff keeps from ever being reached is refused, with what would do', () => {
+    const supervision = { maxRestarts: 100, withinMs: 30_000, backoff: { maxMs: 1000 } };
+    expect(() => resolve({ supervision })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_MILLRACE_BAD_OPTION',
+        message: expect.stringMatching(
+          /^withinMs is 30000: the delays before 100 restarts are up to \d+ ms together, so the limit could never be reached\. Set withinMs above \d+, or lower/,
+        ) as string,
+      }),
+    );
+    expect(() =>
+      resolve({ supervision: { maxRestarts: 1000, withinMs: 60_000, backoff: { maxMs: 50 } } }),
+    ).not.toThrow();
+  });
 });

@@ -55,7 +55,7 @@ const OPTIONS: RunOptions<never> = {
   maxHeapMb: 256,
   supervision: {
     maxRestarts: 1_000,
-    withinMs: 1_000,
+    withinMs: 300_000,
     backoff: { minMs: 10, maxMs: 200 },
     // An endless loop is found and ended after this time.
     hangTimeoutMs: 2_000,

@@ -65,7 +65,7 @@ describe('windows', () => {
         batches,
         threads: 2,
         args: { names: NAMES, deaths: { directory, at } },
-        supervision: { maxRestarts: 20 },
+        supervision: { maxRestarts: 20, backoff: { maxMs: 50 } },
       },
       windows,
     );
