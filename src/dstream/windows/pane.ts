@@ -11,9 +11,11 @@ export class Pane {
   /** The slot of each entry's key. */
   slots: Int32Array = new Int32Array(FIRST_ENTRIES);
   values: unknown[] = [];
-  /** Another entry of the same key, for who wants it (`two-stacks.ts`): its pane's place in the ring, and where there. */
-  linkPane: Int32Array = NO_LINKS;
-  linkAt: Int32Array = NO_LINKS;
+  /**
+   * Another entry of the same key, for who wants it (`two-stacks.ts`): its pane's place in the ring, and where there. Both
+   * of an entry side by side: who follows them goes all over memory.
+   */
+  links: Int32Array = NO_LINKS;
   /** Entries below it have been written to a log; but those in `changed` have changed since. */
   logged = 0;
   changed: number[] = [];
@@ -24,15 +26,14 @@ export class Pane {
 
   add(slot: number, value: unknown): void {
     if (this.count === this.slots.length) {
-      this.slots = grown(this.slots, this.count * 2);
+      this.slots = grown(this.slots, Math.max(FIRST_ENTRIES, this.count * 2));
     }
     this.slots[this.count++] = slot;
     this.values.push(value);
   }
 
   makeLinks(): void {
-    this.linkPane = new Int32Array(this.count).fill(-1);
-    this.linkAt = new Int32Array(this.count).fill(-1);
+    this.links = new Int32Array(2 * this.count).fill(-1);
   }
 }
 

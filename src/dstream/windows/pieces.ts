@@ -57,6 +57,14 @@ export function joinPieces(
   slots: number,
 ): { readonly pane: Pane; readonly at: Float64Array } {
   const pane = new Pane(number);
+  const [only] = pieces;
+  if (pieces.length === 1 && only !== undefined) {
+    pane.slots = only.slots;
+    pane.count = only.slots.length;
+    pane.values = Array.from(only.values);
+    pane.logged = pane.count;
+    return { pane, at: new Float64Array(pane.count).fill(only.at) };
+  }
   const at: number[] = [];
   const seen = new Uint8Array(slots);
   for (let p = pieces.length - 1; p >= 0; p--) {

@@ -15,7 +15,8 @@
  *
  * I1  f is called with the older part first, so it need not be commutative.
  * I2  How values are grouped depends on key and pane numbers alone. So a recovery gives the same sums, bit by bit.
- * I3  An entry is in the front exactly if its key has flipped since it came (`hasFlipped`).
+ * I3  An entry is in the front exactly if its key has flipped since it came, and its value is then a sum. So the pane
+ *     behind which it was written says what it is.
  */
 import { partitionOf } from '../keys/partitioner.ts';
 import type { KeyedPanes, PaneUser, RestoredEntries } from './keyed-panes.ts';
@@ -108,23 +109,63 @@ export class TwoStacks implements PaneUser {
       if ((this.#has[slot]! & HAS_BACK) !== 0) this.#flip(slot);
   }
 
+  /** All panes at once, pane by pane, which is much faster than key by key. */
   restored(entries: RestoredEntries): void {
-    const closed = this.#panes.closed;
-    for (let number = Math.max(0, closed - this.#length + 1); number <= closed; number++) {
+    const { closed } = this.#panes;
+    const length = this.#length;
+    const oldest = Math.max(0, closed - length + 1);
+    /** By slot: the pane behind the one at which the key has flipped last. */
+    const backFrom = Float64Array.from(
+      this.#phase,
+      (phase) => closed - mod(closed - phase, length) + 1,
+    );
+    for (let number = closed; number >= oldest; number--) {
       const pane = this.#panes.pane(number);
-      if (pane !== undefined) this.#push(pane, closed);
-      for (let slot = this.#first[number % this.#length]!; slot !== NONE; slot = this.#next[slot]!)
-        if ((this.#has[slot]! & HAS_BACK) !== 0) this.#flip(slot, entries);
+      if (pane !== undefined) this.#stack(pane, backFrom, entries.get(number)!);
+    }
+    for (let number = oldest; number <= closed; number++) {
+      const pane = this.#panes.pane(number);
+      if (pane !== undefined) this.#push(pane, backFrom);
+    }
+  }
+
+  /**
+   * Puts a pane's entries on top of the fronts of their keys, which have all newer ones.
+   * @param writtenAt by entry: what was written behind the pane at which its key has flipped is a sum already (I3)
+   */
+  #stack(pane: Pane, backFrom: Float64Array, writtenAt: Float64Array): void {
+    pane.makeLinks();
+    const { slots, values, count, links } = pane;
+    const place = this.#panes.placeOf(pane.number);
+    const f = this.#f;
+    let i = 0;
+    try {
+      for (; i < count; i++) {
+        const slot = slots[i]!;
+        const from = backFrom[slot]!;
+        if (pane.number >= from) continue;
+        if ((this.#has[slot]! & HAS_TOP) !== 0) {
+          if (writtenAt[i]! < from - 1) values[i] = f(values[i], this.#top[slot]);
+          links[2 * i] = this.#frontPane[slot]!;
+          links[2 * i + 1] = this.#frontAt[slot]!;
+        }
+        this.#has[slot]! |= HAS_TOP;
+        this.#top[slot] = values[i];
+        this.#frontPane[slot] = place;
+        this.#frontAt[slot] = i;
+      }
+    } catch (error) {
+      this.#blame(error, this.#panes.keys.keys[slots[i]!]);
     }
   }
 
   /**
    * The entries of a pane that is complete.
-   * @param until after a recovery: entries that have flipped by the end of that pane are not summed up now
+   * @param from after a recovery, by slot: entries of panes before that number are in the front
    */
-  #push(pane: Pane, until: number = NONE): void {
-    pane.makeLinks();
-    const { slots, values, count, linkPane, linkAt } = pane;
+  #push(pane: Pane, from?: Float64Array): void {
+    if (from === undefined) pane.makeLinks();
+    const { slots, values, count, links } = pane;
     const place = this.#panes.placeOf(pane.number);
     const has = this.#has;
     const back = this.#back;
@@ -133,14 +174,14 @@ export class TwoStacks implements PaneUser {
     try {
       for (; i < count; i++) {
         const slot = slots[i]!;
+        if (from !== undefined && pane.number < from[slot]!) continue;
         if ((has[slot]! & HAS_BACK) === 0) {
           has[slot]! |= HAS_BACK;
           back[slot] = values[i];
         } else {
-          if (until === NONE || !hasFlipped(pane.number, until, this.#phase[slot]!, this.#length))
-            back[slot] = f(back[slot], values[i]);
-          linkPane[i] = this.#backPane[slot]!;
-          linkAt[i] = this.#backAt[slot]!;
+          back[slot] = f(back[slot], values[i]);
+          links[2 * i] = this.#backPane[slot]!;
+          links[2 * i + 1] = this.#backAt[slot]!;
         }
         this.#backPane[slot] = place;
         this.#backAt[slot] = i;
@@ -154,10 +195,10 @@ export class TwoStacks implements PaneUser {
   #pop(number: number): void {
     const pane = this.#panes.pane(number);
     if (pane !== undefined) {
-      const { slots, count, linkPane, linkAt } = pane;
+      const { slots, count, links } = pane;
       for (let i = 0; i < count; i++) {
         const slot = slots[i]!;
-        const place = linkPane[i]!;
+        const place = links[2 * i]!;
         this.#frontPane[slot] = place;
         if (place === NONE) {
           this.#has[slot]! &= ~HAS_TOP;
@@ -165,8 +206,9 @@ export class TwoStacks implements PaneUser {
           // Neither top nor back: the key goes with its last entry.
           if (this.#has[slot] === 0) this.#unlist(slot);
         } else {
-          this.#frontAt[slot] = linkAt[i]!;
-          this.#top[slot] = this.#panes.paneIn(place).values[linkAt[i]!];
+          const next = links[2 * i + 1]!;
+          this.#frontAt[slot] = next;
+          this.#top[slot] = this.#panes.paneIn(place).values[next];
         }
       }
     }
@@ -176,9 +218,8 @@ export class TwoStacks implements PaneUser {
   /**
    * Makes the front of a key anew, of all its entries. Links pointed from newer entries to older ones; in the front they
    * point from older ones to newer ones.
-   * @param entries after a recovery: some values are sums already
    */
-  #flip(slot: number, entries?: RestoredEntries): void {
+  #flip(slot: number): void {
     const f = this.#f;
     let nextPane = NONE;
     let nextAt = NONE;
@@ -188,16 +229,16 @@ export class TwoStacks implements PaneUser {
     try {
       while (place !== NONE) {
         const pane = this.#panes.paneIn(place);
-        if (nextPane === NONE || (entries !== undefined && this.#isSum(slot, pane, at, entries)))
-          sum = pane.values[at];
+        const { values, links } = pane;
+        if (nextPane === NONE) sum = values[at];
         else {
-          sum = f(pane.values[at], sum);
-          pane.values[at] = sum;
+          sum = f(values[at], sum);
+          values[at] = sum;
         }
-        const olderPane = pane.linkPane[at]!;
-        const olderAt = pane.linkAt[at]!;
-        pane.linkPane[at] = nextPane;
-        pane.linkAt[at] = nextAt;
+        const olderPane = links[2 * at]!;
+        const olderAt = links[2 * at + 1]!;
+        links[2 * at] = nextPane;
+        links[2 * at + 1] = nextAt;
         nextPane = place;
         nextAt = at;
         place = olderPane;
@@ -211,11 +252,6 @@ export class TwoStacks implements PaneUser {
     this.#top[slot] = sum;
     this.#back[slot] = placeholder(this.#back[slot]);
     this.#has[slot] = HAS_TOP;
-  }
-
-  #isSum(slot: number, pane: Pane, at: number, entries: RestoredEntries): boolean {
-    const writtenAt = entries.get(pane.number)?.[at] ?? NONE;
-    return hasFlipped(pane.number, writtenAt, this.#phase[slot]!, this.#length);
   }
 
   #unlist(slot: number): void {
@@ -241,10 +277,8 @@ export class TwoStacks implements PaneUser {
   }
 }
 
-/** Whether an entry of pane `number` was in the front once pane `closed` was complete (I3). */
-function hasFlipped(number: number, closed: number, phase: number, length: number): boolean {
-  const flipsAt = number + ((phase - (number % length) + length) % length);
-  return flipsAt <= closed;
+function mod(a: number, length: number): number {
+  return ((a % length) + length) % length;
 }
 
 /**
