@@ -4,7 +4,8 @@
  *
  * Taken at time t: a file whose name is wanted, whose modification time lies in the window (max(start if newFilesOnly,
  * t − remember), t], which has settled, and which wasn't taken before. Files come in the order of modification time, then
- * name; a file is whole in one batch; the i-th file of a batch is in partition i mod P.
+ * name; a file is whole in one batch; the i-th file of a batch is in partition i mod P. One that is too large goes on in the
+ * next partition, and then in the next batch.
  *
  * Text goes out as bytes. Of all other formats the workers make the records (`dstream/run/file-records.ts`): they get rows
  * `[path, at, bytes, header?]`, pieces of whole records.
@@ -249,8 +250,9 @@ export class FilesSource implements Source {
       if (!this.#fits(file, into)) break;
       const { isDone, records } = await this.#readFile(file, into, left, context);
       left -= records;
-      if (!isDone) break;
-      this.#pending.shift();
+      if (isDone) this.#pending.shift();
+      // A large file goes on in the next partition, while that is empty.
+      else if (i + 1 >= gathered.length) break;
     }
     return gathered.map(({ pieces, rows }) =>
       this.#format !== 'text' ? rows : pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces),

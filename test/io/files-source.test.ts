@@ -276,6 +276,19 @@ describe('fileStream', () => {
     for (const [, line, text] of all) expect(text).toMatch(new RegExp(`^{"n":${String(line)}}\n`));
   });
 
+  it('I2: spreads a large file over the partitions that are empty, in order', async () => {
+    await put('a', json(0, 5000), 10);
+    await put('b', json(5000, 5010), 20);
+    const { source } = files({ format: 'json' }, { edge: new ListEdge(1 << 14), partitions: 3 });
+    const texts: string[] = [];
+    for (const time of [1000, 2000, 3000, 4000]) {
+      const partitions = await rowsOf(source, time);
+      texts.push(...partitions.map((rows) => rows.map((row) => row[2]).join('')));
+    }
+    expect(texts.join('')).toBe(json(0, 5010));
+    expect(texts.slice(0, 3).every((text) => text.length > 4000)).toBe(true);
+  });
+
   it('I2: takes no more of a file than the rate allows', async () => {
     await put('a', json(0, 25), 10);
     for (const format of ['json', 'text'] as const) {
