@@ -9,36 +9,85 @@
  * I2  Nothing is held between batches. What arrives within one waits in the task (`operator-body.ts`).
  */
 import { fires } from '../../plan/slides.ts';
-import { KeyTable } from '../keys/key-table.ts';
+import { KeyIndex } from '../keys/key-index.ts';
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import { missingBatch } from '../run/blame.ts';
 import type { OperatorScene } from '../run/operators.ts';
 
 const END = -1;
 
+const FIRST_ROOM = 1024;
+/** What had more room than that is let go at the end of its batch. */
+const KEPT_ROOM = 1_048_576;
+
+/** Numbers that are there for the next batch too, so that none of them are garbage. */
+class Numbers {
+  at: Int32Array = new Int32Array(FIRST_ROOM);
+
+  /** Makes room for one at `index`. */
+  grow(index: number): void {
+    const more = new Int32Array(Math.max(2 * this.at.length, index + 1));
+    more.set(this.at);
+    this.at = more;
+  }
+
+  clear(): void {
+    if (this.at.length > KEPT_ROOM) this.at = new Int32Array(FIRST_ROOM);
+  }
+}
+
+/** The keys of both sides, by slot. */
+class Keys extends KeyIndex {
+  keys: unknown[] = [];
+
+  add(key: unknown): number {
+    const slot = this.keys.length;
+    this.keys.push(this.index(key, slot));
+    return slot;
+  }
+
+  /** The array that was there is the caller's from now on. */
+  clear(): void {
+    if (this.keys.length === 0) return;
+    this.clearIndex();
+    this.keys = [];
+  }
+}
+
 /** The values of one side. */
 class Values {
-  readonly values: unknown[] = [];
+  values: unknown[] = [];
   /** By value: the next one of its key. */
-  readonly next: number[] = [];
-  /** By slot of the key. */
-  readonly first: number[] = [];
-  readonly last: number[] = [];
+  readonly next: Numbers = new Numbers();
+  /** By slot of the key: its first value and its last. */
+  readonly first: Numbers = new Numbers();
+  readonly last: Numbers = new Numbers();
+
+  /** A new key. */
+  addSlot(slot: number): void {
+    if (slot >= this.first.at.length) {
+      this.first.grow(slot);
+      this.last.grow(slot);
+    }
+    this.first.at[slot] = END;
+    this.last.at[slot] = END;
+  }
 
   add(slot: number, value: unknown): void {
     const at = this.values.push(value) - 1;
-    this.next.push(END);
-    const last = this.last[slot]!;
-    if (last === END) this.first[slot] = at;
-    else this.next[last] = at;
-    this.last[slot] = at;
+    if (at >= this.next.at.length) this.next.grow(at);
+    this.next.at[at] = END;
+    const last = this.last.at[slot]!;
+    if (last === END) this.first.at[slot] = at;
+    else this.next.at[last] = at;
+    this.last.at[slot] = at;
   }
 
-  /** Those of a key. */
-  of(slot: number): unknown[] {
-    const list: unknown[] = [];
-    for (let at = this.first[slot]!; at !== END; at = this.next[at]!) list.push(this.values[at]);
-    return list;
+  clear(): void {
+    this.values = [];
+    this.next.clear();
+    this.first.clear();
+    this.last.clear();
   }
 }
 
@@ -48,8 +97,8 @@ abstract class TwoSided implements BatchOperator {
   protected readonly scene: OperatorScene;
   /** Whether a key that only the second side has counts. */
   readonly #addsSecond: boolean;
-  #table: KeyTable<undefined> = new KeyTable();
-  #sides: readonly [Values, Values] = [new Values(), new Values()];
+  readonly #table: Keys = new Keys();
+  readonly #sides: readonly [Values, Values] = [new Values(), new Values()];
 
   constructor(scene: OperatorScene, addsSecond: boolean) {
     this.scene = scene;
@@ -67,12 +116,9 @@ abstract class TwoSided implements BatchOperator {
         let slot = table.find(keys[i]);
         if (slot < 0) {
           if (!adds) continue;
-          slot = table.size;
-          table.add(keys[i], undefined);
-          a.first.push(END);
-          a.last.push(END);
-          b.first.push(END);
-          b.last.push(END);
+          slot = table.add(keys[i]);
+          a.addSlot(slot);
+          b.addSlot(slot);
         }
         own.add(slot, values[i]);
       }
@@ -82,18 +128,21 @@ abstract class TwoSided implements BatchOperator {
   }
 
   end(batch: BatchEnd): Given | undefined {
-    const { keys } = this.#table;
-    const [a, b] = this.#sides;
-    this.discard();
-    if (batch.missing.length === 0) return this.joined(keys, a, b);
     const { node, slideMs } = this.scene;
+    if (batch.missing.length === 0) {
+      const given = this.joined(this.#table.keys, ...this.#sides);
+      this.discard();
+      return given;
+    }
+    this.discard();
     if (fires(slideMs, batch)) throw missingBatch(node, batch.time);
     return undefined;
   }
 
   discard(): void {
-    this.#table = new KeyTable();
-    this.#sides = [new Values(), new Values()];
+    // Keys that were given away are whoever got them's: clearing makes new arrays.
+    this.#table.clear();
+    for (const side of this.#sides) side.clear();
   }
 
   protected abstract joined(keys: readonly unknown[], a: Values, b: Values): Given;
@@ -105,7 +154,9 @@ export class CogroupOperator extends TwoSided {
   }
 
   protected joined(keys: readonly unknown[], a: Values, b: Values): Given {
-    return { keys, values: keys.map((_, slot) => [a.of(slot), b.of(slot)]) };
+    const values: unknown[] = [];
+    for (let slot = 0; slot < keys.length; slot++) values.push([listed(a, slot), listed(b, slot)]);
+    return { keys, values };
   }
 }
 
@@ -117,24 +168,26 @@ export class JoinOperator extends TwoSided {
   protected joined(keys: readonly unknown[], a: Values, b: Values): Given {
     const { left, right } = this.scene.node.params;
     const given = { keys: [] as unknown[], values: [] as unknown[] };
+    const [nextA, nextB] = [a.next.at, b.next.at];
     for (let slot = 0; slot < keys.length; slot++) {
       const key = keys[slot];
-      const [firstA, firstB] = [a.first[slot]!, b.first[slot]!];
+      const firstA = a.first.at[slot]!;
+      const firstB = b.first.at[slot]!;
       if (firstB === END) {
         if (left !== true) continue;
-        for (let i = firstA; i !== END; i = a.next[i]!) {
+        for (let i = firstA; i !== END; i = nextA[i]!) {
           given.keys.push(key);
           given.values.push([a.values[i], undefined]);
         }
       } else if (firstA === END) {
         if (right !== true) continue;
-        for (let j = firstB; j !== END; j = b.next[j]!) {
+        for (let j = firstB; j !== END; j = nextB[j]!) {
           given.keys.push(key);
           given.values.push([undefined, b.values[j]]);
         }
       } else {
-        for (let i = firstA; i !== END; i = a.next[i]!) {
-          for (let j = firstB; j !== END; j = b.next[j]!) {
+        for (let i = firstA; i !== END; i = nextA[i]!) {
+          for (let j = firstB; j !== END; j = nextB[j]!) {
             given.keys.push(key);
             given.values.push([a.values[i], b.values[j]]);
           }
@@ -143,4 +196,11 @@ export class JoinOperator extends TwoSided {
     }
     return given;
   }
+}
+
+/** The values of a key. */
+function listed({ values, first, next }: Values, slot: number): unknown[] {
+  const list: unknown[] = [];
+  for (let at = first.at[slot]!; at !== END; at = next.at[at]!) list.push(values[at]);
+  return list;
 }

@@ -279,10 +279,10 @@ class LoopWriter {
           `const keys${slot} = S[${slot}].keys, values${slot} = S[${slot}].values;`,
         );
         const custom = node.functions['partition'];
+        // Of one partition there is nothing to ask for; whoever gets the key finds out whether it is one.
+        const only = partitions === 1 ? '0' : `partitionOf(${key}, ${partitions})`;
         const p = this.#let(
-          custom === undefined
-            ? `partitionOf(${key}, ${partitions})`
-            : `placed(${this.#function(custom)}(${key}), ${partitions})`,
+          custom === undefined ? only : `placed(${this.#function(custom)}(${key}), ${partitions})`,
         );
         this.#body.push(`keys${slot}[${p}].push(${key}); values${slot}[${p}].push(${value});`);
         return;

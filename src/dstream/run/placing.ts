@@ -19,7 +19,6 @@ export function placed(partition: unknown, partitions: number): number {
 /** The partition of a key at an operator, of `partitions`. */
 export function placeAt(node: GraphNode, partitions: number): (key: unknown) => number {
   const custom = node.functions['partition'];
-  return custom === undefined
-    ? (key) => partitionOf(key, partitions)
-    : (key) => placed(custom(key), partitions);
+  if (custom !== undefined) return (key) => placed(custom(key), partitions);
+  return partitions === 1 ? () => 0 : (key) => partitionOf(key, partitions);
 }
