@@ -172,9 +172,19 @@ export class Batch<T> {
     return this.#with(united([this.#plan, ...others.map((other) => innerOf(other).plan)]));
   }
 
-  /** Each record with a chance of `fraction`, from 0 to 1 (with replacement: at least 0). */
-  sample(fraction: number, options: SampleOptions = {}): Batch<T> {
+  /** Each record with a chance of `fraction`, from 0 to 1 (with replacement: from 0 to 100). */
+  sample(fraction: number, options?: SampleOptions): Batch<T>;
+  /** The same, as Spark has it. */
+  sample(withReplacement: boolean, fraction: number, seed?: number): Batch<T>;
+  sample(
+    first: number | boolean,
+    second: SampleOptions | number = {},
+    third: number = this.time,
+  ): Batch<T> {
     const caller = callOf('sample');
+    const isSparks = typeof first === 'boolean';
+    const fraction = isSparks ? second : first;
+    const options = isSparks ? { withReplacement: first, seed: third } : (second as SampleOptions);
     checkOptions(caller, options, ['withReplacement', 'seed']);
     const { withReplacement = false, seed = this.time } = options;
     if (
@@ -424,9 +434,7 @@ export class Batch<T> {
   }
 
   async isEmpty(): Promise<boolean> {
-    return this.#plan.counts === undefined
-      ? this.#take('take', 1).length === 0
-      : this.size === 0;
+    return this.#plan.counts === undefined ? this.#take('take', 1).length === 0 : this.size === 0;
   }
 
   /** The number of records. Where nothing was done to the batch, none of them is made for it. */

@@ -296,6 +296,7 @@ describe('actions', () => {
     const once = await many.sample(0.1, { seed: 7 }).collect();
     expect(await many.sample(0.1, { seed: 7 }).collect()).toEqual(once);
     expect(await many.sample(0.1, { seed: 8 }).collect()).not.toEqual(once);
+    expect(await many.sample(false, 0.1, 7).collect(), 'as Spark has it').toEqual(once);
     expect(once.length).toBeGreaterThan(800);
     expect(once.length).toBeLessThan(1200);
     const often = await many.sample(2, { withReplacement: true, seed: 1 }).count();
