@@ -4,6 +4,7 @@
  */
 import { millraceError } from '../../errors.ts';
 import type { FaultWay } from '../../run/engine.ts';
+import type { RunEvent } from '../../run/running.ts';
 import type { Victim } from './script.ts';
 
 /** Files in which an error of the script may begin, and which are not the script. */
@@ -12,7 +13,7 @@ const OURS = /[/\\](?:testing[/\\]chaos[/\\][\w-]+|dstream[/\\]duration|errors)\
 /** Each word once; the compiler sees to it that none is missing. */
 type Words<T extends string> = Readonly<Record<T, true>>;
 
-export const EVENTS: Readonly<Record<string, true>> = {
+export const EVENTS: Words<RunEvent['type']> = {
   actorExited: true,
   actorStarted: true,
   batchCompleted: true,
