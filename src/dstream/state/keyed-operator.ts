@@ -109,12 +109,8 @@ export abstract class KeyedOperator<S> {
     if (this.#timers !== undefined) return this.#timers;
     const timers = new IdleTimers();
     const { flags, keys, times } = this.state;
-    const slots: number[] = [];
     for (let slot = 0; slot < keys.length; slot++)
-      if ((flags[slot]! & LIVE) !== 0) slots.push(slot);
-    // Buckets are made in the order of their times.
-    slots.sort((a, b) => times![a]! - times![b]!);
-    for (const slot of slots) timers.touch(slot, times![slot]!);
+      if ((flags[slot]! & LIVE) !== 0) timers.touch(slot, times![slot]!);
     this.#timers = timers;
     return timers;
   }
