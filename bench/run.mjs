@@ -18,6 +18,7 @@ const ALL = [
   'supervision',
   'embedding',
   'windows',
+  'join',
   'state',
   'memory',
 ];
