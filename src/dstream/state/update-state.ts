@@ -4,7 +4,7 @@
  * The values of the batch are listed by slot first. Then the pass goes through the slots in order: a loop over arrays,
  * with no look-up in it.
  *
- * I1  The function is called for every known key at every batch, also when the batch is missing.
+ * I1  The function is called for every known key at every batch from the first on, also when a later one is missing.
  * I2  A state is written again (`touch`) when it is another value than before, or one that may have been changed in place.
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
@@ -49,6 +49,8 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
 
   end(batch: BatchEnd): Given | undefined {
     if (!this.fires(batch)) return undefined;
+    // Before the first batch there is no state that could go on without one.
+    if (batch.missing.length > 0 && !this.state.begun) return undefined;
     const { time } = batch;
     this.begin(time);
     this.#list(time);

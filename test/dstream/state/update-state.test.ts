@@ -23,9 +23,13 @@ function model(
   ttlMs = Number.POSITIVE_INFINITY,
 ): unknown[][] {
   const states = new Map(initialState);
-  const touched = new Map(initialState.map(([key]) => [key, 1000]));
+  const touched = new Map<unknown, number>();
+  let begun = false;
   return batches.map((pairs, i) => {
     const time = (i + 1) * 1000;
+    if (!begun && pairs === null) return [];
+    if (!begun) for (const [key] of initialState) touched.set(key, time);
+    begun = true;
     const values = new Map([...states.keys()].map((key) => [key, [] as unknown[]]));
     for (const [key, value] of pairs ?? []) {
       values.set(key, [...(values.get(key) ?? []), value]);
