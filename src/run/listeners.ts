@@ -8,9 +8,16 @@ import type { Caller } from '../dstream/arguments.ts';
 import { badOption } from '../dstream/arguments.ts';
 import type { RunEvent } from './running.ts';
 
+/** The events that may be of type `T`: some have one of several. */
+type EventOf<T, E = RunEvent> = E extends { readonly type: infer U }
+  ? T extends U
+    ? E
+    : never
+  : never;
+
 type Handlers = {
   readonly [T in RunEvent['type'] as `on${Capitalize<T>}`]?: (
-    event: Extract<RunEvent, { readonly type: T }>,
+    event: EventOf<T>,
   ) => void | Promise<void>;
 };
 

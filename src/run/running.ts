@@ -13,6 +13,7 @@ import { callSiteText } from '../dstream/call-site.ts';
 import { durationMs, type Duration } from '../dstream/duration.ts';
 import type { Env } from '../env/env.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
+import type { ReceiverTold } from '../io/source.ts';
 import type { CoordinatorEvent, LeftBehind } from '../supervision/coordinator.ts';
 import type {
   Engine,
@@ -67,6 +68,13 @@ export interface GivingUpEvent {
   readonly error: WireError;
 }
 
+/** A receiver has started, reports an error, or has stopped. */
+export interface ReceiverEvent extends ReceiverTold {
+  readonly source: string;
+  /** The event itself, for those who look for Spark's `receiverInfo`. Not enumerable. */
+  readonly receiverInfo: ReceiverTold;
+}
+
 /** A record at which an operator's function threw, and which it passed over (`onRecordError: 'skip'`). */
 export interface RecordLetterEvent extends RecordLetter {
   readonly type: 'deadLetter';
@@ -88,7 +96,8 @@ export type RunEvent =
   | StreamingStartedEvent
   | BatchEvent
   | Exclude<CoordinatorEvent, { readonly type: BatchEvent['type'] }>
-  | SourceEvent
+  | Exclude<SourceEvent, ReceiverTold>
+  | ReceiverEvent
   | ThreadEvent
   | HintEvent
   | GivingUpEvent
@@ -220,7 +229,7 @@ export class Run implements AsyncDisposable {
           this.#metrics.deadLetters++;
           this.#keepDeadLetter(event);
         }
-        this.#push(event);
+        this.#push('streamId' in event ? withReceiverInfo(event) : event);
       },
       thread: (event) => this.#push(event),
       giveUp: (error) => this.giveUp(error),
@@ -540,6 +549,12 @@ export class Run implements AsyncDisposable {
     this.#events.end();
     for (const feed of this.#results.values()) feed.end(this.#error);
   }
+}
+
+function withReceiverInfo(event: ReceiverTold & { readonly source: string }): ReceiverEvent {
+  // A copy: with `threads: 0` the source may keep its own.
+  const told = { ...event };
+  return Object.defineProperty(told, 'receiverInfo', { value: told }) as ReceiverEvent;
 }
 
 interface PromiseWithResolvers {

@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import {
   type BatchCompletedEvent,
+  Receiver,
   type RunEvent,
   StatsReportListener,
   StreamingContext,
@@ -103,6 +104,27 @@ describe('a listener of a context', () => {
     expect(hints.join()).toContain('onBatchCompleted of a listener failed: Error: a bad listener');
     expect(hints.join()).toContain('onOutputCompleted of a listener failed: Error: a worse one');
     await ssc.stop();
+  });
+
+  test('hears of receivers, by the name that Spark gives to what it holds too', async () => {
+    class Once extends Receiver<number> {
+      onStart(): void {
+        this.store(1);
+        this.reportError('a little late', new Error('late'));
+      }
+    }
+    const { ssc } = context();
+    ssc.receiverStream(new Once()).print();
+    const heard: unknown[] = [];
+    ssc.addStreamingListener({
+      onReceiverStarted: (e) => void heard.push([e.streamId, e.active, e.receiverInfo === e]),
+      onReceiverError: (e) => void heard.push(e.receiverInfo.lastErrorMessage),
+      onReceiverStopped: (e) => void heard.push(e.active),
+    });
+    await ssc.start();
+    await until(() => heard.length === 2);
+    await ssc.stop({ graceful: true });
+    expect(heard).toEqual([[0, true, true], 'a little late', false]);
   });
 
   test('may stop the context', async () => {

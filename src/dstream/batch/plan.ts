@@ -92,6 +92,12 @@ export class Evaluation {
   }
 }
 
+/** All records, one partition after another, in chunks. */
+export function* chunksOf(plan: BatchPlan, home: BatchHome): Iterable<readonly unknown[]> {
+  const run = new Evaluation(home);
+  for (let p = 0; p < plan.partitions; p++) yield* plan.read(p, run);
+}
+
 /** All records of a partition in one array, which is the caller's. */
 export function readAll(
   plan: BatchPlan,

@@ -8,12 +8,10 @@ import type { Publication, TaskOutput } from '../../actors/task.ts';
 import type { Disk } from '../../env/env.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Sink } from '../../plan/sink.ts';
-import type { Batch } from '../batch.ts';
+import { type Batch, innerOf } from '../batch.ts';
+import { chunksOf } from '../batch/plan.ts';
 import { blamed } from './blame.ts';
 import type { WithinTime } from './user-promise.ts';
-
-/** Records that a sink gets at once, at most. */
-const PIECE_RECORDS = 8192;
 
 export interface BatchSinkOptions {
   readonly node: GraphNode;
@@ -56,23 +54,20 @@ export class BatchSink {
 
   /** Gives it a batch. A promise when one of the sink has to be waited for. */
   take(batch: Batch<unknown>, { number, time }: Barrier): void | Promise<void> {
-    const records = batch.toArray();
-    const end = (): void => this.#guarded(time, () => this.#sink.endBatch?.(number, time));
-    const from = (at: number): void | Promise<void> => {
-      for (let i = at; i < records.length; i += PIECE_RECORDS) {
-        const piece = records.slice(i, i + PIECE_RECORDS);
-        const given = this.#guarded(time, () => this.#sink.process(piece));
+    const { plan, home } = innerOf(batch);
+    const chunks = chunksOf(plan, home)[Symbol.iterator]();
+    const goOn = (): void | Promise<void> => {
+      for (let next = chunks.next(); next.done !== true; next = chunks.next()) {
+        const records = next.value;
+        const given = this.#guarded(time, () => this.#sink.process(records));
         if (given === undefined) continue;
-        return this.#options.within(given).then(
-          () => from(i + PIECE_RECORDS),
-          (error: unknown) => {
-            throw this.#blame(error, time);
-          },
-        );
+        return this.#options.within(given).then(goOn, (error: unknown) => {
+          throw this.#blame(error, time);
+        });
       }
-      return end();
+      return this.#guarded(time, () => this.#sink.endBatch?.(number, time));
     };
-    return from(0);
+    return goOn();
   }
 
   prepare(barrier: Barrier): readonly Publication[] {

@@ -17,8 +17,8 @@ import { MillraceError } from '../../errors.ts';
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OutputPort } from '../../plan/planned.ts';
 import type { Caller } from '../arguments.ts';
-import { Batch } from '../batch.ts';
-import type { BatchHome } from '../batch/plan.ts';
+import { Batch, innerOf } from '../batch.ts';
+import { type BatchHome, Evaluation } from '../batch/plan.ts';
 import { batchDirectory, type PartFormat, savePartitions } from '../batch/save.ts';
 import { formatBatch } from '../print.ts';
 import { TaskState } from '../state/task-state.ts';
@@ -259,14 +259,15 @@ export class OutputsBody implements TaskBody, SliceReader {
 
   #save(node: GraphNode, batch: Batch<unknown>, time: number, format: PartFormat): void {
     const { prefix, suffix } = node.params as { readonly prefix: string; readonly suffix: string };
-    const parts = batch.toPartitions();
+    const { plan, home } = innerOf(batch);
+    const run = new Evaluation(home);
     try {
       savePartitions(
-        this.#env.disk,
+        home.disk,
         batchDirectory(prefix, suffix, time),
         format,
-        parts.length,
-        (p) => [parts[p]!],
+        plan.partitions,
+        (p) => plan.read(p, run),
         this.#options.life,
       );
     } catch (error) {
