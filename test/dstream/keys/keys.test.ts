@@ -199,6 +199,39 @@ test('I2: an index of texts that were made to collide finds them all, and soon',
   texts.forEach((text, slot) => expect(index.find(text)).toBe(slot));
 });
 
+test.each([
+  ['that were made to collide', (): string[] => collidingTexts(3000)],
+  ['of all kinds', (): string[] => Array.from({ length: 3000 }, (_, n) => mixedText(n))],
+])('I3: an index of texts %s agrees with a map while they come and go', (_, make) => {
+  const texts = make();
+  const index = new TextIndex();
+  const model = new Map<string, number>();
+  const wrong: string[] = [];
+  let at = 1;
+  for (let step = 0; step < 20_000; step++) {
+    at = (at * 48_271) % 2_147_483_647;
+    const text = texts[at % texts.length]!;
+    const slot = index.find(text);
+    if (slot !== (model.get(text) ?? -1)) wrong.push(text);
+    if (slot < 0) {
+      index.add(text, step);
+      model.set(text, step);
+      // More leave as time goes on, and then more come again.
+    } else if (at % 7 < 1 + ((step >> 11) % 5)) {
+      index.remove(text);
+      model.delete(text);
+    }
+  }
+  expect(wrong).toEqual([]);
+  for (const text of texts) expect(index.find(text)).toBe(model.get(text) ?? -1);
+});
+
+/** Short, long, empty, and with characters that are not packed. */
+function mixedText(n: number): string {
+  const text = n.toString(36).repeat((n % 5) * (n % 3));
+  return n % 11 === 0 ? `${text}\0` : n % 13 === 0 ? `${text}\u0416` : text + String(n % 700);
+}
+
 describe('a table of keys', () => {
   test('agrees with a list searched by equality', () => {
     fc.assert(
