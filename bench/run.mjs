@@ -22,8 +22,10 @@ const ALL = [
   'state',
   'memory',
 ];
-const named = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
-const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'));
+// Names come first; from the first flag on all is the benches' own: `npm run bench -- topology --pairs 5`.
+const given = process.argv.slice(2);
+const first = given.findIndex((arg) => arg.startsWith('-'));
+const [named, flags] = first < 0 ? [given, []] : [given.slice(0, first), given.slice(first)];
 let failed = 0;
 for (const name of named.length > 0 ? named : ALL) {
   console.log(`\n## ${name}`);

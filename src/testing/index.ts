@@ -12,16 +12,15 @@ export type { Clock, Timer } from '../env/env.ts';
 export { runChaos, type ChaosOptions } from './chaos/run-chaos.ts';
 export {
   chaos,
-  type Between,
   type ChaosBuilder,
   type ChaosScript,
-  type Claims,
   type Every,
   type EveryOptions,
   type Faulting,
   type PointFaulting,
   type Victim,
 } from './chaos/script.ts';
+export type { Between, Claims } from './chaos/script-claims.ts';
 export { faultPoint, type FaultPoint, type Faults } from './chaos/fault-point.ts';
 export { type NumberedOptions, type NumberedServer } from './chaos/numbered-server.ts';
 export { reportText, type ChaosBatch, type ChaosReport } from './chaos/report.ts';

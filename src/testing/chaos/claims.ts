@@ -4,7 +4,8 @@ import { heldBack, memoryFlat, neverPauses, threadsFlat } from './flow.ts';
 import { thousands } from './numbers.ts';
 import { median, type Observed, type TimelineEntry } from './observed.ts';
 import type { Output } from './output.ts';
-import type { Between, Claim, Scenario } from './script.ts';
+import type { Scenario } from './script.ts';
+import type { Between, Claim } from './script-claims.ts';
 
 export interface Judgement {
   readonly claim: string;
