@@ -66,6 +66,51 @@ test('operators on pairs infer key and value, be the pair a tuple or readonly', 
   expectTypeOf(averages).toEqualTypeOf<DStream<[string, { total: number; n: number }]>>();
 });
 
+test('operators by key and joins infer key and values of both sides', () => {
+  const numbered = ssc.queueStream<readonly [string, number]>([]);
+  const named = ssc.queueStream<[string, { name: string }]>([]);
+  type Named = { name: string };
+  expectTypeOf(numbered.join(named)).toEqualTypeOf<DStream<[string, [number, Named]]>>();
+  expectTypeOf(numbered.leftOuterJoin(named)).toEqualTypeOf<
+    DStream<[string, [number, Named | undefined]]>
+  >();
+  expectTypeOf(numbered.rightOuterJoin(named)).toEqualTypeOf<
+    DStream<[string, [number | undefined, Named]]>
+  >();
+  expectTypeOf(numbered.fullOuterJoin(named)).toEqualTypeOf<
+    DStream<[string, [number | undefined, Named | undefined]]>
+  >();
+  expectTypeOf(numbered.cogroup(named)).toEqualTypeOf<DStream<[string, [number[], Named[]]]>>();
+  expectTypeOf(numbered.join(named).mapValues(([n, { name }]) => `${n} ${name}`)).toEqualTypeOf<
+    DStream<[string, string]>
+  >();
+  expectTypeOf(numbered.window(1000).join(named.reduceByKey((a) => a))).toEqualTypeOf<
+    DStream<[string, [number, Named]]>
+  >();
+  expectTypeOf(named.countByKey()).toEqualTypeOf<DStream<[string, number]>>();
+  expectTypeOf(numbered.aggregateByKey(0, (all, n) => all + n, sum)).toEqualTypeOf<
+    DStream<[string, number]>
+  >();
+  expectTypeOf(numbered.partitionBy(2)).toEqualTypeOf<DStream<readonly [string, number]>>();
+  numbered.partitionBy({
+    numPartitions: 2,
+    partition: (key) => {
+      expectTypeOf(key).toEqualTypeOf<string>();
+      return 0;
+    },
+  });
+  expectTypeOf(lines.peek(() => {})).toEqualTypeOf<DStream<string>>();
+  expectTypeOf(
+    lines.mapPartitionsWithIndex((n, records) => [[n, ...records] as const]),
+  ).toEqualTypeOf<DStream<readonly [number, ...string[]]>>();
+  // @ts-expect-error a stream that isn't of pairs
+  expect(() => numbered.join(lines)).toBeTypeOf('function');
+  // @ts-expect-error keys of another type
+  expect(() => numbered.join(ssc.queueStream<readonly [Date, number]>([]))).toBeTypeOf('function');
+  // @ts-expect-error a stream that isn't of pairs
+  expect(() => lines.countByKey()).toBeTypeOf('function');
+});
+
 test('outputs get batches of the stream', () => {
   pairs.foreachBatch((batch, time) => {
     expectTypeOf(batch).toEqualTypeOf<Batch<readonly [string, 1]>>();
