@@ -22,176 +22,44 @@
  * I6  That a record is passed over is in the index file before any task is told.
  */
 import type { Barrier } from '../actors/block.ts';
-import { unreadBytes, type ConsumerWords, type ReceiverMemory } from '../actors/receiver-edge.ts';
-import { baseOf, setConsumerEpoch } from '../actors/receiver-memory.ts';
-import type { RingMemory } from '../actors/ring.ts';
 import type { RecordInHand } from '../actors/in-hand.ts';
-import { epochOfHandOver } from '../actors/hand-over-file.ts';
 import type {
-  EdgeEnd,
   FromSources,
   FromWorker,
   TaskStart,
   ToSources,
   ToWorker,
 } from '../actors/messages.ts';
-import type { OutputTimes } from '../actors/task.ts';
-import type { Wiring } from '../actors/wiring.ts';
-import type { Env, Timer } from '../env/env.ts';
+import { unreadBytes, type ConsumerWords } from '../actors/receiver-edge.ts';
+import type { Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
-import { Backoff, type BackoffOptions } from './backoff.ts';
-import { Batcher, type BatchMode, type Cut } from './batcher.ts';
+import { Backoff } from './backoff.ts';
 import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
-import { InputCounts } from './input-counts.ts';
-import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
+import { BatchReports } from './batch-reports.ts';
+import { Batcher, type Cut } from './batcher.ts';
+import type { CoordinatorOptions, DiedWith, LeftBehind } from './coordinator-words.ts';
+import { epochStarts } from './epoch-starts.ts';
+import { HeldState } from './held-state.ts';
 import { RestartIntensity } from './intensity.ts';
-import { CUTS, type JobMemory } from './job-memory.ts';
-import type { PidOptions } from './pid.ts';
-import { RingPool } from './ring-pool.ts';
-import { POISON_ATTEMPTS, PoisonLedger, type PoisonDecision } from './poison.ts';
+import { CUTS } from './job-memory.ts';
+import { PoisonDecisions } from './poison-decisions.ts';
 import { RateControl } from './rate-control.ts';
+import { RingPool } from './ring-pool.ts';
+import { UNKNOWN_CAUSE, UnnamedDeaths } from './unnamed-deaths.ts';
 
-export interface CoordinatorPolicy {
-  readonly batchIntervalMs: number;
-  /** Longest time between two recovery points while a batch is open. */
-  readonly reliefIntervalMs: number;
-  readonly maxBatchFailures: number;
-  readonly onBatchError: 'fail' | 'continue';
-  readonly maxRestarts: number;
-  readonly withinMs: number;
-  readonly backoff: BackoffOptions;
-  /** @default 'fail' */
-  readonly onPoison?: 'fail' | 'quarantine';
-  /** @default 10 */
-  readonly maxPoisonPerMin?: number;
-  /** How the rate of sources follows what a batch took. @default it doesn't */
-  readonly pid?: PidOptions;
-}
-
-/** What a thread died with. */
-export interface DiedWith {
-  /** Whose step was on its stack. */
-  readonly task: number;
-  /** Known of a careful task. */
-  readonly record?: RecordInHand;
-}
-
-/** Memory and words that the coordinator hands out; made by whoever may allocate them. */
-export interface EdgeMemory {
-  createRing(): RingMemory;
-  /** Empties one that nobody can touch any more. */
-  resetRing(ring: RingMemory): void;
-  createWords(): ConsumerWords;
-  /** Of a receiver edge; lives as long as the job. */
-  receiver(edge: number): ReceiverMemory;
-  setBase(edge: number, offset: number): void;
-}
-
-export type CoordinatorEvent =
-  | {
-      readonly type: 'started';
-      readonly epoch: number;
-      readonly barrier: number;
-      readonly tookMs: number;
-      readonly workers: readonly number[];
-    }
-  | {
-      readonly type: 'recovering';
-      readonly epoch: number;
-      readonly barrier: number;
-      readonly cause: string;
-      readonly restarts: number;
-      readonly error?: WireError;
-    }
-  | {
-      readonly type: 'batchSubmitted';
-      readonly barrier: number;
-      readonly time: number;
-      readonly submissionTime: number;
-    }
-  /** All that came in for the batch has been read. */
-  | ({ readonly type: 'batchStarted'; readonly barrier: number; readonly time: number } & Pick<
-      BatchTimes,
-      'submissionTime' | 'processingStartTime' | 'inputs'
-    >)
-  | ({
-      readonly type: 'batchCompleted';
-      readonly barrier: number;
-      readonly time: number;
-      readonly records: number;
-      readonly schedulingDelayMs: number;
-      readonly processingMs: number;
-      readonly totalDelayMs: number;
-    } & BatchTimes)
-  | ({
-      readonly type: 'batchFailed';
-      readonly barrier: number;
-      readonly time: number;
-      readonly error: WireError;
-    } & BatchTimes)
-  /** A record that killed its task again and again is passed over. It may be said again; `number` makes it recognisable. */
-  | {
-      readonly type: 'deadLetter';
-      readonly reason: 'poison';
-      /** Counts up from 1. */
-      readonly number: number;
-      /** The record, as text; long ones are cut. */
-      readonly record: string;
-      /** Name of the task. */
-      readonly task: string;
-      readonly attempts: number;
-      readonly lastError: string;
-    }
-  /** A worker is missing and no spare stands ready. */
-  | { readonly type: 'workerWanted' }
-  | { readonly type: 'drained' }
-  | { readonly type: 'failed'; readonly error: WireError };
-
-/** What listeners want to know of a batch. Wall times in ms. */
-export interface BatchTimes {
-  readonly submissionTime: number;
-  readonly processingStartTime: number;
-  readonly processingEndTime: number;
-  /** Records by source. */
-  readonly inputs: readonly number[];
-  /** Outputs that ran, in order. */
-  readonly outputs: readonly OutputTimes[];
-}
-
-/** What isn't through yet. */
-export interface LeftBehind {
-  /** The oldest barrier that was cut and is not held, with the time of its batch. */
-  readonly openBarrier?: { readonly number: number; readonly time: number };
-  /** Names of the tasks that have not taken it. */
-  readonly tasksBehind: readonly string[];
-  /** What came in and was not read; only sources that have some. */
-  readonly sources: readonly { readonly source: string; readonly unreadBytes: number }[];
-}
-
-export interface CoordinatorOptions {
-  readonly env: Env;
-  readonly wiring: Wiring;
-  readonly memory: JobMemory;
-  readonly directory: string;
-  readonly policy: CoordinatorPolicy;
-  readonly mode: BatchMode;
-  readonly edges: EdgeMemory;
-  /** What the thread in that slot died with, if a step of a task was on its stack. @default nobody knows */
-  readonly diedWith?: (slot: number) => DiedWith | undefined;
-  readonly emit: (event: CoordinatorEvent) => void;
-}
-
-/** Of a worker whose port closed before anyone said why. */
-const UNKNOWN_CAUSE = 'its thread is gone';
+export type {
+  BatchTimes,
+  CoordinatorEvent,
+  CoordinatorOptions,
+  CoordinatorPolicy,
+  DiedWith,
+  EdgeMemory,
+  LeftBehind,
+} from './coordinator-words.ts';
 
 /** So many barriers may be cut and not held: all of them must stay in the table of cuts, and fit into edges. */
 const MAX_OPEN_BARRIERS = CUTS / 2;
-
-const MAX_POISON_PER_MIN = 10;
-
-/** Whoever watches the threads knows by then, in ms. */
-const NAMED_WITHIN_MS = 500;
 
 interface WorkerSlot {
   readonly slot: number;
@@ -206,39 +74,26 @@ export class Coordinator {
   #workers: (WorkerSlot | undefined)[];
   #spares: WorkerSlot[] = [];
   #sources: { readonly slot: number; readonly port: Port<FromSources, ToSources> } | undefined;
-  #words = new Map<number, ConsumerWords>();
+  #words: ReadonlyMap<number, ConsumerWords> = new Map();
   #ledger: BarrierLedger;
-  #index: HeldIndex;
-  #held: HeldPoint;
+  readonly #held: HeldState;
   #batcher: Batcher;
   #backoff: Backoff;
   #intensity: RestartIntensity;
   #restartTimer: Timer | undefined;
-  /** Deaths by slot, until somebody says what they were: the one too many, and those that a record may be to blame for. */
-  #unnamed = new Map<
-    number,
-    { readonly timer: Timer; readonly named: (cause: string, wasOrdered: boolean) => void }
-  >();
-  readonly #poison: PoisonLedger;
+  /** The one too many, and those that a record may be to blame for. */
+  readonly #unnamed: UnnamedDeaths;
+  readonly #poison: PoisonDecisions;
   readonly #rings: RingPool;
   readonly #rates: RateControl | undefined;
   readonly #incarnation: number;
   /** Its own: the one in shared memory may be a successor's. */
   #epoch = 0;
-  /** Hand-overs of dead epochs may lie about. */
-  #sweepDue = false;
   /** Goes on for an earlier coordinator that died. */
   readonly #tookOver: boolean;
   #recoveringSince = 0;
   #attempts = new Map<number, number>();
-  #failedBatches = new Map<number, WireError>();
-  #records = 0;
-  readonly #inputs: InputCounts;
-  /** Newest batch of which it was said that it has started. */
-  #startedBatch = 0;
-  /** Newest batch that was reported; it is not reported again when a recovery runs it again. */
-  #reported = 0;
-  #lastBatchHeld = 0;
+  readonly #reports: BatchReports;
   /** Number of the newest barrier that is held, recovery point or not. */
   #newestHeld = 0;
   /** A barrier was held since the last recovery, so the next one need not wait. */
@@ -252,8 +107,22 @@ export class Coordinator {
     this.#incarnation = memory.incarnation;
     this.#workers = Array.from({ length: wiring.workers }, () => undefined);
     this.#ledger = new BarrierLedger(wiring.tasks.length);
-    this.#inputs = new InputCounts(wiring);
-    this.#index = new HeldIndex(env.disk, directory);
+    this.#unnamed = new UnnamedDeaths(env.clock);
+    this.#held = new HeldState({
+      directory,
+      disk: env.disk,
+      tasks: wiring.tasks.length,
+      setBase: (edge, offset) => options.edges.setBase(edge, offset),
+      checkFence: () => this.#checkFence(),
+    });
+    this.#reports = new BatchReports({
+      wiring,
+      memory,
+      ledger: this.#ledger,
+      clock: env.clock,
+      emit: (event) => options.emit(event),
+      completed: (barrier, tookMs) => this.#completed(barrier, tookMs),
+    });
     this.#backoff = new Backoff(policy.backoff, () => env.random());
     this.#intensity = new RestartIntensity({
       maxRestarts: policy.maxRestarts,
@@ -263,7 +132,14 @@ export class Coordinator {
       create: () => options.edges.createRing(),
       reset: (ring) => options.edges.resetRing(ring),
     });
-    this.#poison = new PoisonLedger(policy.maxPoisonPerMin ?? MAX_POISON_PER_MIN);
+    this.#poison = new PoisonDecisions({
+      policy,
+      wiring,
+      memory,
+      held: this.#held,
+      clock: env.clock,
+      emit: (event) => options.emit(event),
+    });
     this.#rates =
       policy.pid === undefined
         ? undefined
@@ -274,26 +150,17 @@ export class Coordinator {
       intervalMs: policy.batchIntervalMs,
       reliefIntervalMs: policy.reliefIntervalMs,
       cut: (kind) => this.#cut(kind),
-      mayCut: () => memory.lastCut - this.#held.barrier < MAX_OPEN_BARRIERS,
+      mayCut: () => memory.lastCut - this.#held.point.barrier < MAX_OPEN_BARRIERS,
     });
     this.#tookOver = memory.epoch > 0;
     if (!this.#tookOver) {
-      this.#held = startPoint(wiring.tasks.length);
-      this.#index.write(this.#held);
+      this.#held.begin();
       memory.epoch = this.#epoch = 1;
     } else {
-      this.#held = this.#index.read();
-      this.#reported = this.#held.batchStart;
-      this.#lastBatchHeld = this.#held.batchStart;
-      this.#newestHeld = this.#held.barrier;
-      this.#records = this.#held.records;
-      this.#inputs.restore(this.#held.inputs);
-      this.#startedBatch = this.#held.batchStart;
-      for (const start of this.#held.skip) this.#failedBatches.set(start, toWire(givenUpBefore()));
-      for (const [edge, offset] of this.#held.offsets) options.edges.setBase(edge, offset);
-      this.#publish();
-      // The other may have died before it said so.
-      for (const decision of this.#held.poison?.open ?? []) this.#tellDeadLetter(decision);
+      const point = this.#held.takeOver();
+      this.#reports.takeOver(point);
+      this.#newestHeld = point.barrier;
+      this.#poison.takeOver();
       // It knows nothing of what was taken in the epoch of the other, so that one ends here.
       this.#recoveringSince = env.clock.monotonic();
       this.#newEpoch('the coordinator died');
@@ -305,7 +172,7 @@ export class Coordinator {
   }
 
   get heldBarrier(): number {
-    return this.#held.barrier;
+    return this.#held.point.barrier;
   }
 
   /** A thread with the job loaded: it takes a missing worker's place, or stands ready as a spare. */
@@ -345,14 +212,7 @@ export class Coordinator {
   workerDown(slot: number, cause: string, wasOrdered = false, isDead = false): void {
     if (isDead) this.#rings.dead(slot);
     this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
-    const unnamed = this.#unnamed.get(slot);
-    if (unnamed !== undefined) {
-      if (cause === UNKNOWN_CAUSE) return;
-      unnamed.timer.cancel();
-      this.#unnamed.delete(slot);
-      unnamed.named(cause, wasOrdered);
-      return;
-    }
+    if (this.#unnamed.named(slot, cause, wasOrdered)) return;
     const at = this.#workers.findIndex((worker) => worker?.slot === slot);
     if (at < 0) return;
     this.#workers[at]!.port.close();
@@ -363,7 +223,7 @@ export class Coordinator {
     if (diedWith === undefined) this.#workerDied(slot, at, atMs, cause);
     // A record may be to blame, or somebody who killed it: that decides how its successor begins.
     else if (cause === UNKNOWN_CAUSE)
-      this.#whenNamed(slot, (why, ordered) =>
+      this.#unnamed.wait(slot, (why, ordered) =>
         this.#workerDied(slot, at, atMs, why, ordered ? undefined : diedWith),
       );
     else this.#workerDied(slot, at, atMs, cause, wasOrdered ? undefined : diedWith);
@@ -401,19 +261,10 @@ export class Coordinator {
       };
       // It is the last word, so what its thread died of is worth a moment.
       if (cause !== UNKNOWN_CAUSE) fail(cause);
-      else this.#whenNamed(slot, fail);
+      else this.#unnamed.wait(slot, fail);
       return;
     }
     this.#recover(`worker ${at}: ${cause}`, undefined, atMs);
-  }
-
-  /** A closed port is noticed first; what its thread died of is on its way. */
-  #whenNamed(slot: number, named: (cause: string, wasOrdered: boolean) => void): void {
-    const timer = this.#options.env.clock.after(NAMED_WITHIN_MS, () => {
-      this.#unnamed.delete(slot);
-      named(UNKNOWN_CAUSE, false);
-    });
-    this.#unnamed.set(slot, { timer, named });
   }
 
   /** Stops intake, closes what is left as a last batch, and emits `drained` when it is held. */
@@ -452,8 +303,7 @@ export class Coordinator {
   stop(): void {
     this.#batcher.stop();
     this.#restartTimer?.cancel();
-    for (const { timer } of this.#unnamed.values()) timer.cancel();
-    this.#unnamed.clear();
+    this.#unnamed.stop();
     if (this.#state !== 'failed') this.#state = 'drained';
     for (const worker of [...this.#workers, ...this.#spares]) worker?.port.post({ type: 'stop' });
   }
@@ -529,16 +379,14 @@ export class Coordinator {
       );
     }
     if (attempts >= policy.maxBatchFailures) {
-      if (policy.onBatchError === 'fail' || this.#failedBatches.has(batchStart)) {
+      if (policy.onBatchError === 'fail' || this.#reports.failed.has(batchStart)) {
         this.fail(fromWire(error));
         return;
       }
       // The empty run gets as many attempts: what fails it need not be the batch.
       this.#attempts.delete(batchStart);
-      this.#failedBatches.set(batchStart, error);
-      this.#checkFence();
-      this.#held = { ...this.#held, skip: [...this.#held.skip, batchStart] };
-      this.#index.write(this.#held);
+      this.#reports.failed.set(batchStart, error);
+      this.#held.skip(batchStart);
     }
     this.#recover(cause, error);
   }
@@ -553,67 +401,17 @@ export class Coordinator {
   }
 
   #blame(task: number, record: RecordInHand, cause: string): 'failed' | 'again' {
-    const {
-      policy: { onPoison, maxPoisonPerMin = MAX_POISON_PER_MIN },
-      wiring,
-      env: { clock },
-    } = this.#options;
-    const verdict = this.#poison.blame(task, record, clock.monotonic());
-    if (verdict === 'again') return 'again';
-    const { name } = wiring.tasks[task]!;
-    const last = `The last one: ${record.text} (${cause}).`;
-    if (verdict === 'tooMany') {
-      this.fail(
-        millraceError(
-          'ERR_MILLRACE_POISON',
-          `records have killed tasks more than ${POISON_ATTEMPTS} × ${maxPoisonPerMin} times in a minute (maxPoisonPerMin). ${last}`,
-          { context: { operator: name, record: record.text, cause } },
-        ),
-      );
+    const verdict = this.#poison.blame(task, record, cause);
+    if (verdict instanceof Error) {
+      this.fail(verdict);
       return 'failed';
     }
-    if (onPoison !== 'quarantine') {
-      this.fail(
-        millraceError(
-          'ERR_MILLRACE_POISON',
-          `a record kills task ${name} each time: ${cause}; record: ${record.text}`,
-          { context: { operator: name, record: record.text, cause, attempts: POISON_ATTEMPTS } },
-        ),
-      );
-      return 'failed';
+    if (verdict === 'decided') {
+      // The next re-run gets further.
+      this.#backoff.reset();
+      this.#progressed = true;
     }
-    const { decided, open } = this.#held.poison ?? { decided: 0, open: [] };
-    const until = this.#poison.carefulOf(task, open)?.until ?? this.#options.memory.lastCut + 1;
-    const decision: PoisonDecision = {
-      number: decided + 1,
-      task,
-      hash: record.hash,
-      record: record.text,
-      attempts: POISON_ATTEMPTS,
-      lastError: cause,
-      until,
-    };
-    this.#checkFence();
-    this.#held = { ...this.#held, poison: { decided: decided + 1, open: [...open, decision] } };
-    this.#index.write(this.#held);
-    // The next re-run gets further.
-    this.#backoff.reset();
-    this.#progressed = true;
-    this.#tellDeadLetter(decision);
     return 'again';
-  }
-
-  #tellDeadLetter({ number, task, record, attempts, lastError }: PoisonDecision): void {
-    const { emit, wiring } = this.#options;
-    emit({
-      type: 'deadLetter',
-      reason: 'poison',
-      number,
-      record,
-      task: wiring.tasks[task]!.name,
-      attempts,
-      lastError,
-    });
   }
 
   /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
@@ -629,36 +427,27 @@ export class Coordinator {
   // ---- barriers
 
   #cut(kind: Cut): void {
-    const { memory, env, emit } = this.#options;
+    const { memory, env } = this.#options;
     this.#checkFence();
     const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
     memory.record(barrier, env.clock.monotonic());
-    if (barrier.batch)
-      emit({
-        type: 'batchSubmitted',
-        barrier: barrier.number,
-        time: barrier.time,
-        submissionTime: this.#wallTime(env.clock.monotonic()),
-      });
+    if (barrier.batch) this.#reports.submitted(barrier);
     this.#sources?.port.post({ type: 'cut', barrier });
   }
 
   #taken(message: Taken): void {
     const entry = this.#ledger.take(message, this.#options.env.clock.monotonic());
-    this.#sayStarted(message.barrier, entry);
+    this.#reports.taken(message.barrier, entry);
     if (entry !== undefined) this.#barrierHeld(entry);
   }
 
   #barrierHeld(entry: BarrierEntry): void {
     const barrier = this.#options.memory.cut(entry.number);
     this.#newestHeld = barrier.number;
-    // A record is counted where it comes in: by the tasks that read sources.
-    for (const taken of entry.taken.values())
-      if (taken.offsets.length > 0) this.#records += taken.records;
-    this.#inputs.add(entry.taken.values());
+    this.#reports.add(entry);
     this.#rates?.add(entry.taken.values());
     if (barrier.point) this.#pointHeld(barrier, entry);
-    if (barrier.batch) this.#batchHeld(barrier, entry);
+    if (barrier.batch) this.#reports.complete(barrier, entry);
     this.#backoff.reset();
     this.#progressed = true;
     if (barrier.last) this.#drained();
@@ -666,158 +455,18 @@ export class Coordinator {
   }
 
   #pointHeld(barrier: Barrier, entry: BarrierEntry): void {
-    const { env, edges } = this.#options;
-    const offsets: (readonly [number, number])[] = [];
-    const obsolete: string[] = [];
-    const publish = [...entry.taken.values()].flatMap((taken) => taken.handOver?.publish ?? []);
-    const parts = this.#held.parts.map((before, task) => {
-      const taken = entry.taken.get(task)!;
-      offsets.push(...taken.offsets);
-      const { handOver } = taken;
-      if (handOver?.mode === 'keep') return before;
-      if (handOver?.mode === 'append') {
-        const drop = handOver.drop ?? 0;
-        obsolete.push(...before.slice(0, drop));
-        return [...before.slice(drop), handOver.path!];
-      }
-      obsolete.push(...before);
-      return handOver === undefined ? [] : [handOver.path!];
+    this.#held.advance(barrier, entry, this.#epoch, {
+      ...this.#reports.held(barrier),
+      ...this.#poison.held(barrier.number, entry),
     });
-    const batchStart = barrier.batch ? barrier.number : this.#lastBatchHeld;
-    const skip = this.#held.skip.filter((start) => start >= batchStart);
-    const { decided = 0, open: decisions = [] } = this.#held.poison ?? {};
-    const open = this.#poison.held(
-      barrier.number,
-      decisions,
-      (task) => entry.taken.get(task)!.passed ?? [],
-    );
-    this.#checkFence();
-    this.#held = {
-      barrier: barrier.number,
-      batchStart,
-      offsets,
-      parts,
-      skip,
-      records: barrier.batch ? 0 : this.#records,
-      ...(barrier.batch ? {} : { inputs: this.#inputs.held }),
-      ...(publish.length === 0 ? {} : { publish }),
-      ...(decided === 0 ? {} : { poison: { decided, open } }),
-    };
-    this.#index.write(this.#held);
-    this.#checkFence();
-    for (const [edge, offset] of offsets) edges.setBase(edge, offset);
-    for (const path of obsolete) env.disk.remove(path);
-    this.#publish();
-    if (this.#sweepDue) this.#sweep();
     this.#sources?.port.post({ type: 'held', barrier: barrier.number });
   }
 
-  /**
-   * Files of transactional sinks get their names. That the point is in the index decided it, so a successor does what is
-   * left of it, before any sink of a later epoch looks for what nobody needs.
-   */
-  #publish(): void {
-    const { disk } = this.#options.env;
-    for (const { from, to } of this.#held.publish ?? []) {
-      try {
-        disk.rename(from, to);
-      } catch (error) {
-        // An earlier coordinator may have done it.
-        if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
-      }
-    }
-  }
-
-  /**
-   * Removes what dead epochs left: tasks that died or were stopped between a hand-over and its report, and a coordinator
-   * that died before it removed what was obsolete. All tasks of this epoch have started by now, so no survivor still
-   * writes for an older one.
-   */
-  #sweep(): void {
-    const { env, directory } = this.#options;
-    this.#sweepDue = false;
-    const needed = new Set(this.#held.parts.flat());
-    for (const name of env.disk.list(directory)) {
-      const epoch = epochOfHandOver(name);
-      const path = `${directory}/${name}`;
-      if (epoch !== undefined && epoch < this.epoch && !needed.has(path)) env.disk.remove(path);
-    }
-  }
-
-  #batchHeld(barrier: Barrier, entry: BarrierEntry): void {
-    const { env, emit, memory } = this.#options;
-    const records = this.#records;
-    this.#records = 0;
-    const inputs = this.#inputs.take();
-    this.#lastBatchHeld = barrier.number;
-    const now = env.clock.monotonic();
-    const cutAt = memory.cutAt(barrier.number);
-    if (barrier.number <= this.#reported) return;
-    for (const each of this.#rates?.completed(barrier.time, now - cutAt) ?? [])
+  #completed(barrier: Barrier, tookMs: number): void {
+    for (const each of this.#rates?.completed(barrier.time, tookMs) ?? [])
       this.#sources?.port.post({ type: 'rate', ...each });
-    this.#reported = barrier.number;
     for (const start of this.#attempts.keys())
       if (start < barrier.number) this.#attempts.delete(start);
-    for (const [start, error] of this.#failedBatches) {
-      if (start < barrier.number) {
-        this.#failedBatches.delete(start);
-        emit({
-          type: 'batchFailed',
-          barrier: barrier.number,
-          time: barrier.time,
-          error,
-          ...this.#batchTimes(entry, inputs),
-        });
-        return;
-      }
-    }
-    emit({
-      type: 'batchCompleted',
-      barrier: barrier.number,
-      time: barrier.time,
-      records,
-      schedulingDelayMs: entry.firstTakenAt - cutAt,
-      processingMs: now - entry.firstTakenAt,
-      totalDelayMs: now - cutAt,
-      ...this.#batchTimes(entry, inputs),
-    });
-  }
-
-  /** It is read, so the outputs will run: that is what Spark calls its start. */
-  #sayStarted(number: number, held: BarrierEntry | undefined): void {
-    const { memory, env, emit } = this.#options;
-    if (number <= this.#startedBatch || !memory.cut(number).batch) return;
-    if (held === undefined && !this.#inputs.areIn((task) => this.#ledger.has(number, task))) return;
-    this.#startedBatch = number;
-    let before = number - 1;
-    while (before > this.#lastBatchHeld && !memory.cut(before).batch) before--;
-    const open = [...this.#ledger.between(before, number), ...(held === undefined ? [] : [held])];
-    emit({
-      type: 'batchStarted',
-      barrier: number,
-      time: memory.cut(number).time,
-      submissionTime: this.#wallTime(memory.cutAt(number)),
-      processingStartTime: this.#wallTime(env.clock.monotonic()),
-      // While the batch before is open, what is held is of that one.
-      inputs: this.#inputs.withOpen(open, before <= this.#lastBatchHeld),
-    });
-  }
-
-  #batchTimes(entry: BarrierEntry, inputs: readonly number[]): BatchTimes {
-    const { memory, env } = this.#options;
-    return {
-      submissionTime: this.#wallTime(memory.cutAt(entry.number)),
-      processingStartTime: this.#wallTime(entry.firstTakenAt),
-      processingEndTime: this.#wallTime(env.clock.monotonic()),
-      inputs,
-      outputs: [...entry.taken.values()].flatMap((taken) => taken.outputs ?? []),
-    };
-  }
-
-  /** Whole ms, as `Date.now()` gives them. */
-  #wallTime(monotonicMs: number): number {
-    const { clock } = this.#options.env;
-    return Math.round(clock.now() - (clock.monotonic() - monotonicMs));
   }
 
   #drained(): void {
@@ -836,11 +485,9 @@ export class Coordinator {
       this.#state = 'waiting';
       this.#recoveringSince = sinceMs ?? env.clock.monotonic();
     }
-    this.#records = this.#held.records;
-    this.#inputs.restore(this.#held.inputs);
+    this.#reports.restore(this.#held.point);
     this.#rates?.reset();
-    this.#lastBatchHeld = this.#held.batchStart;
-    this.#newestHeld = this.#held.barrier;
+    this.#newestHeld = this.#held.point.barrier;
     this.#ledger.abort();
     this.#newEpoch(cause, error);
     this.#restartTimer?.cancel();
@@ -860,7 +507,7 @@ export class Coordinator {
     emit({
       type: 'recovering',
       epoch: this.#epoch,
-      barrier: this.#held.barrier,
+      barrier: this.#held.point.barrier,
       cause,
       restarts: memory.restarts,
       ...(error === undefined ? {} : { error }),
@@ -882,7 +529,7 @@ export class Coordinator {
     const { env, emit } = this.#options;
     this.#checkFence();
     this.#state = 'running';
-    this.#sweepDue = true;
+    this.#held.epochBegins();
     this.#rings.begin(
       this.#epoch,
       this.#workers.map((worker) => worker!.slot),
@@ -894,14 +541,14 @@ export class Coordinator {
         type: 'start',
         epoch: this.#epoch,
         tasks: starts[w]!,
-        batchStart: this.#held.batchStart,
-        skip: this.#held.skip,
+        batchStart: this.#held.point.batchStart,
+        skip: this.#held.point.skip,
       });
     });
     emit({
       type: 'started',
       epoch: this.#epoch,
-      barrier: this.#held.barrier,
+      barrier: this.#held.point.barrier,
       tookMs: this.#recoveringSince === 0 ? 0 : env.clock.monotonic() - this.#recoveringSince,
       workers: this.#workers.map((worker) => worker!.slot),
     });
@@ -913,7 +560,7 @@ export class Coordinator {
     this.#begun = true;
     const { lastCut } = memory;
     const lastIsCut = this.#lastIsCut();
-    if (lastIsCut && this.#held.barrier >= lastCut) {
+    if (lastIsCut && this.#held.point.barrier >= lastCut) {
       this.#drained();
       return;
     }
@@ -924,7 +571,8 @@ export class Coordinator {
         if (memory.cut(n).batch) newest = memory.cut(n);
       this.#batcher.start(newest?.time, memory.zeroTime);
       // Nobody says again that it is held.
-      if (newest !== undefined && newest.number <= this.#held.barrier) this.#batcher.held(newest);
+      if (newest !== undefined && newest.number <= this.#held.point.barrier)
+        this.#batcher.held(newest);
     }
     if (this.#draining || lastIsCut) this.#sources?.port.post({ type: 'stopIntake' });
   }
@@ -933,8 +581,9 @@ export class Coordinator {
   #postOpenCuts(): void {
     const { memory } = this.#options;
     const port = this.#sources?.port;
-    if (this.#held.barrier > 0) port?.post({ type: 'held', barrier: this.#held.barrier });
-    for (let n = this.#held.barrier + 1; n <= memory.lastCut; n++)
+    if (this.#held.point.barrier > 0)
+      port?.post({ type: 'held', barrier: this.#held.point.barrier });
+    for (let n = this.#held.point.barrier + 1; n <= memory.lastCut; n++)
       port?.post({ type: 'cut', barrier: memory.cut(n) });
   }
 
@@ -953,58 +602,20 @@ export class Coordinator {
     return memory.lastCut > 0 && memory.cut(memory.lastCut).last;
   }
 
-  /** Every edge gets both its ends: fresh memory between threads, a queue within one. */
   #taskStarts(): TaskStart[][] {
-    const { wiring, edges } = this.#options;
-    const outEnds = new Map<number, EdgeEnd>();
-    const inEnds = new Map<number, EdgeEnd>();
-    this.#words.clear();
-    const lossy = new Set(
-      wiring.sources.flatMap(({ id, replay }) => (replay === false ? [id] : [])),
-    );
-    for (const { id: edge, kind, from, to, feedback } of wiring.edges) {
-      const back = feedback === true ? { feedback } : {};
-      const receiver = this.#workers[wiring.tasks[to]!.worker]!;
-      if (kind === 'receiver') {
-        const words = edges.createWords();
-        this.#words.set(edge, words);
-        const memory = edges.receiver(edge);
-        if (lossy.has(from)) setConsumerEpoch(memory, this.#epoch);
-        inEnds.set(edge, {
-          kind: 'receiver',
-          edge,
-          memory,
-          words,
-          base: baseOf(memory),
-          peer: this.#sources?.slot ?? 0,
-          ...(lossy.has(from)
-            ? { sole: true, dropOld: this.#options.memory.restarts > 0 }
-            : {}),
-        });
-        continue;
-      }
-      const sender = this.#workers[wiring.tasks[from]!.worker]!;
-      if (sender === receiver) {
-        inEnds.set(edge, { kind: 'local', edge, ...back });
-        outEnds.set(edge, { kind: 'local', edge, ...back });
-      } else {
-        const memory = this.#rings.take();
-        inEnds.set(edge, { kind: 'ring', edge, memory, peer: sender.slot, ...back });
-        outEnds.set(edge, { kind: 'ring', edge, memory, peer: receiver.slot, ...back });
-      }
-    }
-    const starts: TaskStart[][] = this.#workers.map(() => []);
-    const decisions = this.#held.poison?.open ?? [];
-    for (const task of wiring.tasks) {
-      const careful = this.#poison.carefulOf(task.id, decisions);
-      starts[task.worker]!.push({
-        task: task.id,
-        inputs: task.inputs.map((edge) => inEnds.get(edge)!),
-        outputs: task.outputs.map((edge) => outEnds.get(edge)!),
-        parts: this.#held.parts[task.id]!,
-        ...(careful === undefined ? {} : { careful }),
-      });
-    }
+    const { wiring, edges, memory } = this.#options;
+    const { starts, words } = epochStarts({
+      wiring,
+      edges,
+      parts: this.#held.point.parts,
+      epoch: this.#epoch,
+      isRecovery: memory.restarts > 0,
+      slots: this.#workers.map((worker) => worker!.slot),
+      sourcesSlot: this.#sources?.slot ?? 0,
+      takeRing: () => this.#rings.take(),
+      carefulOf: (task) => this.#poison.carefulOf(task),
+    });
+    this.#words = words;
     return starts;
   }
 
@@ -1020,14 +631,6 @@ export class Coordinator {
       })),
     });
   }
-}
-
-/** Of a batch that is skipped: what it failed with was known to a coordinator that died. */
-function givenUpBefore(): Error {
-  return millraceError(
-    'ERR_MILLRACE_USER_FUNCTION',
-    'the batch failed at each attempt and was given up; the coordinator that knew its error has died',
-  );
 }
 
 function textOf(error: WireError): string {
