@@ -11,14 +11,20 @@
 import { callSiteText } from '../dstream/call-site.ts';
 import type { ContextBuilder } from '../dstream/context-builder.ts';
 import { DStream } from '../dstream/dstream.ts';
-import { type ErrorCode, millraceError } from '../errors.ts';
-import {
-  DEFAULT_OUTPUT,
-  type GraphNode,
-  type StageInput,
-  type UserFunction,
-} from '../plan/graph.ts';
+import type { ErrorCode } from '../errors.ts';
+import { DEFAULT_OUTPUT, type StageInput, type UserFunction } from '../plan/graph.ts';
 import { defaultOutput, type StageFeed, StageStream } from '../plan/stage-stream.ts';
+import {
+  badTopology,
+  type Declared,
+  isFeed,
+  type Problem,
+  quoted,
+  type SinkOptions,
+  type StageOptions,
+  type TopologySettings,
+  unreadOutputs,
+} from './declared.ts';
 import type { SinkSpec } from './sink.ts';
 import {
   type RecordOf,
@@ -29,54 +35,7 @@ import {
 } from './sources.ts';
 import type { StageClass, StageFunction } from './stage.ts';
 
-export type Guarantee = 'exactly-once' | 'at-least-once' | 'at-most-once';
-
-/** What the whole topology has settled. */
-export interface TopologySettings {
-  readonly guarantee: Guarantee;
-  readonly lingerMs: number;
-  readonly maxPending: number;
-  readonly timeoutMs: number;
-}
-
-export interface StageOptions<In> {
-  /** What the stage reads: outputs with a grouping each. */
-  readonly from: StageFeed<In> | readonly StageFeed<In>[];
-  /** Instances of the stage. @default 1 */
-  readonly parallelism?: number;
-  /** Names of outputs beside the default one. */
-  readonly outputs?: readonly string[];
-  /** `false` gives the stage tasks of its own even where it could run in those that it reads. @default true */
-  readonly fuse?: boolean;
-}
-
-export interface SinkOptions<T> {
-  readonly from: StageFeed<T> | readonly StageFeed<T>[];
-  /** @default 1 */
-  readonly parallelism?: number;
-  /** As of a stage. @default true */
-  readonly fuse?: boolean;
-}
-
-interface Problem {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly callSite: string;
-}
-
-interface Declared {
-  readonly name: string;
-  readonly word: 'source' | 'stage' | 'sink';
-  readonly callSite: string;
-  readonly feeds: readonly StageFeed<unknown>[];
-  readonly outputs: readonly string[];
-  readonly node: Pick<GraphNode, 'kind' | 'role' | 'params' | 'functions' | 'live'> & {
-    readonly operator: string;
-  };
-  state: 'declared' | 'adding' | number;
-  /** Outputs that somebody reads. */
-  readonly read: Set<string>;
-}
+export type { Guarantee, SinkOptions, StageOptions, TopologySettings } from './declared.ts';
 
 export class TopologyBuilder {
   /** Makes streams in the same graph; `toTopology()` brings one here. */
@@ -258,25 +217,7 @@ export class TopologyBuilder {
    */
   finish(title: string): void {
     for (const declared of this.#declared.values()) this.#add(declared);
-    for (const { name, word, outputs, read, callSite } of this.#declared.values()) {
-      const unread = outputs.filter((output) => !read.has(output));
-      for (const output of unread) {
-        // A stage may have named outputs only.
-        if (output === DEFAULT_OUTPUT && outputs.length > 1) continue;
-        const what = output === DEFAULT_OUTPUT ? 'what it gives' : `its output ${quoted(output)}`;
-        this.#problem(
-          'ERR_MILLRACE_OUTPUT_UNREAD',
-          callSite,
-          `${word} ${quoted(name)}: nobody reads ${what}. Read it with from, or make a sink of a stage that gives nothing`,
-        );
-      }
-      if (unread.length === outputs.length && outputs.length > 1)
-        this.#problem(
-          'ERR_MILLRACE_OUTPUT_UNREAD',
-          callSite,
-          `${word} ${quoted(name)}: nobody reads any of its outputs`,
-        );
-    }
+    for (const declared of this.#declared.values()) this.#problems.push(...unreadOutputs(declared));
     if (this.#problems.length > 0) throw badTopology(title, this.#problems);
     if (this.#settings.guarantee !== 'at-least-once' || this.#declared.size === 0) return;
     const { timeoutMs } = this.#settings;
@@ -435,22 +376,4 @@ export class TopologyBuilder {
   #problem(code: ErrorCode, callSite: string, message: string): void {
     this.#problems.push({ code, callSite, message });
   }
-}
-
-function isFeed(given: unknown): given is StageFeed<unknown> {
-  return typeof given === 'object' && given !== null && 'grouping' in given && 'stream' in given;
-}
-
-function badTopology(title: string, problems: readonly Problem[]): Error {
-  const lines = problems.map(
-    ({ code, message, callSite }) => `  ${code} at ${callSite}: ${message}`,
-  );
-  const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`;
-  return millraceError('ERR_MILLRACE_BAD_TOPOLOGY', `${title} has ${count}:\n${lines.join('\n')}`, {
-    context: { problems, callSite: problems[0]!.callSite },
-  });
-}
-
-function quoted(name: unknown): string {
-  return typeof name === 'string' ? `'${name}'` : String(name);
 }
