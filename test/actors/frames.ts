@@ -1,6 +1,6 @@
 /** Frames for tests of edges: random ones, and what they come to when they are compared. */
 import fc from 'fast-check';
-import type { Barrier, Frame } from '../../src/actors/block.ts';
+import type { Barrier, Frame, Mark } from '../../src/actors/block.ts';
 
 export function text(content: string, port = 0): Frame {
   return { kind: 'text', port, bytes: Buffer.from(content) };
@@ -22,8 +22,13 @@ export function barrier(number: number, flags: Partial<Barrier> = {}): Barrier {
   };
 }
 
-export function barrierFrame(number: number, absent: readonly number[] = []): Frame {
-  return { kind: 'barrier', barrier: barrier(number), absent };
+export function barrierFrame(
+  number: number,
+  absent: readonly number[] = [],
+  marks: readonly Mark[] = [],
+): Frame {
+  const frame = { kind: 'barrier', barrier: barrier(number), absent } as const;
+  return marks.length === 0 ? frame : { ...frame, marks };
 }
 
 /** A frame as a value of its own, whatever its bytes are views of. */
@@ -55,13 +60,28 @@ const data: fc.Arbitrary<Frame> = fc.oneof(
   })),
 );
 
+/** A watermark: idle, at the end, or a time. */
+const mark = fc.oneof(fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -5.5), fc.integer());
+
 /** Barriers among them ascend. */
 export const frames: fc.Arbitrary<Frame[]> = fc
   .array(
     fc.oneof(
       { weight: 5, arbitrary: data },
-      { weight: 1, arbitrary: fc.array(fc.nat(500), { maxLength: 30 }) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(
+          fc.array(fc.nat(500), { maxLength: 30 }),
+          fc.array(fc.tuple(fc.nat(500), mark), { maxLength: 4 }),
+        ),
+      },
     ),
     { maxLength: 25 },
   )
-  .map((list) => list.map((each, i) => (Array.isArray(each) ? barrierFrame(i + 1, each) : each)));
+  .map((list) =>
+    list.map((each, i) =>
+      Array.isArray(each)
+        ? barrierFrame(i + 1, each[0] as number[], each[1] as Mark[])
+        : (each as Frame),
+    ),
+  );

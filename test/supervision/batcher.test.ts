@@ -8,6 +8,7 @@ interface Cut {
   readonly point: boolean;
   readonly last: boolean;
   readonly time: number;
+  readonly zeroTime: number;
 }
 
 function batcher(options: Partial<BatcherOptions> & { startMs?: number; mode?: BatchMode } = {}): {
@@ -59,9 +60,10 @@ describe('on the clock', () => {
       mode: { kind: 'clock' },
       cut: ({ time }) => successor.push(time - 7_200_000),
     });
-    next.start(cuts.at(-1)!.time);
+    next.start(cuts.at(-1)!.time, cuts.at(-1)!.zeroTime);
     clock.advance(700);
     expect(successor).toEqual([1500, 1800]);
+    expect(new Set(cuts.map(({ zeroTime }) => zeroTime))).toEqual(new Set([7_200_000]));
     next.stop();
   });
 
