@@ -21,7 +21,7 @@ export type {
   ReceiverOptions,
   SocketOptions,
   SocketStreamOptions,
-} from './dstream/context-builder.ts';
+} from './dstream/source-options.ts';
 export type {
   BinaryFileOptions,
   CsvFileOptions,
@@ -84,6 +84,7 @@ export {
   type RunEvent,
   type RunMetrics,
   type RunState,
+  type ReceiverEvent,
   type StreamingStartedEvent,
   type StopOptions,
   type StopReport,

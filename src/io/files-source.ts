@@ -21,8 +21,9 @@
  *     modification time before the window, are each a `possibleGap`.
  */
 import { stat } from 'node:fs/promises';
-import { millraceError, toWire } from '../errors.ts';
+import { millraceError } from '../errors.ts';
 import { BadContent, compressionOf, type Compression } from './file-bytes.ts';
+import { FileFaults } from './file-faults.ts';
 import { FileSelection, type Taken } from './file-selection.ts';
 import type { LongLinePolicy } from './line-cutter.ts';
 import { listFiles } from './list-files.ts';
@@ -118,8 +119,7 @@ export class FilesSource implements Source {
   #header: string | undefined;
   /** A batch that the thread before may have sent in part: asked for again, it is this. */
   #again: Note | undefined;
-  /** It is being given again: of what is left out was told. */
-  #isAgain = false;
+  #faults: FileFaults | undefined;
   #isPulling = false;
   #error: unknown;
 
@@ -156,6 +156,11 @@ export class FilesSource implements Source {
       settleMs,
       gap: (detail) => context.possibleGap(detail),
     });
+    this.#faults = new FileFaults(context, {
+      isText: this.#format === 'text',
+      maxLineBytes: this.#maxLineBytes,
+      mayLeaveOut: this.#options.onBadRecord === 'deadLetter',
+    });
     this.#pending = copy(note?.after ?? []);
     this.#again = note;
     if (note === undefined) this.#keep(context, 0, null, []);
@@ -183,7 +188,7 @@ export class FilesSource implements Source {
     const before = this.#error;
     this.#error = undefined;
     const again = time === this.#again?.time ? this.#again : undefined;
-    this.#isAgain = again !== undefined;
+    this.#faults!.isAgain = again !== undefined;
     if (again === undefined) await this.#select(time, context);
     else this.#pending = copy(again.before);
     const limit = again === undefined ? this.#limit(context) : again.limit;
@@ -282,9 +287,9 @@ export class FilesSource implements Source {
       while (records < limit) {
         const room = into.bytes === 0 ? Infinity : this.#mostBytes - into.bytes;
         const piece = await opened.next(limit - records, room);
-        this.#tellSkipped(opened.cutter, context, file);
+        this.#faults!.skipped(opened.cutter, file);
         if (piece === undefined) {
-          isDone = !opened.hasMore && this.#ended(opened, file, context);
+          isDone = !opened.hasMore && this.#ended(opened, file);
           break;
         }
         records += piece.records;
@@ -368,15 +373,15 @@ export class FilesSource implements Source {
   }
 
   /** There is nothing more to give. True when the file is done with. */
-  #ended({ cutter }: OpenFile, file: Pending, context: SourceContext): boolean {
+  #ended({ cutter }: OpenFile, file: Pending): boolean {
     if (cutter.fault === 'tooLong') {
-      context.fail(this.#lineTooLong(context, file));
+      this.#faults!.tooLong(file);
       return false;
     }
     if (cutter.fault === 'remainder') {
       const { recordLength } = this.#options;
       const why = `what is left is shorter than a record, which has ${recordLength} bytes`;
-      return this.#bad(file, why, context);
+      return this.#faults!.rest(file, why);
     }
     file.offset = cutter.position;
     return true;
@@ -384,7 +389,7 @@ export class FilesSource implements Source {
 
   #failed(file: Pending, error: unknown, context: SourceContext): boolean {
     if (error instanceof BadContent)
-      return this.#bad(file, `its compressed content is broken (${error.message})`, context);
+      return this.#faults!.rest(file, `its compressed content is broken (${error.message})`);
     if ((error as { code?: unknown }).code === 'ERR_MILLRACE_UNSUPPORTED') {
       context.fail(error);
       return false;
@@ -396,46 +401,6 @@ export class FilesSource implements Source {
     return true;
   }
 
-  /** The rest of the file is no good: true when it is left out. */
-  #bad(file: Pending, reason: string, context: SourceContext): boolean {
-    const error = millraceError(
-      'ERR_MILLRACE_BAD_FILE',
-      `${context.name}: ${file.path} can't be read behind byte ${file.offset} of its content: ${reason}. ` +
-        "Put a whole file in its place; or say onBadRecord: 'deadLetter' to leave such a rest out",
-      { context: { source: context.name, path: file.path, offset: file.offset } },
-    );
-    if (this.#options.onBadRecord !== 'deadLetter') {
-      context.fail(error);
-      return false;
-    }
-    this.#letter(file, `what follows byte ${file.offset}`, error, context);
-    return true;
-  }
-
-  /** Lines that are too long. Of other formats than text they are records that were left out. */
-  #tellSkipped(cutter: PieceCutter, context: SourceContext, file: Pending): void {
-    const { linesCut, linesSkipped } = cutter;
-    if (linesCut + linesSkipped === 0) return;
-    cutter.linesCut = cutter.linesSkipped = 0;
-    if (this.#isAgain) return;
-    if (linesCut > 0) context.counted('linesCut', linesCut);
-    if (linesSkipped > 0) context.counted('linesSkipped', linesSkipped);
-    if (this.#format !== 'text')
-      this.#letter(file, 'a line that is too long', this.#lineTooLong(context, file), context);
-  }
-
-  #letter(file: Pending, what: string, error: Error, context: SourceContext): void {
-    if (this.#isAgain) return;
-    context.tell({
-      type: 'deadLetter',
-      reason: 'badFile',
-      record: `${what} of ${file.path}`,
-      file: file.path,
-      offset: file.offset,
-      error: toWire(error),
-    });
-  }
-
   #tellError(context: SourceContext, cause: unknown): void {
     const { directory, batchIntervalMs } = this.#options;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -445,19 +410,6 @@ export class FilesSource implements Source {
       { cause, context: { source: context.name, path: directory } },
     );
     context.state('disconnected', { error, retryInMs: batchIntervalMs });
-  }
-
-  #lineTooLong(context: SourceContext, { path, line }: Pending): Error {
-    const [where, cure] =
-      this.#format === 'text'
-        ? ['', "onLongLine: 'cut' or 'skip'"]
-        : [` behind line ${line}`, "onBadRecord: 'deadLetter'"];
-    return millraceError(
-      'ERR_MILLRACE_LINE_TOO_LONG',
-      `${context.name}: a line of ${path}${where} is longer than ${this.#maxLineBytes} bytes, its maxLineBytes. ` +
-        `Raise it (and retainBytes to at least eight times as much), or say ${cure}`,
-      { context: { source: context.name, path, maxLineBytes: this.#maxLineBytes } },
-    );
   }
 }
 

@@ -39,6 +39,8 @@ export class LimitedSend {
 
   text(head: Uint8Array, tail: Uint8Array, position: number): boolean {
     const { limit, sendText } = this.#options;
+    if (limit.rate === Infinity && this.#position !== position)
+      return sendText(head, tail, position);
     const length = head.length + tail.length;
     if (this.#position !== position) {
       this.#position = position;

@@ -5,16 +5,14 @@
  *                    │           └────────▶ ended
  *                    └──close──▶ closing ──▶ ended
  *
- * I1  Records leave in the order in which they were stored, single ones and arrays alike.
- * I2  Nothing that was stored is lost by a restart, or by a graceful stop: `onStop` first, whose records are still taken,
+ * I1  Nothing that was stored is lost by a restart, or by a graceful stop: `onStop` first, whose records are still taken,
  *     then no more is taken, then all that was gathered is sent.
- * I3  A promise of `storeAll` settles: its records lie on an edge, or it rejects.
- * I4  Memory is bounded: single records by `maxBuffered`, arrays by their callers, who wait.
  */
 import type { Timer } from '../env/env.ts';
 import { type Duration, durationMs } from '../dstream/duration.ts';
 import { Receiver, type ReceiverHost } from '../dstream/receiver.ts';
 import { millraceError, toWire } from '../errors.ts';
+import { ReceiverOutbox } from './receiver-outbox.ts';
 import { reconnectBackoff, type Backoff } from './reconnect.ts';
 import type { ReceiverTold, Source, SourceContext } from './source.ts';
 
@@ -33,18 +31,7 @@ export interface ReceiverSourceOptions {
   readonly maxBuffered?: number;
 }
 
-/** From here on `store` says that the receiver should wait. */
-const ENOUGH_RECORDS = 16_384;
-/** So many are sent without waiting for more. */
-const BLOCK_RECORDS = 4096;
 const PLACE = 'sources';
-
-interface Entry {
-  readonly rows: readonly unknown[];
-  /** Of `storeAll`. */
-  readonly accepted?: () => void;
-  readonly refused?: (error: unknown) => void;
-}
 
 type State = 'idle' | 'active' | 'stopping' | 'resting' | 'closing' | 'ended';
 
@@ -57,18 +44,8 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
   #state: State = 'idle';
   /** Which start it is: what an older `onStart` still comes to is not heard. */
   #start = 0;
-  /** Single records that are being gathered. */
-  #gathered: unknown[] = [];
-  #gatherTimer: Timer | undefined;
+  #outbox: ReceiverOutbox | undefined;
   #restartTimer: Timer | undefined;
-  /** On their way, in order. */
-  #entries: Entry[] = [];
-  /** Single records in `#entries`. */
-  #waiting = 0;
-  #blocked = false;
-  #ready: (() => void)[] = [];
-  #drained: (() => void) | undefined;
-  #dropped = 0;
   /** `onStop` is under way. */
   #stopping: Promise<void> | undefined;
 
@@ -81,30 +58,27 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
 
   open(context: SourceContext): void {
     this.#context = context;
-    this.#blocked = false;
     const { restartDelayMs = 2000, longestDelayMs = 60_000 } = this.#options;
     this.#backoff ??= reconnectBackoff(context.env, {
       minMs: restartDelayMs,
       maxMs: Math.max(longestDelayMs, restartDelayMs),
       jitter: 0,
     });
+    this.#outbox ??= new ReceiverOutbox(context, {
+      blockIntervalMs: this.#options.blockIntervalMs,
+      maxBuffered: this.#options.maxBuffered ?? 1_000_000,
+      sent: () => this.#backoff?.reset(),
+    });
+    this.#outbox.resume(context);
     this.#startReceiver(context);
   }
 
   flush(): void {
-    this.#gatherTimer?.cancel();
-    this.#gatherTimer = undefined;
-    if (this.#gathered.length > 0) {
-      this.#entries.push({ rows: this.#gathered });
-      this.#waiting += this.#gathered.length;
-      this.#gathered = [];
-    }
-    if (!this.#blocked) this.#send();
+    this.#outbox?.flush();
   }
 
   resume(): void {
-    this.#blocked = false;
-    this.#send();
+    this.#outbox?.resume();
   }
 
   /** Graceful: what was stored is sent. */
@@ -120,9 +94,8 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
       await this.#stopping;
     }
     this.#state = 'ended';
-    const drained = new Promise<void>((resolve) => (this.#drained = resolve));
-    this.flush();
-    await drained;
+    await this.#outbox!.drain();
+    this.#context = undefined;
     context.state('ended');
   }
 
@@ -130,13 +103,10 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
     const context = this.#context;
     const wasActive = this.#state === 'active';
     this.#state = 'ended';
-    this.#gatherTimer?.cancel();
     this.#restartTimer?.cancel();
     this.#context = undefined;
     if (context !== undefined && wasActive) void this.#stopReceiver(context, 'the run ends');
-    for (const { refused } of this.#entries.splice(0)) refused?.(this.#stoppedError());
-    this.#makeReady();
-    this.#drained?.();
+    this.#outbox?.abandon(this.#stoppedError());
   }
 
   // ---- as the host of the receiver
@@ -155,37 +125,17 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
 
   store(record: unknown): boolean {
     if (!this.#takes()) throw this.#stoppedError();
-    const { maxBuffered = 1_000_000, blockIntervalMs } = this.#options;
-    const gathered = this.#gathered;
-    if (gathered.length + this.#waiting >= maxBuffered) {
-      this.#drop();
-      return false;
-    }
-    gathered.push(record);
-    if (gathered.length >= BLOCK_RECORDS) this.flush();
-    else
-      this.#gatherTimer ??= this.#context!.env.clock.after(blockIntervalMs, () => {
-        this.#gatherTimer = undefined;
-        this.flush();
-      });
-    return this.#gathered.length + this.#waiting < ENOUGH_RECORDS;
+    return this.#outbox!.single(record);
   }
 
   storeAll(records: readonly unknown[], ack: (() => unknown) | undefined): Promise<void> {
     if (!this.#takes()) return Promise.reject(this.#stoppedError());
-    const taken = new Promise<void>((accepted, refused) => {
-      this.flush();
-      // The caller may change its array.
-      this.#entries.push({ rows: [...records], accepted, refused });
-      if (!this.#blocked) this.#send();
-    });
+    const taken = this.#outbox!.array(records);
     return ack === undefined ? taken : taken.then(() => this.#acknowledge(ack));
   }
 
   ready(): Promise<void> {
-    if (this.#gathered.length + this.#waiting < ENOUGH_RECORDS || this.#state === 'ended')
-      return Promise.resolve();
-    return new Promise((resolve) => this.#ready.push(resolve));
+    return this.#outbox?.ready() ?? Promise.resolve();
   }
 
   restart(reason: string, delay: Duration | undefined): void {
@@ -317,57 +267,12 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
     return this.#state === 'active' || this.#state === 'stopping' || this.#state === 'closing';
   }
 
-  #send(): void {
-    const context = this.#context;
-    if (context === undefined) return;
-    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
-      try {
-        if (entry.rows.length > 0 && !context.sendRows(entry.rows)) {
-          this.#blocked = true;
-          return;
-        }
-        entry.accepted?.();
-        this.#backoff?.reset();
-      } catch (error) {
-        // A record that no edge can carry: its caller hears of it; of single records there is none.
-        if (entry.refused === undefined) context.fail(error);
-        else entry.refused(error);
-      }
-      if (entry.accepted === undefined) this.#waiting -= entry.rows.length;
-      this.#entries.shift();
-      if (this.#waiting < ENOUGH_RECORDS) this.#makeReady();
-    }
-    if (this.#drained !== undefined) {
-      this.#context = undefined;
-      this.#makeReady();
-      this.#drained();
-    }
-  }
-
   async #acknowledge(ack: () => unknown): Promise<void> {
     try {
       await ack();
     } catch (error) {
       this.reportError(`ack threw: ${messageOf(error)}`, error);
     }
-  }
-
-  #drop(): void {
-    const context = this.#context!;
-    if (this.#dropped++ === 0) {
-      context.possibleGap(
-        `the receiver stores faster than the stream takes it, and does not wait for ready(): records are dropped`,
-      );
-      // Told once for each time that the buffer was full.
-      this.#ready.push(() => {
-        context.counted('recordsDropped', this.#dropped);
-        this.#dropped = 0;
-      });
-    }
-  }
-
-  #makeReady(): void {
-    for (const resolve of this.#ready.splice(0)) resolve();
   }
 
   #stoppedError(): Error {

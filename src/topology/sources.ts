@@ -5,7 +5,7 @@
  * I1  A source is asked to go on at a position after the death of its thread: the number of records that lie in shared
  *     memory already. One that gives the same records from there loses and doubles nothing.
  */
-import type { SocketOptions } from '../dstream/context-builder.ts';
+import type { SocketOptions } from '../dstream/source-options.ts';
 import type { GraphNode, UserFunction } from '../plan/graph.ts';
 
 export interface SourceSpec<T> {
