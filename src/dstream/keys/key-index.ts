@@ -60,6 +60,6 @@ export class KeyIndex {
 }
 
 /** A string that keeps nothing else alive. Joining makes a rope, and cutting its head copies it flat. */
-function unsliced(text: string): string {
+export function unsliced(text: string): string {
   return text.length < SLICE_LENGTH ? text : ` ${text}`.slice(1);
 }

@@ -5,6 +5,7 @@
  * classes, are shared.
  * Pure, any thread.
  */
+import { unsliced } from '../keys/key-index.ts';
 import { BadRecord } from '../run/blame.ts';
 
 /** A copy of a value (above). */
@@ -31,6 +32,27 @@ export function settled(value: unknown): unknown {
       'needs a function that gives its result at once, not a promise; mapAsync waits for promises',
     );
   return value;
+}
+
+/** Items of an array that are looked at. */
+const FEW = 16;
+
+/**
+ * The state, with texts on their own feet: one from another thread may be a slice that keeps the text of its whole block
+ * alive, for as long as the state lives. Texts that lie deeper than in an object, or in long lists, are left.
+ */
+export function owned(state: unknown): unknown {
+  if (typeof state === 'string') return unsliced(state);
+  if (!isMutable(state)) return state;
+  if (Array.isArray(state)) {
+    if (state.length > FEW) return state;
+  } else if (Object.getPrototypeOf(state) !== Object.prototype) return state;
+  const parts = state as Record<string, unknown>;
+  for (const name in parts) {
+    const part = parts[name];
+    if (typeof part === 'string') Reflect.set(parts, name, unsliced(part));
+  }
+  return state;
 }
 
 /** Whether the value may be changed in place. */

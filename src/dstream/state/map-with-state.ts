@@ -10,7 +10,7 @@
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import type { OperatorScene } from '../run/operators.ts';
-import { copied, copyAll, settled } from './copied.ts';
+import { copied, copyAll, owned, settled } from './copied.ts';
 import { KeyedOperator } from './keyed-operator.ts';
 import { type State, StateHandle } from './state-handle.ts';
 
@@ -77,7 +77,7 @@ export class MapWithStateOperator extends KeyedOperator<unknown> implements Batc
     handle.open(key, slot < 0 ? undefined : state.states[slot], slot >= 0, false);
     const given = this.#f(key, value, handle, info);
     if (handle.isUpdated) {
-      const next = handle.getOption();
+      const next = owned(handle.getOption());
       if (slot < 0) this.touched(state.add(key, next), info.time);
       else {
         state.set(slot, next);

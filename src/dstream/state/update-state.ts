@@ -11,7 +11,7 @@ import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import type { OperatorScene } from '../run/operators.ts';
 import { itemsOf } from '../run/records.ts';
 import { BadRecord } from '../run/blame.ts';
-import { copyAll, isMutable, settled } from './copied.ts';
+import { copyAll, isMutable, owned, settled } from './copied.ts';
 import { KeyedOperator } from './keyed-operator.ts';
 import { LIVE } from './keyed-state.ts';
 
@@ -112,7 +112,7 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
         info.key = keys[slot];
         const after = f(values, before, info);
         if (after === undefined) this.removed(slot);
-        else if (!Object.is(after, before)) state.set(slot, settled(after));
+        else if (!Object.is(after, before)) state.set(slot, owned(settled(after)));
         else if (!isImmutable && isMutable(after)) state.touch(slot);
       }
     } catch (error) {
@@ -134,7 +134,7 @@ export class UpdateStateOperator extends KeyedOperator<unknown> implements Batch
         const [key, after] = pair as [unknown, unknown];
         if (after === undefined) continue;
         given.keys.push(key);
-        given.values.push(settled(after));
+        given.values.push(owned(settled(after)));
       }
       const kept = new Uint8Array(count + given.keys.length);
       given.keys.forEach((key, i) => {

@@ -1,5 +1,7 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { copied, isMutable } from '../../../src/dstream/state/copied.ts';
+import { copied, isMutable, owned } from '../../../src/dstream/state/copied.ts';
 
 class Point {
   x = 1;
@@ -40,4 +42,29 @@ test.each<[string, unknown]>([
 test('an instance of a class of its own is shared: no copy could be one', () => {
   const point = new Point();
   expect(copied({ point }).point).toBe(point);
+});
+
+test('texts of a state keep nothing else alive, and are the same texts', () => {
+  // Each is a slice of a text of its own that is a thousand times as long.
+  const states = Array.from({ length: 2000 }, (_, n) => {
+    const whole = `${n}`.padStart(50_000, 'x');
+    const slice = whole.slice(-20);
+    return n % 3 === 0 ? slice : n % 3 === 1 ? { slice, n } : [slice];
+  });
+  const expected = structuredClone(states);
+  const kept = states.map((state) => owned(state));
+  expect(kept).toEqual(expected);
+  states.length = 0;
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  expect(process.memoryUsage().heapUsed).toBeLessThan(80e6);
+  expect(kept).toHaveLength(2000);
+});
+
+test('what can not be set is left', () => {
+  const odd = Object.defineProperty({}, 'text', {
+    enumerable: true,
+    get: () => 'a long text, really',
+  });
+  expect(owned(odd)).toBe(odd);
 });
