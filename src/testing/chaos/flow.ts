@@ -6,9 +6,9 @@ import { median, type Observed, type Sample } from './observed.ts';
 
 export interface MemoryBound {
   readonly withinPercent: number;
-  /** @default a third of the run: the rest is warm-up */
+  /** @default a third of the time in which there were faults: the rest is warm-up */
   readonly fromMs: number | undefined;
-  /** @default the end */
+  /** @default when faults were over: who gives out what is left needs memory for that */
   readonly untilMs: number | undefined;
 }
 
@@ -26,10 +26,10 @@ const LEAST_SAMPLES = 9;
  */
 export function memoryFlat(
   { withinPercent, fromMs, untilMs }: MemoryBound,
-  { samples, metrics, durationMs }: Observed,
+  { samples, metrics, durationMs, quietMs }: Observed,
 ): Judgement {
   const claim = `memory flat within ${withinPercent} %`;
-  const [from, until] = [fromMs ?? durationMs / 3, untilMs ?? durationMs];
+  const [from, until] = [fromMs ?? quietMs / 3, untilMs ?? quietMs];
   const window = samples.filter(({ atMs }) => atMs >= from && atMs <= until);
   if (window.length < LEAST_SAMPLES) return { claim, ok: false, found: 'too few samples' };
   const half = window.length >> 1;

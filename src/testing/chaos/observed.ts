@@ -49,6 +49,8 @@ export interface Observed {
   readonly leftFiles: readonly string[];
   readonly stderr: string;
   readonly durationMs: number;
+  /** When faults were over: from then on what was served is given out, and the job is drained. */
+  readonly quietMs: number;
   /** It did not end, and was killed for it. */
   readonly gaveUp: string | undefined;
   /** Somebody wanted no more of it. */

@@ -151,6 +151,7 @@ class ChaosRun {
       const over = (): boolean => this.#isOver() || this.#options.signal?.aborted === true;
       await this.#until(forMs, over);
       await this.#until(forMs + CATCH_UP_MS, () => over() || this.#unfinished === 0);
+      const quietMs = this.#now();
       if (!this.#isOver()) this.#tell('no more faults; what was served is to come out');
       const served = await this.#hold();
       await this.#end();
@@ -171,6 +172,7 @@ class ChaosRun {
         signal,
         stderr,
         durationMs,
+        quietMs,
         leftFiles: readdirSync(this.#room).filter((name) => name.startsWith('millrace-')),
         gaveUp: this.#gaveUp,
         interrupted: this.#options.signal?.aborted === true,

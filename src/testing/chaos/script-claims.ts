@@ -33,8 +33,9 @@ export interface Claims {
   /** How much later than usual the batch came out in which a fault fell. */
   lateness(bound: { readonly atMostMs: number }): void;
   /**
-   * Resident memory does not grow: from a third of the run on, or in the window that is given, neither the median of the
-   * second half against that of the first, nor a straight line through all samples, rises by more than this.
+   * Resident memory does not grow: from a third of the time of the faults on until they are over, or in the window that is
+   * given, neither the median of the second half against that of the first, nor a straight line through all samples, rises
+   * by more than this.
    */
   memoryFlat(bound: {
     readonly withinPercent: number;

@@ -17,7 +17,13 @@ function observed(
     const { bytes = 0, threads = 0 } = sampleAt(n * 100);
     return { atMs: n * 100, bytes, threads };
   });
-  return { samples, durationMs: RUN_MS, faults: [], ...more } as unknown as Observed;
+  return {
+    samples,
+    durationMs: RUN_MS,
+    quietMs: RUN_MS,
+    faults: [],
+    ...more,
+  } as unknown as Observed;
 }
 
 const flat = { withinPercent: 20, fromMs: undefined, untilMs: undefined };
@@ -58,6 +64,14 @@ describe('memory is flat', () => {
     );
     expect(judged.found).toMatch(/\(0\.0 %\)/);
     expect(judged).toMatchObject({ ok: false });
+  });
+
+  it('whatever the end takes, when faults are over', () => {
+    const judged = memoryFlat(
+      flat,
+      observed((atMs) => ({ bytes: (atMs < 55_000 ? 300 : 700) * MIB }), { quietMs: 55_000 }),
+    );
+    expect(judged).toMatchObject({ ok: true });
   });
 
   it('in the window that is given', () => {
