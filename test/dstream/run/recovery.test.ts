@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ContextBuilder } from '../../../src/dstream/context-builder.ts';
+import type { State } from '../../../src/dstream/state/state-handle.ts';
 import { type Blocks, drive, planOf, type SourceBatch } from './drive.ts';
 
 const word = fc.constantFrom('a', 'b', 'c', 'dd', 'a long word of many letters', 'é');
@@ -62,9 +63,47 @@ function everything(ssc: ContextBuilder): void {
   words.collectAs('words');
 }
 
-const planned = planOf(everything, { partitions: 2, sourcePartitions: 3 });
+/** One with operators that work a batch at a time: in trees, behind one another, as roots, with two parents. */
+function batchByBatch(ssc: ContextBuilder): void {
+  const pairs = ssc.inputStream<readonly [string, number]>('in');
+  const sums = pairs.reduceByKey((a, b) => a + b);
+  const joined = (values: readonly number[], state = ''): string => `${state}${values.join()};`;
+  sums.updateStateByKey(joined).collectAs('state in the task of its parent');
+  pairs.updateStateByKey(joined).collectAs('state in a task of its own');
+  pairs
+    .mapWithState((key, value, state: State<string>) => {
+      state.update(`${state.getOption() ?? ''}${value}`);
+      return `${key}${state.get()}`;
+    })
+    .collectAs('mapWithState');
+  pairs
+    .window(2000)
+    .mapPartitionsWithIndex((n, all) => [`${n}: ${[...all].join()}`])
+    .window(3000, 2000)
+    .glom()
+    .collectAs('windows behind one another');
+  pairs.groupByKeyAndWindow(2000).collectAs('groupByKeyAndWindow');
+  sums.join(pairs).collectAs('join of one that lies by key');
+  pairs
+    .union(sums)
+    .cogroup(pairs)
+    .mapValues(([these, others]: readonly [readonly number[], readonly number[]]) =>
+      [these.join(), others.join()].join('|'),
+    )
+    .partitionBy(2)
+    .fullOuterJoin(sums)
+    .collectAs('joins behind one another');
+}
 
-describe.each(['compiled', 'closures'] as const)('%s loops', (form) => {
+const planned = planOf(everything, { partitions: 2, sourcePartitions: 3 });
+const lasting = planOf(batchByBatch, { partitions: 2, sourcePartitions: 3 });
+
+describe.each([
+  ['compiled', 'all operators', planned],
+  ['closures', 'all operators', planned],
+  ['compiled', 'operators that work a batch at a time', lasting],
+  ['closures', 'operators that work a batch at a time', lasting],
+] as const)('%s loops: %s', (form, _, planned) => {
   test('give the same when they are recovered at every block', async () => {
     await fc.assert(
       fc.asyncProperty(batches, fc.integer({ min: 1, max: 3 }), async (input, recoverEvery) => {
