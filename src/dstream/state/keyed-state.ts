@@ -17,7 +17,7 @@
  * I3  A round ends when every live key was written since the one before ended.
  */
 import { packColumns, packValue, unpackColumns, unpackValue } from '../../actors/codec.ts';
-import { KeyIndex } from '../keys/key-index.ts';
+import { KeyIndex, unsliced } from '../keys/key-index.ts';
 import type { StateCell } from './cell.ts';
 import { SlotHeap } from './slot-heap.ts';
 
@@ -225,7 +225,8 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     // Half of the work of adding it.
     this.find(key);
     this.keys[slot] = this.index(key, slot);
-    this.states[slot] = state;
+    // A text from a log is a slice of the log's.
+    this.states[slot] = (typeof state === 'string' ? unsliced(state) : state) as S;
     if (this.times !== undefined) this.times[slot] = time;
     this.flags[slot] = LIVE | (this.#parity ^ WRITTEN);
     this.#unwritten++;
