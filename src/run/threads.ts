@@ -22,7 +22,6 @@ import { shape } from '../plan/compare.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import type { LeftBehind } from '../supervision/coordinator.ts';
-import { RestartIntensity } from '../supervision/intensity.ts';
 import { fenceCoordinator, JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
 import { allocateReceivers } from './edge-memory.ts';
 import { EpochOrder } from './epoch-order.ts';
@@ -31,6 +30,9 @@ import type { Engine, EngineListener, FaultWay, ThreadInfo, ThreadRole } from '.
 import type { JobSpec, PlanSpec } from './job-spec.ts';
 import { StateQueries } from './state-queries.ts';
 import type { ResolvedRunOptions } from './options.ts';
+import { Pushes } from './pushes.ts';
+import { ThreadLimits } from './thread-limits.ts';
+import { prepareThread, type PreparedThread, type ThreadPorts } from './thread-tasks.ts';
 import type {
   FromCoordinator,
   FromThread,
@@ -84,13 +86,12 @@ export class ThreadsEngine implements Engine {
   #sources!: Thread;
   #nextNumber = 1;
   #order = new EpochOrder();
-  #pushes = new Map<number, { resolve: () => void; reject: (error: unknown) => void }>();
-  #nextPush = 1;
+  readonly #pushes = new Pushes();
   #hints = new Set<string>();
   #state: 'new' | 'started' | 'stopping' = 'new';
   #draining = false;
   #stopped: Promise<readonly string[]> | undefined;
-  #intensity = new Map<Thread, RestartIntensity>();
+  readonly #limits: ThreadLimits;
   /** Slot numbers of threads that were given up: their lines in shared memory are theirs for ever. */
   #lostNumbers = new Set<number>();
   #leftAsked: ((left: LeftBehind | undefined) => void)[] = [];
@@ -125,6 +126,7 @@ export class ThreadsEngine implements Engine {
         if (thread !== undefined) this.#post(thread, { type: 'query', question });
       },
     });
+    this.#limits = new ThreadLimits(options.env.clock, options.options.policy);
     this.#receivers = allocateReceivers(plan.wiring, retainBytes);
     this.#spec = {
       ...planSpec,
@@ -229,11 +231,9 @@ export class ThreadsEngine implements Engine {
           `push to '${name}': the thread of the sources is down; the records were not accepted`,
         ),
       );
-    return new Promise((resolve, reject) => {
-      const id = this.#nextPush++;
-      this.#pushes.set(id, { resolve, reject });
-      this.#sources.main?.post({ type: 'push', id, name, records });
-    });
+    return this.#pushes.begin((id) =>
+      this.#sources.main?.post({ type: 'push', id, name, records }),
+    );
   }
 
   // ---- lives of threads
@@ -282,12 +282,10 @@ export class ThreadsEngine implements Engine {
     thread.state = 'starting';
     const main = new MessageChannel();
     const pulse = new MessageChannel();
-    const { task, transfer, coordinator } = this.#task(
-      thread.role,
-      number,
-      main.port2,
-      pulse.port2,
-    );
+    const { task, transfer, coordinator } = this.#prepare(thread.role, number, {
+      main: main.port2,
+      pulse: pulse.port2,
+    });
     thread.main = messagePort(main.port1);
     if (thread.role === 'worker') this.#order.add(thread.main);
     thread.main.onMessage((message) => this.#hear(thread, number, message));
@@ -300,7 +298,7 @@ export class ThreadsEngine implements Engine {
       thread.lastExit = error instanceof Error ? error.message : String(error);
       coordinator?.close();
       this.#order.gone(thread.main, false);
-      if (thread.role === 'sources') this.#failPushes('the thread of the sources did not start');
+      if (thread.role === 'sources') this.#pushes.fail('the thread of the sources did not start');
       throw jobError(error);
     }
     if (this.#state === 'stopping') return;
@@ -326,39 +324,13 @@ export class ThreadsEngine implements Engine {
     });
   }
 
-  #task(
-    role: ThreadRole,
-    slot: number,
-    main: MessagePort,
-    pulse: MessagePort,
-  ): { task: ThreadTaskOf; transfer: MessagePort[]; coordinator?: MessagePort } {
+  #prepare(role: ThreadRole, slot: number, ports: ThreadPorts): PreparedThread {
     const { plan, options, mode, directory } = this.#options;
-    if (role === 'coordinator') {
-      const { doorbells, vitals } = this.#spec;
-      return {
-        task: {
-          role,
-          slot,
-          main,
-          pulse,
-          doorbells,
-          vitals,
-          directory,
-          mode,
-          wiring: plan.wiring,
-          memory: this.#memory,
-          receivers: this.#receivers,
-          policy: options.policy,
-          hangTimeoutMs: options.hangTimeoutMs,
-        },
-        transfer: [main, pulse],
-      };
-    }
-    const { port1, port2 } = new MessageChannel();
-    const shared = { slot, main, coordinator: port2, spec: this.#spec };
-    if (role === 'worker')
-      return { task: { role, ...shared }, transfer: [main, port2], coordinator: port1 };
-    return { task: { role, ...shared, pulse }, transfer: [main, port2, pulse], coordinator: port1 };
+    const { policy, hangTimeoutMs } = options;
+    const { wiring } = plan;
+    const memory = this.#memory;
+    const parts = { wiring, memory, directory, policy, mode, hangTimeoutMs };
+    return prepareThread(role, slot, ports, this.#spec, parts);
   }
 
   /** Gives the coordinator its end of the channel to a new thread. */
@@ -412,7 +384,7 @@ export class ThreadsEngine implements Engine {
       });
     if (thread.role === 'sources') {
       for (const memory of this.#receivers.values()) fenceSender(memory);
-      this.#failPushes('the thread of the sources died');
+      this.#pushes.fail('the thread of the sources died');
     }
     if (reason.kind === 'lost') this.#lost(number);
     // Its last words may have been that the job is over.
@@ -459,27 +431,8 @@ export class ThreadsEngine implements Engine {
   }
 
   #tooOften(thread: Thread): boolean {
-    const { policy } = this.#options.options;
-    let intensity = this.#intensity.get(thread);
-    if (intensity === undefined) {
-      // A worker's deaths are the region's, which the coordinator counts; here only what never comes up is caught.
-      const poison =
-        policy.onPoison === 'quarantine'
-          ? 4 * (policy.maxPoisonPerMin ?? 0) * Math.ceil(policy.withinMs / 60_000)
-          : 0;
-      const maxRestarts =
-        thread.role === 'worker' ? policy.maxRestarts * 3 + 3 + poison : policy.maxRestarts;
-      this.#intensity.set(
-        thread,
-        (intensity = new RestartIntensity({ maxRestarts, withinMs: policy.withinMs })),
-      );
-    }
-    if (intensity.record(this.#options.env.clock.monotonic()) === 'ok') return false;
-    const error = millraceError(
-      'ERR_MILLRACE_REACHED_MAX_RESTARTS',
-      `the thread of the ${thread.role} died too often; last of: ${thread.lastExit}`,
-      { context: { role: thread.role } },
-    );
+    const error = this.#limits.died(thread, thread.role, thread.lastExit);
+    if (error === undefined) return false;
     this.#options.listener.coordinator({ type: 'failed', error: toWire(error) });
     return true;
   }
@@ -505,13 +458,9 @@ export class ThreadsEngine implements Engine {
       case 'source':
         listener.source(message.event);
         return;
-      case 'pushed': {
-        const push = this.#pushes.get(message.id);
-        this.#pushes.delete(message.id);
-        if (message.error === undefined) push?.resolve();
-        else push?.reject(fromWire(message.error));
+      case 'pushed':
+        this.#pushes.answered(message.id, message.error);
         return;
-      }
       case 'answered':
         this.#queries.answer(message.id, number, message.answer);
         return;
@@ -553,20 +502,9 @@ export class ThreadsEngine implements Engine {
     if (this.#coordinator?.state === 'up') this.#coordinator.main!.post(message);
   }
 
-  #failPushes(why: string): void {
-    for (const push of this.#pushes.values())
-      push.reject(
-        millraceError(
-          'ERR_MILLRACE_PEER_DOWN',
-          `push: ${why}; the records may or may not have been accepted`,
-        ),
-      );
-    this.#pushes.clear();
-  }
-
   async #stop(): Promise<readonly string[]> {
     this.#state = 'stopping';
-    this.#failPushes('the run stops');
+    this.#pushes.fail('the run stops');
     this.#queries.end();
     const { clock } = this.#options.env;
     await Promise.all(
