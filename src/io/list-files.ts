@@ -4,7 +4,6 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { glob, isDynamicPattern } from 'tinyglobby';
 
 export interface FoundFile {
   readonly path: string;
@@ -15,6 +14,7 @@ export interface FoundFile {
 }
 
 const STATS_AT_ONCE = 64;
+const MAYBE_PATTERN = /[*?[\]{}()!+@]/;
 
 /**
  * By modification time, then by name, then by path.
@@ -39,6 +39,9 @@ export async function listFiles(
 }
 
 async function directories(directory: string): Promise<readonly string[]> {
+  if (!MAYBE_PATTERN.test(directory)) return [directory];
+  // Few need it, and inside a bundle in CommonJS it can't even be loaded.
+  const { glob, isDynamicPattern } = await import('tinyglobby');
   if (!isDynamicPattern(directory)) return [directory];
   const isThere = await stat(directory).then(
     (stats) => stats.isDirectory(),
