@@ -863,6 +863,7 @@ export class DStream<T> {
 
   /** {@link persist}. */
   cache(): this {
+    this.#call('cache');
     return this.persist();
   }
 
