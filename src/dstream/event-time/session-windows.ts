@@ -16,25 +16,13 @@
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import { GatherCell } from '../state/gather-cell.ts';
-import { KeyedState, LIVE } from '../state/keyed-state.ts';
+import { KeyedState } from '../state/keyed-state.ts';
 import { ValueCell } from '../state/value-cell.ts';
 import { DueSlots } from './due-slots.ts';
 import { LateRecords } from './late.ts';
 import type { WindowOperatorOptions } from './pane-windows.ts';
 import { Results } from './results.ts';
-
-/**
- * The sessions of a key, one after another: times of the first and last record, the accumulator, whether it gave its
- * result, and records since its last result.
- */
-type Sessions = unknown[];
-
-const FIRST = 0;
-const LAST = 1;
-const VALUE = 2;
-const FIRED = 3;
-const FRESH = 4;
-const WIDTH = 5;
+import { NONE, SessionStore } from './session-store.ts';
 
 /** Buckets that a gap is cut into. */
 const BUCKETS_A_GAP = 8;
@@ -44,7 +32,8 @@ export class SessionWindows implements BatchOperator {
   readonly cells: BatchOperator['cells'];
   readonly #options: WindowOperatorOptions<'session'>;
   readonly #open: GatherCell = new GatherCell();
-  readonly #sessions: KeyedState<Sessions> = new KeyedState();
+  readonly #keys: KeyedState<null> = new KeyedState();
+  readonly #sessions: SessionStore = new SessionStore();
   readonly #watermark: ValueCell<number> = new ValueCell(-Infinity);
   readonly #lastEarlyMs: ValueCell<number | undefined> = new ValueCell<number | undefined>(
     undefined,
@@ -57,6 +46,7 @@ export class SessionWindows implements BatchOperator {
     this.#late = new LateRecords(options.givesLate);
     this.cells = {
       open: this.#open,
+      keys: this.#keys,
       sessions: this.#sessions,
       watermark: this.#watermark,
       lastEarly: this.#lastEarlyMs,
@@ -70,6 +60,7 @@ export class SessionWindows implements BatchOperator {
 
   end(batch: BatchEnd): Given {
     const { isKeyed, aggregate, count, early, allowedLatenessMs } = this.#options;
+    this.#sessions.ready();
     const before = this.#watermark.value;
     const now = Math.max(before, batch.watermark);
     // Without late records and counts only those have something to give whose time has come.
@@ -78,11 +69,11 @@ export class SessionWindows implements BatchOperator {
       if ('keys' in block) this.#take(block.keys, block.values, before, touched);
     const results = new Results(isKeyed, aggregate.copy);
     // In the order of slots, which is the order of memory too.
-    const due = Int32Array.from(this.#dueSlots().take(now)).sort();
+    const due = new Int32Array(this.#dueSlots().take(now)).sort();
     const isTime = this.#isTimeForEarly(batch);
-    for (const slot of this.#slotsOf(due, touched, isTime))
-      this.#give(slot, before, now, isTime, results);
-    for (const slot of due) this.#evict(slot, now);
+    const slots = this.#slotsOf(due, touched, isTime);
+    for (let i = 0; i < slots.length; i++) this.#give(slots[i]!, before, now, isTime, results);
+    for (let i = 0; i < due.length; i++) this.#evict(due[i]!, now);
     this.#watermark.value = now;
     return this.#late.given(results.keys, results.values, count);
   }
@@ -99,7 +90,7 @@ export class SessionWindows implements BatchOperator {
   ): void {
     const { aggregate, allowedLatenessMs, blame, isKeyed, window } = this.#options;
     const expired = watermark - allowedLatenessMs;
-    const table = this.#sessions;
+    const table = this.#keys;
     const due = this.#dueSlots();
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
@@ -108,16 +99,17 @@ export class SessionWindows implements BatchOperator {
       const value = timed[1];
       try {
         const slot = table.find(key);
-        const end = slot < 0 ? time + window.gapMs : this.#endWith(table.states[slot]!, time);
+        const end = slot < 0 ? time + window.gapMs : this.#endWith(slot, time);
         if (end <= expired) {
           this.#late.add(() => [time, isKeyed ? [key, value] : value]);
           continue;
         }
         let into = slot;
-        if (slot < 0) into = table.add(key, [time, time, aggregate.create(value), false, 1]);
+        if (slot >= 0) this.#put(slot, time, value);
         else {
-          this.#put(table.states[into]!, time, value);
-          table.touch(into);
+          const first = aggregate.create(value);
+          into = table.add(key, null);
+          this.#sessions.add(into, NONE, time, first);
         }
         due.wait(into, end);
         touched?.add(into);
@@ -128,57 +120,55 @@ export class SessionWindows implements BatchOperator {
   }
 
   /** When the session ends that a record of that time would be in. */
-  #endWith(sessions: Sessions, time: number): number {
+  #endWith(slot: number, time: number): number {
     const { gapMs } = this.#options.window;
+    const { firsts, lasts, next } = this.#sessions;
     let last = time;
-    for (let at = 0; at < sessions.length; at += WIDTH) {
-      const other = sessions[at + LAST] as number;
-      if ((sessions[at + FIRST] as number) - time < gapMs && time - other < gapMs && other > last)
-        last = other;
-    }
+    for (let at = this.#sessions.headOf(slot); at !== NONE; at = next[at]!)
+      if (firsts[at]! - time < gapMs && time - lasts[at]! < gapMs && lasts[at]! > last)
+        last = lasts[at]!;
     return last + gapMs;
   }
 
   /** Puts a record where it belongs, and joins the sessions that it joins. */
-  #put(sessions: Sessions, time: number, value: unknown): void {
+  #put(slot: number, time: number, value: unknown): void {
     const { window, aggregate } = this.#options;
     const { gapMs } = window;
-    let at = sessions.length;
-    while (at > 0 && time - (sessions[at - WIDTH + LAST] as number) < gapMs) at -= WIDTH;
-    // From `at` on, sessions end behind the record's gap.
-    if (at === sessions.length || (sessions[at + FIRST] as number) - time >= gapMs) {
-      sessions.splice(at, 0, time, time, aggregate.create(value), false, 1);
+    const sessions = this.#sessions;
+    const { firsts, lasts, fresh, fired, values, next } = sessions;
+    let behind = NONE;
+    let at = sessions.headOf(slot);
+    while (at !== NONE && time - lasts[at]! >= gapMs) {
+      behind = at;
+      at = next[at]!;
+    }
+    if (at === NONE || firsts[at]! - time >= gapMs) {
+      sessions.add(slot, behind, time, aggregate.create(value));
       return;
     }
-    sessions[at + VALUE] = aggregate.mergeValue(sessions[at + VALUE], value);
-    sessions[at + FRESH] = (sessions[at + FRESH] as number) + 1;
-    if (time < (sessions[at + FIRST] as number)) sessions[at + FIRST] = time;
-    if (time <= (sessions[at + LAST] as number)) return;
-    sessions[at + LAST] = time;
-    const next = at + WIDTH;
-    if (next === sessions.length || (sessions[next + FIRST] as number) - time >= gapMs) {
-      sessions[at + FIRED] = false;
+    values[at] = aggregate.mergeValue(values[at], value);
+    fresh[at]!++;
+    sessions.touch(at);
+    if (time < firsts[at]!) firsts[at] = time;
+    if (time <= lasts[at]!) return;
+    lasts[at] = time;
+    const other = next[at]!;
+    if (other === NONE || firsts[other]! - time >= gapMs) {
+      fired[at] = 0;
       return;
     }
-    sessions[at + LAST] = sessions[next + LAST];
-    sessions[at + VALUE] = aggregate.mergeCombiners(sessions[at + VALUE], sessions[next + VALUE]);
-    sessions[at + FIRED] = sessions[at + FIRED] === true && sessions[next + FIRED] === true;
-    sessions[at + FRESH] = (sessions[at + FRESH] as number) + (sessions[next + FRESH] as number);
-    sessions.splice(next, WIDTH);
+    lasts[at] = lasts[other]!;
+    values[at] = aggregate.mergeCombiners(values[at], values[other]);
+    fired[at] = fired[at]! & fired[other]!;
+    fresh[at] = fresh[at]! + fresh[other]!;
+    sessions.remove(other, at);
   }
 
   /** Keys that may have something to give, in the order of slots. */
-  #slotsOf(
-    due: Int32Array,
-    touched: ReadonlySet<number> | undefined,
-    isTime: boolean,
-  ): Iterable<number> {
-    if (isTime) {
-      const { flags, states } = this.#sessions;
-      return states.flatMap((_, slot) => ((flags[slot]! & LIVE) === 0 ? [] : [slot]));
-    }
+  #slotsOf(due: Int32Array, touched: ReadonlySet<number> | undefined, isTime: boolean): Int32Array {
+    if (isTime) return this.#sessions.slots();
     if (touched === undefined) return due;
-    return Int32Array.from(new Set([...touched, ...due])).sort();
+    return new Int32Array(new Set([...touched, ...due])).sort();
   }
 
   #isTimeForEarly({ time, zeroTime }: BatchEnd): boolean {
@@ -191,64 +181,52 @@ export class SessionWindows implements BatchOperator {
   /** Gives the sessions of a key whose end the watermark passes, that late records have changed, or that are due early. */
   #give(slot: number, before: number, now: number, isTime: boolean, results: Results): void {
     const { early, window } = this.#options;
-    const sessions = this.#sessions.states[slot]!;
+    const sessions = this.#sessions;
+    const { firsts, lasts, fresh, fired, values, next } = sessions;
     const least = isTime ? 1 : early.count;
-    for (let at = 0; at < sessions.length; at += WIDTH) {
-      const end = (sessions[at + LAST] as number) + window.gapMs;
-      const fresh = sessions[at + FRESH] as number;
+    for (let at = sessions.headOf(slot); at !== NONE; at = next[at]!) {
+      const end = lasts[at]! + window.gapMs;
       const isEnded = end <= now;
       const isDue = isEnded
-        ? sessions[at + FIRED] === false || (end <= before && fresh > 0)
-        : least > 0 && fresh >= least;
+        ? fired[at] === 0 || (end <= before && fresh[at]! > 0)
+        : least > 0 && fresh[at]! >= least;
       if (!isDue) continue;
-      sessions[at + FIRED] = isEnded;
-      sessions[at + FRESH] = 0;
-      this.#sessions.touch(slot);
-      results.add(
-        this.#sessions.keys[slot],
-        sessions[at + FIRST] as number,
-        end,
-        sessions[at + VALUE],
-      );
+      fired[at] = isEnded ? 1 : 0;
+      fresh[at] = 0;
+      sessions.touch(at);
+      results.add(this.#keys.keys[slot], firsts[at]!, end, values[at]);
     }
   }
 
   /** Sessions whose lateness has passed go, and with the last of them the key. Says when to look again. */
   #evict(slot: number, now: number): void {
     const { allowedLatenessMs, window } = this.#options;
-    const table = this.#sessions;
-    const sessions = table.states[slot]!;
-    let next = Infinity;
-    let kept = 0;
-    for (let at = 0; at < sessions.length; at += WIDTH) {
-      const end = (sessions[at + LAST] as number) + window.gapMs;
-      if (end + allowedLatenessMs <= now) continue;
-      next = Math.min(next, end <= now ? end + allowedLatenessMs : end);
-      if (kept < at) sessions.copyWithin(kept, at, at + WIDTH);
-      kept += WIDTH;
+    const sessions = this.#sessions;
+    const { lasts, next } = sessions;
+    let due = Infinity;
+    let behind = NONE;
+    for (let at = sessions.headOf(slot); at !== NONE;) {
+      const end = lasts[at]! + window.gapMs;
+      const following = next[at]!;
+      if (end + allowedLatenessMs <= now) sessions.remove(at, behind);
+      else {
+        due = Math.min(due, end <= now ? end + allowedLatenessMs : end);
+        behind = at;
+      }
+      at = following;
     }
-    if (kept === 0) {
-      table.remove(slot);
-      return;
-    }
-    if (kept < sessions.length) {
-      sessions.length = kept;
-      table.touch(slot);
-    }
-    this.#dueSlots().wait(slot, next);
+    if (behind === NONE) this.#keys.remove(slot);
+    else this.#dueSlots().wait(slot, due);
   }
 
   #dueSlots(): DueSlots {
     if (this.#due !== undefined) return this.#due;
     const { gapMs } = this.#options.window;
+    const sessions = this.#sessions;
     this.#due = new DueSlots(gapMs / BUCKETS_A_GAP);
-    const { flags, states } = this.#sessions;
-    for (let slot = 0; slot < states.length; slot++) {
-      if ((flags[slot]! & LIVE) === 0) continue;
-      const sessions = states[slot]!;
-      for (let at = 0; at < sessions.length; at += WIDTH)
-        this.#due.wait(slot, (sessions[at + LAST] as number) + gapMs);
-    }
+    for (const slot of sessions.slots())
+      for (let at = sessions.headOf(slot); at !== NONE; at = sessions.next[at]!)
+        this.#due.wait(slot, sessions.lasts[at]! + gapMs);
     return this.#due;
   }
 }
