@@ -17,8 +17,8 @@
  * I3  Each life of a child is told apart; what an old one says is ignored.
  * I4  `onExit` is called once, when no child is left.
  */
-import type { Env, Timer } from '../env/env.ts';
-import { fromWire, millraceError } from '../errors.ts';
+import type { Env } from '../env/env.ts';
+import { millraceError } from '../errors.ts';
 import {
   checkChild,
   checkSpec,
@@ -40,7 +40,10 @@ import type {
   Life,
   SupervisorEvent,
 } from './life.ts';
+import { type Command, type Operation, Operations } from './operations.ts';
+import { type PendingRestart, PendingRestarts } from './pending-restarts.ts';
 import { SupervisedChild, type Parent } from './supervised-child.ts';
+import { duplicateId, noSuchChild, notStarted, wrongState } from './supervisor-errors.ts';
 
 export type {
   Blamed,
@@ -67,20 +70,6 @@ export interface SupervisorOptions<Start> {
   readonly onProgress?: () => void;
 }
 
-type Operation = Generator<void, void, void>;
-
-interface Command {
-  run(): Operation;
-  /** The supervisor ends before it is this command's turn. */
-  refuse?(): void;
-}
-
-/** A restart that is to come, and all that start with it. */
-interface PendingRestart<Start> {
-  readonly members: Set<SupervisedChild<Start>>;
-  readonly timer: Timer | undefined;
-}
-
 const SHUTDOWN: ExitReason = { kind: 'shutdown' };
 /** The supervisor as a whole may restart so many times what a child may. */
 const WHOLE = 3;
@@ -93,10 +82,8 @@ export class Supervisor<Start> {
   #entries: SupervisedChild<Start>[] = [];
   #template: ResolvedChild<Start> | undefined;
   #whole: RestartIntensity;
-  #pending = new Set<PendingRestart<Start>>();
-  #mailbox: Command[] = [];
-  #operation: Operation | undefined;
-  #pumping = false;
+  readonly #pending = new PendingRestarts<Start>();
+  readonly #operations: Operations;
   #state: 'new' | 'running' | 'stopping' | 'ended' = 'new';
   #ending: { readonly reason: ExitReason; readonly blamed?: Blamed } | undefined;
   #brutal = false;
@@ -110,6 +97,7 @@ export class Supervisor<Start> {
     this.#options = options;
     this.path = path;
     this.#strategy = spec.strategy ?? 'one_for_one';
+    this.#operations = new Operations(() => this.#first());
     this.#parent = this.#asParent();
     const maxRestarts = (spec.maxRestarts ?? 3) * WHOLE;
     this.#whole = new RestartIntensity({ ...this.#limits(), maxRestarts });
@@ -137,7 +125,7 @@ export class Supervisor<Start> {
         ? Promise.resolve()
         : new Promise<void>((resolve) => this.#waiters.push(resolve));
     this.#end(reason);
-    this.#pump();
+    this.#operations.pump();
     return ended;
   }
 
@@ -146,7 +134,7 @@ export class Supervisor<Start> {
     this.#brutal = true;
     this.#end({ kind: 'killed' });
     for (const entry of this.#entries) if (entry.state === 'stopping') entry.kill();
-    this.#pump();
+    this.#operations.pump();
   }
 
   /**
@@ -221,8 +209,8 @@ export class Supervisor<Start> {
 
   #command(command: Command): void {
     if (this.#state === 'stopping' || this.#state === 'ended') command.refuse?.();
-    else this.#mailbox.push(command);
-    this.#pump();
+    else this.#operations.add(command);
+    this.#operations.pump();
   }
 
   #call<T>(
@@ -241,42 +229,18 @@ export class Supervisor<Start> {
     });
   }
 
-  /** Goes on for as long as something can. Called after every signal and command; not from within itself. */
-  #pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    try {
-      for (;;) {
-        if (this.#operation === undefined) {
-          if (this.#ending !== undefined && this.#state !== 'ended') {
-            if (this.#state === 'stopping') break;
-            this.#state = 'stopping';
-            this.#operation = this.#stopAll();
-          } else {
-            this.#operation = this.#mailbox.shift()?.run();
-          }
-          if (this.#operation === undefined) break;
-        }
-        // A signal that comes from within shows at the next look: nothing is lost between two of them.
-        this.#signalled = false;
-        if (this.#operation.next().done) this.#operation = undefined;
-        else if (!this.#signalled) break;
-      }
-    } finally {
-      this.#pumping = false;
-    }
-  }
-  #signalled = false;
-
-  #signal(): void {
-    this.#signalled = true;
-    this.#pump();
+  /** Its end goes before all that waits, and nothing comes behind it. */
+  #first(): Operation | 'nothing' | undefined {
+    if (this.#ending === undefined || this.#state === 'ended') return undefined;
+    if (this.#state === 'stopping') return 'nothing';
+    this.#state = 'stopping';
+    return this.#stopAll();
   }
 
   #end(reason: ExitReason, blamed?: Blamed): void {
     if (this.#state === 'ended' || this.#ending !== undefined) return;
     this.#ending = { reason, ...(blamed === undefined ? {} : { blamed }) };
-    this.#signalled = true;
+    this.#operations.mark();
   }
 
   // ---- operations
@@ -300,7 +264,6 @@ export class Supervisor<Start> {
   }
 
   *#stopAll(): Operation {
-    for (const each of this.#pending) each.timer?.cancel();
     this.#pending.clear();
     if (this.#template === undefined) {
       for (const entry of this.#entries.toReversed()) yield* this.#stopOne(entry);
@@ -308,7 +271,7 @@ export class Supervisor<Start> {
       for (const entry of this.#entries) entry.stop(this.#brutal);
       for (const entry of this.#entries) yield* this.#stopOne(entry);
     }
-    for (const command of this.#mailbox.splice(0)) command.refuse?.();
+    this.#operations.refuseAll();
     this.#state = 'ended';
     const { reason, blamed } = this.#ending!;
     this.#options.onExit?.(reason, blamed);
@@ -318,7 +281,7 @@ export class Supervisor<Start> {
   /** False when it could not be started: it is down then, and `reason` says why. */
   *#startOne(entry: SupervisedChild<Start>): Generator<void, boolean, void> {
     if (this.#ending !== undefined) return false;
-    this.#detach(entry);
+    this.#pending.detach(entry);
     entry.begin();
     while (entry.state === 'starting') {
       if (this.#ending !== undefined) {
@@ -339,7 +302,7 @@ export class Supervisor<Start> {
     entry.stop(this.#brutal);
     while (entry.state === 'stopping') yield;
     // Whoever waits for a restart, or was never there, is down now.
-    this.#detach(entry);
+    this.#pending.detach(entry);
     entry.died = false;
     entry.state = 'down';
   }
@@ -392,20 +355,16 @@ export class Supervisor<Start> {
       maxRestarts: entry.intensity.maxRestarts,
     });
     for (const each of members) {
-      this.#detach(each);
+      this.#pending.detach(each);
       each.state = 'waiting';
     }
-    const due = (): void => this.#command({ run: () => this.#startGroup(pending) });
-    const pending: PendingRestart<Start> = {
-      members: new Set(members),
-      timer: delayMs === 0 ? undefined : this.#options.env.clock.after(delayMs, due),
-    };
-    this.#pending.add(pending);
-    if (delayMs === 0) due();
+    this.#pending.add(members, delayMs, this.#options.env.clock, (pending) =>
+      this.#command({ run: () => this.#startGroup(pending) }),
+    );
   }
 
   *#startGroup(pending: PendingRestart<Start>): Operation {
-    if (!this.#pending.delete(pending)) return;
+    if (!this.#pending.take(pending)) return;
     // In the order of the spec; meanwhile somebody may have taken one out.
     for (const entry of this.#entries.filter((each) => pending.members.has(each))) {
       entry.restarts++;
@@ -430,13 +389,7 @@ export class Supervisor<Start> {
     try {
       checkChild(child, this.#options.spec, this.path);
       const known = this.#entries.find(({ spec }) => spec.id === child.id);
-      if (known !== undefined) {
-        throw millraceError(
-          'ERR_MILLRACE_DUPLICATE_ID',
-          `${this.path} has a child ${child.id} already, which is ${known.state}`,
-          { context: { actor: `${this.path}/${child.id}`, state: known.state } },
-        );
-      }
+      if (known !== undefined) throw duplicateId(this.path, child.id, known.state);
       entry = new SupervisedChild(this.#parent, resolveChild(child));
     } catch (error) {
       reject(error);
@@ -448,7 +401,7 @@ export class Supervisor<Start> {
       return;
     }
     this.#drop(entry);
-    reject(this.#notStarted(entry));
+    reject(notStarted(entry.path, entry.reason));
   }
 
   *#terminate(id: string, resolve: () => void, reject: (error: unknown) => void): Operation {
@@ -463,7 +416,7 @@ export class Supervisor<Start> {
     const entry = this.#find(id, reject, 'down');
     if (entry === undefined) return;
     if (yield* this.#startOne(entry)) resolve();
-    else reject(this.#notStarted(entry));
+    else reject(notStarted(entry.path, entry.reason));
   }
 
   // oxlint-disable-next-line require-yield -- all operations are generators
@@ -487,7 +440,7 @@ export class Supervisor<Start> {
           ? host.start({ id: spec.id, path, start: spec.start!, incarnation }, life)
           : this.#nested(spec.supervisor, path, life),
       died: (child) => this.#command({ run: () => this.#died(child) }),
-      changed: () => this.#signal(),
+      changed: () => this.#operations.signal(),
       progress: () => onProgress?.(),
       event: (event) => onEvent?.(event),
     };
@@ -531,17 +484,8 @@ export class Supervisor<Start> {
     return false;
   }
 
-  /** Takes it out of the restarts that are to come. */
-  #detach(entry: SupervisedChild<Start>): void {
-    for (const pending of this.#pending) {
-      if (!pending.members.delete(entry) || pending.members.size > 0) continue;
-      pending.timer?.cancel();
-      this.#pending.delete(pending);
-    }
-  }
-
   #drop(entry: SupervisedChild<Start>): void {
-    this.#detach(entry);
+    this.#pending.detach(entry);
     const at = this.#entries.indexOf(entry);
     if (at >= 0) this.#entries.splice(at, 1);
   }
@@ -551,40 +495,13 @@ export class Supervisor<Start> {
     reject: (error: unknown) => void,
     state?: ChildState,
   ): SupervisedChild<Start> | undefined {
-    const path = `${this.path}/${id}`;
     const entry = this.#entries.find(({ spec }) => spec.id === id);
-    if (entry === undefined)
-      reject(
-        millraceError('ERR_MILLRACE_NO_SUCH_CHILD', `${this.path} has no child ${id}`, {
-          context: { actor: path },
-        }),
-      );
+    if (entry === undefined) reject(noSuchChild(this.path, id));
     else if (state !== undefined && entry.state !== state && entry.state !== 'ignored') {
-      reject(
-        millraceError(
-          'ERR_MILLRACE_BAD_TRANSITION',
-          `${path} is ${entry.state}, and must be ${state} for this`,
-          { context: { actor: path, state: entry.state } },
-        ),
-      );
+      reject(wrongState(entry.path, entry.state, state));
       return undefined;
     }
     return entry;
-  }
-
-  #notStarted(entry: SupervisedChild<Start>): Error {
-    const {
-      reason,
-      spec: { id },
-    } = entry;
-    return millraceError(
-      'ERR_MILLRACE_CHILD_START',
-      `${this.path}/${id} could not be started: ${describe(reason)}`,
-      {
-        context: { actor: `${this.path}/${id}`, reason },
-        ...('error' in reason ? { cause: fromWire(reason.error) } : {}),
-      },
-    );
   }
 
   #nested(spec: SupervisorSpec<Start>, path: string, life: Life): ChildHandle {

@@ -25,77 +25,29 @@ import { ActorRef, topOf } from '../actors/ref.ts';
 import { callSiteText } from '../dstream/call-site.ts';
 import type { Env } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
-import { millraceError, toWire } from '../errors.ts';
-import type { ChildHandle, Life, SupervisorEvent } from '../supervision/supervisor.ts';
+import { millraceError } from '../errors.ts';
+import type { ChildHandle, Life } from '../supervision/supervisor.ts';
 import { Watchdog } from '../supervision/watchdog.ts';
 import { Exchange } from './exchange.ts';
 import { Node, STASH } from './node.ts';
 import type { Place } from './place.ts';
 import { Record } from './record.ts';
+import { remoteLife } from './remote-life.ts';
+import {
+  type ActorInfo,
+  type ActorSystemOptions,
+  cloneable,
+  known,
+  SPAWN_OPTIONS,
+  SYSTEM_OPTIONS,
+  type TopOptions,
+  whole,
+} from './system-options.ts';
 import { behaviourAddress, childSpecOf, creatorOf, type BehaviourSource } from './spawning.ts';
 
-export interface ActorSystemOptions {
-  /** Threads for actors; 0 runs them in the calling thread. @default the cores that the process may use */
-  readonly threads?: number;
-  /** How long an actor may work on one message without `ctx.heartbeat()`, in ms; its thread is killed then. @default 30000 */
-  readonly hangTimeoutMs?: number | 'off';
-  /** How long a killed thread may take to end, in ms, before it is left behind. @default 5000 */
-  readonly killTimeoutMs?: number;
-  /** Limit of a thread's heap, in MiB. @default V8's */
-  readonly maxHeapMb?: number;
-  /** How many dead letters are kept to be read. @default 1000 */
-  readonly deadLetters?: number;
-  /** Told of starts, ends and restarts of the actors at the top. */
-  readonly onEvent?: (event: SupervisorEvent) => void;
-  /** Clock and chance; for tests with `threads: 0`. @default the real ones */
-  readonly env?: Env;
-}
+export type { ActorInfo, ActorSystemOptions, TopOptions } from './system-options.ts';
 
-/** What `system.spawn` takes. */
-export interface TopOptions<Args = unknown> extends SpawnOptions<Args> {
-  /** Which thread, from 0. @default the one with the fewest actors */
-  readonly thread?: number;
-  /** Restarts in the window; one more ends it for good. @default 3 */
-  readonly maxRestarts?: number;
-  /** In ms. @default 30000 */
-  readonly withinMs?: number;
-}
-
-/** An actor at the top. */
-export interface ActorInfo {
-  readonly path: string;
-  readonly incarnation: number;
-  /** Index of its thread; -1 in the calling thread. */
-  readonly thread: number;
-  readonly state: string;
-  readonly restarts: number;
-}
-
-const OPTIONS = [
-  'threads',
-  'hangTimeoutMs',
-  'killTimeoutMs',
-  'maxHeapMb',
-  'deadLetters',
-  'onEvent',
-  'env',
-];
-const SPAWN_OPTIONS = [
-  'name',
-  'args',
-  'restart',
-  'shutdownMs',
-  'startTimeoutMs',
-  'backoff',
-  'mailboxSize',
-  'asyncTimeoutMs',
-  'thread',
-  'maxRestarts',
-  'withinMs',
-];
 const MAX_THREADS = 256;
-/** An actor that was killed and whose thread says nothing of it is stuck in its code. */
-const KILL_GRACE_MS = 1000;
 const MAILBOX = 65_536;
 const ASYNC_TIMEOUT_MS = 30_000;
 
@@ -119,7 +71,7 @@ export class ActorSystem implements AsyncDisposable {
 
   /** @throws `ERR_MILLRACE_BAD_OPTION` */
   constructor(options: ActorSystemOptions = {}) {
-    known(options, OPTIONS, 'ActorSystem');
+    known(options, SYSTEM_OPTIONS, 'ActorSystem');
     const {
       threads = availableParallelism(),
       deadLetters = 1000,
@@ -406,30 +358,14 @@ export class ActorSystem implements AsyncDisposable {
       mailboxSize,
       asyncTimeoutMs,
     };
-    let over = false;
-    place.start().then(
-      (node) => {
-        if (over) return;
-        record.at = node;
-        place.port!.post({ type: 'birth', birth });
-        for (const letter of record.stash.splice(0)) this.#route(letter);
-      },
-      (error: unknown) => life.exited({ kind: 'bootstrap', error: toWire(error) }),
-    );
-    const end = (brutal: boolean): void => {
-      if (record.at === undefined) {
-        // It waits for its thread.
-        over = true;
-        life.exited({ kind: brutal ? 'killed' : 'shutdown' });
-        return;
-      }
-      place.port?.post({ type: 'end', path, incarnation, brutal });
-      if (!brutal) return;
-      this.#env.clock.after(KILL_GRACE_MS, () => {
-        if (record.life === life) place.kill({ kind: 'killed' });
-      });
-    };
-    return { stop: () => end(false), kill: () => end(true) };
+    return remoteLife({
+      record,
+      place,
+      birth,
+      life,
+      clock: this.#env.clock,
+      route: (mail) => this.#route(mail),
+    });
   }
 
   #forget(record: Record): void {
@@ -477,37 +413,5 @@ export class ActorSystem implements AsyncDisposable {
     const record = this.#records.get(path);
     if (record !== undefined && (incarnation === 0 || incarnation === record.incarnation))
       void record.supervisor.stop();
-  }
-}
-
-function known(options: object, names: readonly string[], of: string): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name))
-      throw millraceError(
-        'ERR_MILLRACE_BAD_OPTION',
-        `${of} at ${callSiteText()}: there is no option ${name}; the options are ${names.join(', ')}`,
-        { context: { option: name } },
-      );
-  }
-}
-
-function whole(name: string, value: number, least: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw millraceError(
-    'ERR_MILLRACE_BAD_OPTION',
-    `${name} at ${callSiteText()} is ${String(value)}: it must be a whole number from ${least} to ${most}`,
-    { context: { option: name, value } },
-  );
-}
-
-function cloneable(args: unknown, path: string): void {
-  try {
-    structuredClone(pack(args).body);
-  } catch (cause) {
-    throw millraceError(
-      'ERR_MILLRACE_BAD_ARGS',
-      `the args of ${path} at ${callSiteText()} can't be copied to its thread: ${(cause as Error).message}`,
-      { context: { actor: path }, cause },
-    );
   }
 }
