@@ -16,11 +16,6 @@ export class KeySlots extends KeyIndex {
     return this.keys.length - this.#free.length;
   }
 
-  /** Whether every slot has a key: then columns may be copied whole. */
-  get isDense(): boolean {
-    return this.#free.length === 0;
-  }
-
   /** Gives a key that is not there a slot. */
   add(key: unknown): number {
     const slot = this.#free.length > 0 ? this.#free.pop()! : this.keys.length;

@@ -9,10 +9,12 @@
  * I2  A key has a slot while a pane has an entry of it, or while it is pinned; or its entry is in the open batch.
  * I3  Records of the open batch wait as they came until the batch ends, so it can be dropped.
  */
-import { packColumns, unpackColumns } from '../../actors/codec.ts';
+import { unpackColumns } from '../../actors/codec.ts';
 import type { StateCell } from '../state/cell.ts';
+import { ChangedKeys, type KeysLog } from './changed-keys.ts';
 import type { WindowGrid } from './grid.ts';
 import { KeySlots } from './key-slots.ts';
+import { type OpenLog, OpenPairs } from './open-pairs.ts';
 import { grown, Pane } from './pane.ts';
 import { joinPieces, type Piece, pieceOf } from './pieces.ts';
 
@@ -43,16 +45,9 @@ export interface KeyLog {
 /** By pane number, entry by entry: the last pane that was closed when the entry was written. */
 export type RestoredEntries = ReadonlyMap<number, Float64Array>;
 
-interface Log {
-  /** Keys and their slots. */
-  readonly keys?: Uint8Array;
-  /** Slots that have no key any more. */
-  readonly free?: Int32Array;
+interface Log extends KeysLog, OpenLog {
   readonly panes?: readonly Piece[];
   readonly user?: unknown;
-  /** The open batch: what is in the log so far is dropped, and this is added. */
-  readonly drop?: true;
-  readonly open?: readonly Uint8Array[];
   readonly closed: number;
   readonly evicted: number;
 }
@@ -81,13 +76,8 @@ export class KeyedPanes implements StateCell {
   /** Entries that came since the last log, and before it. */
   #fresh = 0;
   #wasFresh = 0;
-  /** Records of the open batch, and how many of these lists are in a log. */
-  #waiting: { readonly keys: readonly unknown[]; readonly values: readonly unknown[] }[] = [];
-  #waitingLogged = 0;
-  #dropLogged = false;
-  /** Slots whose key has come or gone since the last log. */
-  #changedKeys: number[] = [];
-  #isChanged: Uint8Array = new Uint8Array(64);
+  readonly #waiting: OpenPairs = new OpenPairs();
+  readonly #changedKeys: ChangedKeys;
   #rewriting: { slot: number; readonly slots: number; pane: number; at: number } | undefined =
     undefined;
   /** While logs are applied. */
@@ -95,6 +85,7 @@ export class KeyedPanes implements StateCell {
 
   constructor(grid: WindowGrid, user: (panes: KeyedPanes) => PaneUser) {
     this.grid = grid;
+    this.#changedKeys = new ChangedKeys(this.keys);
     // Those of a window, those that wait for the next firing to leave it, and the open one.
     this.#ring = Array.from({ length: grid.panes + grid.panesASlide + 1 }, () => undefined);
     this.#user = user(this);
@@ -104,13 +95,11 @@ export class KeyedPanes implements StateCell {
 
   /** Takes pairs of the open batch. */
   take(keys: readonly unknown[], values: readonly unknown[]): void {
-    if (keys.length > 0) this.#waiting.push({ keys, values });
+    this.#waiting.add({ keys, values });
   }
 
   drop(): void {
-    this.#waiting = [];
-    if (this.#waitingLogged > 0) this.#dropLogged = true;
-    this.#waitingLogged = 0;
+    this.#waiting.take();
   }
 
   /**
@@ -121,8 +110,7 @@ export class KeyedPanes implements StateCell {
     this.ready();
     if (this.closed === NONE) this.closed = number - 1;
     if (number - 1 > this.closed) this.close(number - 1);
-    const waiting = this.#waiting;
-    this.drop();
+    const waiting = this.#waiting.take();
     if (waiting.length === 0 || !this.grid.isTaken(number)) return;
     const pane = (this.#open ??= this.#put(new Pane(number)));
     for (const { keys, values } of waiting) this.#merge(pane, keys, values, reduce, blame);
@@ -221,29 +209,20 @@ export class KeyedPanes implements StateCell {
   #add(key: unknown): number {
     const slot = this.keys.add(key);
     if (slot >= this.#uses.length) this.#grow(slot);
-    this.#noteKey(slot);
+    this.#changedKeys.note(slot);
     this.#user.keyAdded(slot);
     return slot;
   }
 
   #release(slot: number): void {
     this.keys.release(slot);
-    this.#noteKey(slot);
-  }
-
-  #noteKey(slot: number): void {
-    if (this.#isChanged[slot] === 1) return;
-    this.#isChanged[slot] = 1;
-    this.#changedKeys.push(slot);
+    this.#changedKeys.note(slot);
   }
 
   #grow(slot: number): void {
     const size = Math.max(slot + 1, this.#uses.length * 2);
     this.#uses = grown(this.#uses, size);
     this.#openAt = grown(this.#openAt, size);
-    const changed = new Uint8Array(size);
-    changed.set(this.#isChanged);
-    this.#isChanged = changed;
   }
 
   // ── The cell ──────────────────────────────────────────────────────────────────────────────────
@@ -273,22 +252,16 @@ export class KeyedPanes implements StateCell {
       pane.logged = pane.count;
       pane.changed = [];
     }
-    const open = this.#waiting
-      .slice(this.#waitingLogged)
-      .map(({ keys, values }) => packColumns(keys, values));
-    this.#waitingLogged = this.#waiting.length;
-    const drop = this.#dropLogged;
-    this.#dropLogged = false;
-    const keys = this.#keyChanges();
+    const open = this.#waiting.log();
+    const keys = this.#changedKeys.log();
     const user = this.#user.keyLog?.changes();
-    if (panes.length + open.length === 0 && !drop && keys === undefined && user === undefined)
+    if (panes.length === 0 && open === undefined && keys === undefined && user === undefined)
       return undefined;
     const log: Log = {
       ...keys,
+      ...open,
       ...(panes.length > 0 ? { panes } : {}),
       ...(user === undefined ? {} : { user }),
-      ...(drop ? { drop } : {}),
-      ...(open.length > 0 ? { open } : {}),
       closed: this.closed,
       evicted: this.#evicted,
     };
@@ -299,7 +272,7 @@ export class KeyedPanes implements StateCell {
   rewrite(entries: number): { readonly log: unknown; readonly round: boolean } {
     this.ready();
     // A round that begins amid a batch would pass over pairs that a log has, and that no pane has yet.
-    if (this.#rewriting === undefined && this.#waitingLogged > 0)
+    if (this.#rewriting === undefined && this.#waiting.isLogged)
       return { log: undefined, round: false };
     let left = Math.max(1, entries);
     const state = (this.#rewriting ??= {
@@ -314,7 +287,7 @@ export class KeyedPanes implements StateCell {
     };
     if (state.slot < state.slots) {
       const to = Math.min(state.slots, state.slot + left);
-      log.keys = this.#keysBetween(state.slot, to);
+      log.keys = this.#changedKeys.between(state.slot, to);
       const user = this.#user.keyLog?.rewrite(state.slot, to);
       if (user !== undefined) log.user = user;
       left -= to - state.slot;
@@ -354,9 +327,7 @@ export class KeyedPanes implements StateCell {
       else pieces.push(piece);
     }
     if (log.user !== undefined) this.#user.keyLog?.apply(log.user);
-    if (log.drop === true) this.#waiting = [];
-    for (const bytes of log.open ?? []) this.#waiting.push(unpackColumns(bytes));
-    this.#waitingLogged = this.#waiting.length;
+    this.#waiting.apply(log);
     this.closed = log.closed;
     this.#evicted = log.evicted;
   }
@@ -386,40 +357,6 @@ export class KeyedPanes implements StateCell {
     for (let slot = 0; slot < keys.length; slot++)
       if (keys[slot] !== undefined) this.#user.keyAdded(slot);
     this.#user.restored(entries);
-  }
-
-  #keyChanges(): Pick<Log, 'keys' | 'free'> | undefined {
-    const changed = this.#changedKeys;
-    if (changed.length === 0) return undefined;
-    this.#changedKeys = [];
-    const slots: number[] = [];
-    const free: number[] = [];
-    for (const slot of changed) {
-      this.#isChanged[slot] = 0;
-      (this.keys.keys[slot] === undefined ? free : slots).push(slot);
-    }
-    return {
-      ...(slots.length > 0
-        ? {
-            keys: packColumns(
-              slots.map((slot) => this.keys.keys[slot]),
-              slots,
-            ),
-          }
-        : {}),
-      ...(free.length > 0 ? { free: Int32Array.from(free) } : {}),
-    };
-  }
-
-  #keysBetween(from: number, to: number): Uint8Array {
-    const slots: number[] = [];
-    const keys: unknown[] = [];
-    for (let slot = from; slot < to; slot++) {
-      if (this.keys.keys[slot] === undefined) continue;
-      slots.push(slot);
-      keys.push(this.keys.keys[slot]);
-    }
-    return packColumns(keys, slots);
   }
 }
 
