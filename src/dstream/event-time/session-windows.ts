@@ -16,7 +16,7 @@
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import { GatherCell } from '../state/gather-cell.ts';
-import { KeyedState } from '../state/keyed-state.ts';
+import { KeyedState, LIVE } from '../state/keyed-state.ts';
 import { ValueCell } from '../state/value-cell.ts';
 import { DueSlots } from './due-slots.ts';
 import { LateRecords } from './late.ts';
@@ -32,7 +32,8 @@ export class SessionWindows implements BatchOperator {
   readonly cells: BatchOperator['cells'];
   readonly #options: WindowOperatorOptions<'session'>;
   readonly #open: GatherCell = new GatherCell();
-  readonly #keys: KeyedState<null> = new KeyedState();
+  /** When a key without sessions goes. It often has a new one before. */
+  readonly #keys: KeyedState<number> = new KeyedState();
   readonly #sessions: SessionStore = new SessionStore();
   readonly #watermark: ValueCell<number> = new ValueCell(-Infinity);
   readonly #lastEarlyMs: ValueCell<number | undefined> = new ValueCell<number | undefined>(
@@ -108,7 +109,7 @@ export class SessionWindows implements BatchOperator {
         if (slot >= 0) this.#put(slot, time, value);
         else {
           const first = aggregate.create(value);
-          into = table.add(key, null);
+          into = table.add(key, 0);
           this.#sessions.add(into, NONE, time, first);
         }
         due.wait(into, end);
@@ -198,13 +199,14 @@ export class SessionWindows implements BatchOperator {
     }
   }
 
-  /** Sessions whose lateness has passed go, and with the last of them the key. Says when to look again. */
+  /** Sessions whose lateness has passed go, and a gap after the last of them the key. Says when to look again. */
   #evict(slot: number, now: number): void {
     const { allowedLatenessMs, window } = this.#options;
     const sessions = this.#sessions;
     const { lasts, next } = sessions;
     let due = Infinity;
     let behind = NONE;
+    const isEmpty = sessions.headOf(slot) === NONE;
     for (let at = sessions.headOf(slot); at !== NONE;) {
       const end = lasts[at]! + window.gapMs;
       const following = next[at]!;
@@ -215,8 +217,15 @@ export class SessionWindows implements BatchOperator {
       }
       at = following;
     }
-    if (behind === NONE) this.#keys.remove(slot);
-    else this.#dueSlots().wait(slot, due);
+    if (behind === NONE) {
+      if (!isEmpty) this.#keys.set(slot, now + window.gapMs);
+      due = this.#keys.states[slot]!;
+      if (due <= now) {
+        this.#keys.remove(slot);
+        return;
+      }
+    }
+    this.#dueSlots().wait(slot, due);
   }
 
   #dueSlots(): DueSlots {
@@ -224,9 +233,13 @@ export class SessionWindows implements BatchOperator {
     const { gapMs } = this.#options.window;
     const sessions = this.#sessions;
     this.#due = new DueSlots(gapMs / BUCKETS_A_GAP);
-    for (const slot of sessions.slots())
+    const { flags, states } = this.#keys;
+    for (let slot = 0; slot < states.length; slot++) {
+      if ((flags[slot]! & LIVE) === 0) continue;
+      if (sessions.headOf(slot) === NONE) this.#due.wait(slot, states[slot]!);
       for (let at = sessions.headOf(slot); at !== NONE; at = sessions.next[at]!)
         this.#due.wait(slot, sessions.lasts[at]! + gapMs);
+    }
     return this.#due;
   }
 }
