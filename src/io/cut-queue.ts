@@ -132,13 +132,14 @@ export class CutQueue {
       const edge = edges[cut.partition];
       const partition = partitions[cut.partition];
       if (edge === undefined || partition === undefined) continue;
+      // Looked at before: the consumer may read the last of it while we are being refused for what it had not read.
+      const wasRead = edge.unreadBytes === 0 && this.#point <= this.#held;
+      const usedBytes = edge.usedBytes;
       try {
         const isSent = this.#sendPartition(cut, edge, partition);
         this.#options.sent(edge);
         if (isSent) continue;
-        if (edge.unreadBytes === 0 && this.#point <= this.#held) {
-          this.#fail(this.#tooLarge(cut, edge));
-        }
+        if (wasRead && edge.usedBytes === usedBytes) this.#fail(this.#tooLarge(cut, edge));
       } catch (error) {
         this.#fail(error);
       }

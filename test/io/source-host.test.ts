@@ -5,6 +5,7 @@ import { BatchListSource, QueueSource } from '../../src/io/queue-stream.ts';
 import { SourceHost } from '../../src/io/source-host.ts';
 import type { PulledBatch, Source, SourceContext } from '../../src/io/source.ts';
 import { barrier, TestEdge } from './_edges.ts';
+import { ListEdge } from './_list-edge.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -591,4 +592,33 @@ describe('an array that an edge has taken in part', () => {
     );
     expect(taken.map((row) => parseInt(row as string, 10))).toEqual(rows.map((_, n) => n));
   });
+});
+
+it('a batch is not too large because its consumer read the last of the one before while it was refused', () => {
+  class Racing extends ListEdge {
+    override sendRows(rows: readonly unknown[]): boolean {
+      if (this.unreadBytes === 0) return super.sendRows(rows);
+      this.unreadBytes = 0;
+      return false;
+    }
+  }
+  const edge = new Racing();
+  edge.unreadBytes = 10;
+  const failures: unknown[] = [];
+  const started = new SourceHost(
+    simEnv(1),
+    [{ id: 0, name: 's', source: new BatchListSource([[1, 2]], 1000), edges: [edge] }],
+    {
+      onPut() {},
+      onRelief() {},
+      onState() {},
+      onEvent() {},
+      onFailure: (_, error) => failures.push(error),
+    },
+  );
+  started.open();
+  started.cut(barrier(1, { batch: true, time: 1000 }));
+  started.pump();
+  expect(failures).toEqual([]);
+  expect(edge.rows()).toEqual([1, 2]);
 });

@@ -360,13 +360,14 @@ describe('a fast source and a slow stage', () => {
     const watched = await start({
       threads: 2,
       args,
-      backpressure: { enabled: true, initialRate: 300, pid: { minRate: 50 } },
+      backpressure: { enabled: true, initialRate: 50, pid: { minRate: 50 } },
     });
     await watched.until('batches', () => watched.ofType('batchCompleted').length >= 12);
     const records = watched.ofType('batchCompleted').map((event) => event.records);
     await watched.run.stop({ graceful: false });
     const first = records.findIndex((count) => count > 0);
-    expect(records[first]).toBeLessThanOrEqual(30 + 30 + 1);
+    // Five and what is saved up; a busy machine may end the batch late. Without the rate it would be a hundred and more.
+    expect(records[first]).toBeLessThanOrEqual(40);
     // A record takes at least a millisecond, so a worker does no more than a thousand a second.
     for (const count of records.slice(-4)) expect(count).toBeLessThan(450);
     expect(Math.max(...records.slice(-6))).toBeGreaterThan(40);
