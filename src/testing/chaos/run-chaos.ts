@@ -58,6 +58,8 @@ export interface ChaosOptions {
 const DEFAULT_THREADS = 2;
 /** What was served must come out by so long after it; a recovery starts it anew. */
 const CATCH_UP_MS = 15_000;
+/** Faults that are to come so often take longer where threads start slowly. */
+const UNFINISHED_MS = 35_000;
 /** A thread is given up, the process ends, files are removed: what that may take behind a deadline. */
 const END_GRACE_MS = 15_000;
 const LOOK_MS = 20;
@@ -150,7 +152,7 @@ class ChaosRun {
         this.#tell(`${this.#job.name} is up and runs for ${forMs / 1000} s, seed ${seed}`);
       const over = (): boolean => this.#isOver() || this.#options.signal?.aborted === true;
       await this.#until(forMs, over);
-      await this.#until(forMs + CATCH_UP_MS, () => over() || this.#unfinished === 0);
+      await this.#until(forMs + UNFINISHED_MS, () => over() || this.#unfinished === 0);
       const quietMs = this.#now();
       if (!this.#isOver()) this.#tell('no more faults; what was served is to come out');
       const served = await this.#hold();
