@@ -10,8 +10,7 @@ const natural = (ssc, { port }) =>
     .flatMap((line) => line.split(' '))
     .map((word) => [word, 1])
     .reduceByKey((a, b) => a + b);
-const declared = (ssc, { port }) =>
-  ssc.socketTextStream('127.0.0.1', port).words().countByValue();
+const declared = (ssc, { port }) => ssc.socketTextStream('127.0.0.1', port).words().countByValue();
 
 const update = (counts) =>
   counts.updateStateByKey((values, total = 0) => {

@@ -177,7 +177,12 @@ describe('threads killed at random', () => {
     const last = new ReceiverEdgeWriter({ memory, countLines: true });
     last.recover();
     const final = last.lastBarrier + 1;
-    while (!last.putBarrier({ number: final, batch: true, point: true, last: true, time: 0, zeroTime: 0 }, []))
+    while (
+      !last.putBarrier(
+        { number: final, batch: true, point: true, last: true, time: 0, zeroTime: 0 },
+        [],
+      )
+    )
       await wait(1);
     while (held.barrier !== final) await Promise.race([wait(1), threads.failure]);
     await Promise.all([once(reader, 'exit'), reader.terminate()]);
