@@ -22,7 +22,6 @@
  * I6  That a record is passed over is in the index file before any task is told.
  */
 import type { Barrier } from '../actors/block.ts';
-import type { RecordInHand } from '../actors/in-hand.ts';
 import type {
   FromSources,
   FromWorker,
@@ -38,15 +37,15 @@ import { Backoff } from './backoff.ts';
 import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
 import { BatchReports } from './batch-reports.ts';
 import { Batcher, type Cut } from './batcher.ts';
-import type { CoordinatorOptions, DiedWith, LeftBehind } from './coordinator-words.ts';
+import type { CoordinatorOptions, LeftBehind } from './coordinator-words.ts';
 import { epochStarts } from './epoch-starts.ts';
+import { Failures } from './failures.ts';
 import { HeldState } from './held-state.ts';
-import { RestartIntensity } from './intensity.ts';
 import { CUTS } from './job-memory.ts';
 import { PoisonDecisions } from './poison-decisions.ts';
 import { RateControl } from './rate-control.ts';
 import { RingPool } from './ring-pool.ts';
-import { UNKNOWN_CAUSE, UnnamedDeaths } from './unnamed-deaths.ts';
+import { UNKNOWN_CAUSE } from './unnamed-deaths.ts';
 
 export type {
   BatchTimes,
@@ -79,10 +78,8 @@ export class Coordinator {
   readonly #held: HeldState;
   #batcher: Batcher;
   #backoff: Backoff;
-  #intensity: RestartIntensity;
+  readonly #failures: Failures;
   #restartTimer: Timer | undefined;
-  /** The one too many, and those that a record may be to blame for. */
-  readonly #unnamed: UnnamedDeaths;
   readonly #poison: PoisonDecisions;
   readonly #rings: RingPool;
   readonly #rates: RateControl | undefined;
@@ -92,7 +89,6 @@ export class Coordinator {
   /** Goes on for an earlier coordinator that died. */
   readonly #tookOver: boolean;
   #recoveringSince = 0;
-  #attempts = new Map<number, number>();
   readonly #reports: BatchReports;
   /** Number of the newest barrier that is held, recovery point or not. */
   #newestHeld = 0;
@@ -107,7 +103,6 @@ export class Coordinator {
     this.#incarnation = memory.incarnation;
     this.#workers = Array.from({ length: wiring.workers }, () => undefined);
     this.#ledger = new BarrierLedger(wiring.tasks.length);
-    this.#unnamed = new UnnamedDeaths(env.clock);
     this.#held = new HeldState({
       directory,
       disk: env.disk,
@@ -124,10 +119,6 @@ export class Coordinator {
       completed: (barrier, tookMs) => this.#completed(barrier, tookMs),
     });
     this.#backoff = new Backoff(policy.backoff, () => env.random());
-    this.#intensity = new RestartIntensity({
-      maxRestarts: policy.maxRestarts,
-      withinMs: policy.withinMs,
-    });
     this.#rings = new RingPool({
       create: () => options.edges.createRing(),
       reset: (ring) => options.edges.resetRing(ring),
@@ -139,6 +130,24 @@ export class Coordinator {
       held: this.#held,
       clock: env.clock,
       emit: (event) => options.emit(event),
+    });
+    this.#failures = new Failures({
+      policy,
+      wiring,
+      clock: env.clock,
+      poison: this.#poison,
+      reports: this.#reports,
+      held: this.#held,
+      diedWith: options.diedWith,
+      recover: (...why) => this.#recover(...why),
+      fail: (error) => this.fail(error),
+      isOver: () => this.#isOver,
+      progressed: () => {
+        this.#backoff.reset();
+        this.#progressed = true;
+      },
+      untaken: (task) => this.#untaken(task),
+      timeOfBatch: (start) => this.#timeOfBatch(start),
     });
     this.#rates =
       policy.pid === undefined
@@ -212,64 +221,17 @@ export class Coordinator {
   workerDown(slot: number, cause: string, wasOrdered = false, isDead = false): void {
     if (isDead) this.#rings.dead(slot);
     this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
-    if (this.#unnamed.named(slot, cause, wasOrdered)) return;
+    if (this.#failures.named(slot, cause, wasOrdered)) return;
     const at = this.#workers.findIndex((worker) => worker?.slot === slot);
     if (at < 0) return;
     this.#workers[at]!.port.close();
     this.#workers[at] = undefined;
-    if (this.#state === 'drained' || this.#state === 'failed') return;
-    const diedWith = this.#options.diedWith?.(slot);
-    const atMs = this.#options.env.clock.monotonic();
-    if (diedWith === undefined) this.#workerDied(slot, at, atMs, cause);
-    // A record may be to blame, or somebody who killed it: that decides how its successor begins.
-    else if (cause === UNKNOWN_CAUSE)
-      this.#unnamed.wait(slot, (why, ordered) =>
-        this.#workerDied(slot, at, atMs, why, ordered ? undefined : diedWith),
-      );
-    else this.#workerDied(slot, at, atMs, cause, wasOrdered ? undefined : diedWith);
-  }
-
-  #workerDied(slot: number, at: number, atMs: number, cause: string, diedWith?: DiedWith): void {
-    const { maxRestarts, withinMs, onPoison } = this.#options.policy;
-    if (this.#state === 'drained' || this.#state === 'failed') return;
-    if (diedWith?.record !== undefined) {
-      const { task, record } = diedWith;
-      if (this.#blame(task, record, cause) === 'failed') return;
-      if (onPoison === 'quarantine') {
-        this.#recover(`worker ${at}: ${cause}`, undefined, atMs);
-        return;
-      }
-    }
-    const isExceeded = this.#intensity.record(atMs) === 'exceeded';
-    if (diedWith !== undefined && diedWith.record === undefined) {
-      this.#suspect(
-        diedWith.task,
-        onPoison === 'quarantine' ? () => this.#intensity.forgive() : undefined,
-      );
-    }
-    if (isExceeded) {
-      const record = diedWith?.record?.text;
-      const inHand = record === undefined ? '' : `; record in hand: ${record}`;
-      const fail = (why: string): void => {
-        this.fail(
-          millraceError(
-            'ERR_MILLRACE_REACHED_MAX_RESTARTS',
-            `worker ${at} died (${why}) and the region has used its ${maxRestarts} restarts in ${withinMs} ms${inHand}`,
-            { context: { worker: at, cause: why, ...(record === undefined ? {} : { record }) } },
-          ),
-        );
-      };
-      // It is the last word, so what its thread died of is worth a moment.
-      if (cause !== UNKNOWN_CAUSE) fail(cause);
-      else this.#unnamed.wait(slot, fail);
-      return;
-    }
-    this.#recover(`worker ${at}: ${cause}`, undefined, atMs);
+    if (!this.#isOver) this.#failures.workerDown(slot, at, cause, wasOrdered);
   }
 
   /** Stops intake, closes what is left as a last batch, and emits `drained` when it is held. */
   drain(): void {
-    if (this.#draining || this.#state === 'drained' || this.#state === 'failed') return;
+    if (this.#draining || this.#isOver) return;
     this.#draining = true;
     // What has begun must go on before it can end: without sources, or behind a coordinator that died, that takes a while.
     if (this.#begun) this.#sources?.port.post({ type: 'stopIntake' });
@@ -303,7 +265,7 @@ export class Coordinator {
   stop(): void {
     this.#batcher.stop();
     this.#restartTimer?.cancel();
-    this.#unnamed.stop();
+    this.#failures.stop();
     if (this.#state !== 'failed') this.#state = 'drained';
     for (const worker of [...this.#workers, ...this.#spares]) worker?.port.post({ type: 'stop' });
   }
@@ -329,7 +291,7 @@ export class Coordinator {
         this.#taken(message);
         return;
       case 'failed':
-        this.#taskFailed(message);
+        this.#failures.taskFailed(message);
         return;
       default:
         message satisfies never;
@@ -361,57 +323,14 @@ export class Coordinator {
     if (!this.#lastIsCut()) this.#batcher.end();
   }
 
-  #taskFailed(message: Extract<FromWorker, { type: 'failed' }>): void {
-    const { policy, wiring } = this.#options;
-    const { batchStart } = message;
-    const error = atBatch(message.error, this.#timeOfBatch(batchStart));
-    const cause = `task ${wiring.tasks[message.task]?.name ?? message.task} threw`;
-    if (policy.onPoison === 'quarantine' && typeof message.inHand === 'object') {
-      if (this.#blame(message.task, message.inHand, textOf(error)) !== 'failed')
-        this.#recover(cause, error);
-      return;
-    }
-    const attempts = (this.#attempts.get(batchStart) ?? 0) + 1;
-    this.#attempts.set(batchStart, attempts);
-    if (policy.onPoison === 'quarantine' && message.inHand !== undefined) {
-      this.#suspect(message.task, () =>
-        this.#attempts.set(batchStart, (this.#attempts.get(batchStart) ?? 1) - 1),
-      );
-    }
-    if (attempts >= policy.maxBatchFailures) {
-      if (policy.onBatchError === 'fail' || this.#reports.failed.has(batchStart)) {
-        this.fail(fromWire(error));
-        return;
-      }
-      // The empty run gets as many attempts: what fails it need not be the batch.
-      this.#attempts.delete(batchStart);
-      this.#reports.failed.set(batchStart, error);
-      this.#held.skip(batchStart);
-    }
-    this.#recover(cause, error);
+  get #isOver(): boolean {
+    return this.#state === 'drained' || this.#state === 'failed';
   }
 
-  // ---- poison
-
-  /** What it had in hand lies before the first barrier that it hasn't taken. */
-  #suspect(task: number, forgive?: () => void): void {
-    let until = this.#newestHeld + 1;
-    while (this.#ledger.has(until, task)) until++;
-    this.#poison.suspect(task, until, forgive);
-  }
-
-  #blame(task: number, record: RecordInHand, cause: string): 'failed' | 'again' {
-    const verdict = this.#poison.blame(task, record, cause);
-    if (verdict instanceof Error) {
-      this.fail(verdict);
-      return 'failed';
-    }
-    if (verdict === 'decided') {
-      // The next re-run gets further.
-      this.#backoff.reset();
-      this.#progressed = true;
-    }
-    return 'again';
+  #untaken(task: number): number {
+    let number = this.#newestHeld + 1;
+    while (this.#ledger.has(number, task)) number++;
+    return number;
   }
 
   /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
@@ -465,8 +384,7 @@ export class Coordinator {
   #completed(barrier: Barrier, tookMs: number): void {
     for (const each of this.#rates?.completed(barrier.time, tookMs) ?? [])
       this.#sources?.port.post({ type: 'rate', ...each });
-    for (const start of this.#attempts.keys())
-      if (start < barrier.number) this.#attempts.delete(start);
+    this.#failures.forget(barrier.number);
   }
 
   #drained(): void {
@@ -631,16 +549,4 @@ export class Coordinator {
       })),
     });
   }
-}
-
-function textOf(error: WireError): string {
-  if (error.kind === 'value') return String(error.value);
-  return error.millrace === undefined ? `${error.name}: ${error.message}` : error.message;
-}
-
-/** What threw inside an open batch doesn't know the batch's time. */
-function atBatch(error: WireError, time: number): WireError {
-  if (error.kind !== 'error' || error.millrace === undefined) return error;
-  const { retryable, context } = error.millrace;
-  return { ...error, millrace: { retryable, context: { batchId: time, ...context } } };
 }
