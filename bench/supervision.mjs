@@ -74,6 +74,7 @@ async function measure(program) {
     const lines = (await linesOf([join(directory, name), ...rest], Number(flags.secs) * 1000))
       .filter(({ cpu }) => cpu !== undefined)
       .slice(WARM_LINES);
+    if (lines.length < 2) throw new Error(`${flags.secs} s are too few: raise --secs`);
     const [first, last] = [lines[0], lines.at(-1)];
     const records = (line) => line.lines ?? line.records;
     return ((last.cpu - first.cpu) / (records(last) - records(first))) * 1e6;

@@ -95,6 +95,7 @@ async function latency() {
 async function throughput() {
   const ms = Number(flags['pair-secs']) * 1000;
   const rate = (lines) => {
+    if (lines.length < WARM_LINES) throw new Error('too few seconds: raise --pair-secs');
     const [first, last] = [lines[WARM_LINES - 2], lines.at(-1)];
     return (last.records - first.records) / (last.t - first.t) / 1000;
   };
