@@ -50,7 +50,7 @@ const KIND = 7;
 /** One seed of so many is a topology. */
 const TOPOLOGIES = 4;
 /** And one of so many of the rest keeps state. */
-const STATEFUL = 4;
+const STATEFUL = 8;
 const STATE = 8;
 
 /** @param of a job to run, in place of one that the seed chooses */
