@@ -28,6 +28,8 @@ describe('batches', () => {
       ],
       errors: [],
       collected: {},
+      deadLetters: [],
+      counted: {},
       printed: '',
     });
   });
