@@ -43,6 +43,7 @@ import type {
   SocketOptions,
   SocketStreamOptions,
 } from './source-options.ts';
+import { addTransform, addUnion } from './stream/several.ts';
 import { rememberAll } from './remember.ts';
 
 /** The batches of streams. */
@@ -278,7 +279,7 @@ export class ContextBuilder {
         Array.isArray(streams) ? 'an empty array' : streams,
       );
     }
-    return DStream.unionOf(caller, this.#builder, streams);
+    return new DStream<T>(this.#builder, addUnion(caller, this.#builder, streams));
   }
 
   /**
@@ -297,7 +298,8 @@ export class ContextBuilder {
         'an array of at least one stream',
         Array.isArray(streams) ? 'an empty array' : streams,
       );
-    return DStream.transformOf(caller, this.#builder, streams, f, 'ssc.transform');
+    const id = addTransform(caller, this.#builder, streams, f, 'ssc.transform');
+    return new DStream<U>(this.#builder, id);
   }
 
   /** A batch of an array, to be joined with those of streams: {@link Batch.of}. */

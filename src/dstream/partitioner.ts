@@ -50,3 +50,8 @@ export function partitionsOf(
   }
   return { functions: { partition }, params: { numPartitions: partitioner.numPartitions } };
 }
+
+/** Of operators that take a number of partitions alone. */
+export function checkPartitions(caller: Caller, numPartitions: unknown): void {
+  if (numPartitions !== undefined) checkInteger(caller, 'numPartitions', numPartitions);
+}

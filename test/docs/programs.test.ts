@@ -2,7 +2,7 @@
 import type { DStream } from 'millrace';
 import { runBatches, type BatchesResult } from 'millrace/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DStream as Streams } from '../../src/dstream/dstream.ts';
+import { membersOfStreams } from '../dstream/members.ts';
 import { page, pages, type Fence } from './pages.ts';
 import { compilePages, isProgram, type Program, type Programs } from './programs.ts';
 
@@ -70,9 +70,7 @@ describe('examples of operators', () => {
     const shown = new Set(
       fences.filter(({ path }) => path === DSTREAM).map(({ fence }) => fence.heading),
     );
-    const operators = Object.getOwnPropertyNames(Streams.prototype).filter(
-      (name) => name !== 'constructor',
-    );
+    const operators = membersOfStreams();
     const sources = [
       'socketTextStream',
       'socketStream',
