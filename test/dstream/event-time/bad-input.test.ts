@@ -1,5 +1,5 @@
 /** What is wrong is said before the start, with the operator and its call site; what is no pair of types does not compile. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, expectTypeOf, test } from 'vitest';
 import { ContextBuilder } from '../../../src/dstream/context-builder.ts';
 import type { DStream } from '../../../src/dstream/dstream.ts';
 import { onCount, session, sliding, tumbling } from '../../../src/dstream/event-time/window.ts';
@@ -85,13 +85,12 @@ describe('types', () => {
     const b = texts.map((text) => [text, { text }] as const);
     const joined = a.intervalJoin(b, { lower: 0, upper: '1s' });
     joined.map(([key, [n, { text }]]) => key.length + n + text.length);
-    a.windowBy(tumbling('1s'))
-      .reduceByKey((x, y) => x + y)
-      .map(([{ key, start, end }, sum]) => key.length + start + end + sum);
-    numbers
-      .windowBy(tumbling('1s'))
-      .countByValue()
-      .map(([{ key }, n]) => key + n);
+    const sums = a.windowBy(tumbling('1s')).reduceByKey((x, y) => x + y);
+    expectTypeOf(
+      sums.map(([{ key, start, end }, sum]) => [key, start, end, sum] as const),
+    ).toEqualTypeOf<DStream<readonly [string, number, number, number]>>();
+    const counts = numbers.windowBy(tumbling('1s')).countByValue();
+    expectTypeOf(counts.map(([{ key }, n]) => key + n)).toEqualTypeOf<DStream<number>>();
     // @ts-expect-error numbers are no pairs
     numbers.windowBy(tumbling('1s')).countByKey();
     const byNumber = numbers.map((n) => [n, n] as const);
