@@ -9,7 +9,8 @@ export type {
 } from './dstream/state/build.ts';
 export type { State } from './dstream/state/state-handle.ts';
 export type { UpdateInfo } from './dstream/state/update-state.ts';
-export { Batch, type SampleOptions, type SortOptions } from './dstream/batch.ts';
+export { Batch } from './dstream/batch.ts';
+export type { SampleOptions, SortOptions } from './dstream/batch/record-operators.ts';
 export type { Partitioner, Partitions } from './dstream/partitioner.ts';
 export { sum, count } from './dstream/reducers.ts';
 export type { Duration } from './dstream/duration.ts';

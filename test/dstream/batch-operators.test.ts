@@ -1,7 +1,9 @@
 /** Operators and actions of batches in user hands, against small models. */
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import { arrayPartition, Batch, isBatch } from '../../src/dstream/batch.ts';
+import { Batch } from '../../src/dstream/batch.ts';
+import { isBatch } from '../../src/dstream/batch/core.ts';
+import { arrayPartition } from '../../src/dstream/batch/sources.ts';
 import { compareKeys } from '../../src/dstream/batch/ordered.ts';
 import { partitionOf } from '../../src/dstream/keys/partitioner.ts';
 import { count, sum } from '../../src/dstream/reducers.ts';

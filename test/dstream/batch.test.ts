@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { arrayPartition, Batch, type PartitionSource } from '../../src/dstream/batch.ts';
+import { Batch } from '../../src/dstream/batch.ts';
+import { arrayPartition, type PartitionSource } from '../../src/dstream/batch/sources.ts';
 import { formatBatch, formatRecord } from '../../src/dstream/print.ts';
 
 const batchOf = <T>(...partitions: T[][]): Batch<T> =>

@@ -1,6 +1,21 @@
 /** Batches that come from nowhere else: what an output gathered, and arrays. */
-import type { PartitionSource } from '../batch.ts';
 import type { BatchPlan } from './plan.ts';
+
+/** One partition, decoded as far as it is read. */
+export interface PartitionSource {
+  readonly count: number;
+  /** The records from `from` (0) to before `to` (all). */
+  rows(from?: number, to?: number): readonly unknown[];
+}
+
+/** A partition that is an array already. */
+export function arrayPartition(rows: readonly unknown[]): PartitionSource {
+  return {
+    count: rows.length,
+    rows: (from = 0, to = rows.length) =>
+      from <= 0 && to >= rows.length ? rows : rows.slice(from, to),
+  };
+}
 
 /** The first chunk of a partition is this small, so that a few records cost little; each next one is twice as large. */
 const FIRST_CHUNK = 16;

@@ -3,7 +3,7 @@
  * Used by the task of the outputs, on its thread.
  */
 import type { Block } from '../../actors/block.ts';
-import type { PartitionSource } from '../batch.ts';
+import type { PartitionSource } from '../batch/sources.ts';
 import { isByteKeys, pairsOf } from './columns.ts';
 import { linesOf } from './lines.ts';
 
