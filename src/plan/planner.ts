@@ -20,6 +20,8 @@
  *     topology alone may form a circle, through the acker; those that close it are marked `feedback`.
  * I8  A keyed operator of one parent that lies by key already, in as many partitions, is part of that one's tree. One of
  *     several parents is a root; from those that lie as it wants there are edges from partition p to partition p only.
+ * I9  Every instance of a stage has an input, for barriers come by edges: one that no record can reach (`global`, or
+ *     `local` of fewer senders) has an edge from the first sender.
  */
 import type { EdgeWiring, SourceWiring } from '../actors/wiring.ts';
 import { millraceError } from '../errors.ts';
@@ -207,7 +209,7 @@ class Planner {
     }
   }
 
-  /** An edge from each task that has a part of a stage's parents to each instance that it may send to (I3). */
+  /** An edge from each task that has a part of a stage's parents to each instance that it may send to (I3, I9). */
   #connectStage(node: GraphNode): void {
     const count = this.#count(node.id);
     const pairs = new Map<number, Set<number>>();
@@ -222,7 +224,10 @@ class Planner {
         else for (let to = 0; to < count; to++) receivers.add(to);
       }
     });
-    for (const [sender, receivers] of [...pairs].sort(([a], [b]) => a - b)) {
+    const senders = [...pairs].sort(([a], [b]) => a - b);
+    for (let to = 0; to < count; to++)
+      if (!senders.some(([, receivers]) => receivers.has(to))) senders[0]?.[1].add(to);
+    for (const [sender, receivers] of senders) {
       for (const to of [...receivers].sort((a, b) => a - b))
         this.#connect('inner', sender, this.#taskOf(node.id, to));
     }

@@ -126,6 +126,27 @@ describe('a grouping deals records out', () => {
   });
 });
 
+describe('instances that no record reaches', () => {
+  it.each(['global', 'local'] as const)('%s: hold no barrier back', async (grouping) => {
+    const local = await start(
+      (t) => {
+        const seen = t.stage<number, number>('seen', (n, out) => out.emit(n), {
+          from: t.source('numbers', numbers({ count: 3 }))[grouping](),
+          parallelism: 3,
+        });
+        t.sink('out', collect('out'), { from: seen.global() });
+      },
+      { checkpointInterval: 100 },
+    );
+    const results = local.run.results<number>('out');
+    await local.pass(250);
+    await local.run.stop();
+    const all: number[] = [];
+    for await (const batch of results) all.push(...batch.values);
+    expect(all).toEqual([0, 1, 2]);
+  });
+});
+
 describe('a topology', () => {
   it("is refused with onBatchError: 'continue': its state belongs to no batch", async () => {
     await expect(
