@@ -330,6 +330,18 @@ export class TopologyBuilder {
           at,
           `${word} ${quoted(name)}: byKey needs a function that gives the key of a record`,
         );
+      if (grouping === 'direct' && !this.#isStage(stream))
+        this.#problem(
+          'ERR_MILLRACE_BAD_OPTION',
+          at,
+          `${word} ${quoted(name)}: direct() reads a stage, which names an instance by out.emitTo; a source or DStream names none. Read it by shuffle(), byKey(f), all(), global() or local()`,
+        );
+      if ('node' in stream.origin && this.#settings.guarantee === 'at-least-once')
+        this.#problem(
+          'ERR_MILLRACE_UNSUPPORTED',
+          at,
+          `${word} ${quoted(name)} reads a DStream, whose records are not followed, so 'at-least-once' can't hold. Take guarantee: 'exactly-once', or read a source of the topology`,
+        );
       const parent = this.#resolve(stream, at);
       if (parent === undefined) continue;
       if (key !== undefined) keys[`key${parents.length}`] = key;
@@ -347,6 +359,11 @@ export class TopologyBuilder {
     builder.rename(id, name, callSite);
     declared.state = id;
     return id;
+  }
+
+  /** What isn't there is another problem. */
+  #isStage({ origin }: StageStream<unknown>): boolean {
+    return 'stage' in origin && this.#declared.get(origin.stage)?.word !== 'source';
   }
 
   #resolve(stream: StageStream<unknown>, callSite: string): number | undefined {

@@ -1,12 +1,12 @@
 /** Faults that are planted into topologies: each stands for a line that somebody may one day leave out. */
 import { ReceiverEdgeReader } from '../../src/actors/receiver-edge.ts';
+import { Tidings } from '../../src/actors/tracked.ts';
 import { bodyWith } from '../../src/testing/sim/body-with.ts';
 import type { SimHooks } from '../../src/testing/sim/simulation.ts';
 import { Replay } from '../../src/topology/run/replay.ts';
 import { SinkUnit } from '../../src/topology/run/sink-unit.ts';
 import { StageUnit } from '../../src/topology/run/stage-unit.ts';
 import { Timers } from '../../src/topology/run/timers.ts';
-import { Tidings } from '../../src/topology/run/tracked.ts';
 import { replaced } from './_replaced.ts';
 
 export const TOPOLOGY_MUTATIONS: Readonly<Record<string, () => SimHooks>> = {

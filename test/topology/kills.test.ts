@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 async function start(
-  guarantee: 'exactly' | 'at-least' | 'at-most',
+  guarantee: 'exactly' | 'at-least' | 'at-most' | 'streams',
   args: { count: number; rate: number; directory?: string; failEach?: number },
 ): Promise<WatchedRun> {
   const options = { threads: 2, supervision: SUPERVISION, args };
@@ -108,6 +108,37 @@ describe('exactly once', () => {
         count,
       ),
     ).toEqual([]);
+  }, 120_000);
+});
+
+describe('exactly once, of streams that lead to a stage', () => {
+  it('a killed worker loses no record and doubles none, whichever way the records come', async () => {
+    const count = 30_000;
+    const watched = await start('streams', { count, rate: 10_000 });
+    await watched.until('all threads are up', () => watched.isWhole);
+    const pushed = Array.from({ length: count }, (_, n) => n).filter((n) => (n % KEYS) % 3 === 2);
+    const input = watched.run.input('in');
+    const pushing = (async () => {
+      for (let at = 0; at < pushed.length; at += 500) {
+        await input.push(pushed.slice(at, at + 500));
+        await watched.until('its turn', () => collected(watched).length >= at * 2);
+      }
+    })();
+    await kill(watched, ['worker'], () => collected(watched).length > count / 2);
+    await pushing;
+    await watched.until('all records', () => collected(watched).length >= count);
+    await watched.run.stop();
+    await watched.ended();
+    expect(watched.run.metrics().restarts).toBeGreaterThan(1);
+    const records = collected(watched);
+    expect(records.map(([, n]) => n).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: count }, (_, n) => n),
+    );
+    const last = new Map<number, number>();
+    for (const [key, , counted] of records) {
+      expect(counted).toBe((last.get(key) ?? 0) + 1);
+      last.set(key, counted);
+    }
   }, 120_000);
 });
 

@@ -14,10 +14,10 @@ interface Problem {
   readonly callSite: string;
 }
 
-function problems(build: TopologyBuild<undefined>): Problem[] {
+function problems(build: TopologyBuild<undefined>, options: TopologyOptions = {}): Problem[] {
   let thrown: unknown;
   try {
-    buildGraph(topology('wrong', build), undefined);
+    buildGraph(topology('wrong', options, build), undefined);
   } catch (error) {
     thrown = error;
   }
@@ -151,6 +151,41 @@ it('many mistakes come together', () => {
     'ERR_MILLRACE_STAGE_NO_INPUT',
     'ERR_MILLRACE_UNKNOWN_OUTPUT',
   ]);
+});
+
+it('who names no instance is not read by direct()', () => {
+  const none = print();
+  expect(
+    problems((t) => {
+      t.sink('of a source', none, { from: t.source('n', numbers()).direct(), parallelism: 2 });
+      const stream = t.ssc.queueStream([[1]]).toTopology();
+      t.sink('of a stream', none, { from: stream.direct(), parallelism: 2 });
+    }).map(({ code, message }) => [code, message.split(': direct()')[0]]),
+  ).toEqual([
+    ['ERR_MILLRACE_BAD_OPTION', "sink 'of a source'"],
+    ['ERR_MILLRACE_BAD_OPTION', "sink 'of a stream'"],
+  ]);
+});
+
+it('a stream, whose records are not followed, leads to no topology that is at-least-once', () => {
+  const found = problems(
+    (t) => {
+      t.sink('out', print(), {
+        from: t.ssc
+          .queueStream([[1]])
+          .toTopology()
+          .global(),
+      });
+      const behind = t.toDStream(t.source('n', numbers()));
+      t.sink('behind', print(), { from: behind.toTopology().shuffle(), parallelism: 2 });
+    },
+    { guarantee: 'at-least-once' },
+  );
+  expect(found.map(({ code }) => code)).toEqual([
+    'ERR_MILLRACE_UNSUPPORTED',
+    'ERR_MILLRACE_UNSUPPORTED',
+  ]);
+  expect(found[0]!.message).toMatch(/^sink 'out' reads a DStream.*'exactly-once'/);
 });
 
 it('options of a topology are checked where it is defined', () => {

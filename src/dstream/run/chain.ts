@@ -25,6 +25,7 @@ export type SinkKind =
   | 'count'
   | 'output'
   | 'outputPairs'
+  | 'stage'
   | 'collect'
   | 'collectPairs';
 
@@ -155,7 +156,9 @@ export function nodeAt(graph: Graph, id: number): GraphNode {
 }
 
 /** How a sender treats records on their way to `node`. */
-function sinkOf(node: GraphNode, { exchange }: Send): SinkKind {
+function sinkOf(node: GraphNode, { exchange, outputs }: Send): SinkKind {
+  // One that has one instance to go to is an output like any other.
+  if (isStage(node)) return outputs.length > 1 ? 'stage' : 'output';
   if (exchange === 'key') return 'group';
   if (exchange !== undefined) return operatorTakes(node) === 'pairs' ? 'outputPairs' : 'output';
   switch (node.kind) {
@@ -174,4 +177,8 @@ function sinkOf(node: GraphNode, { exchange }: Send): SinkKind {
     default:
       return 'output';
   }
+}
+
+function isStage({ role }: GraphNode): boolean {
+  return role === 'stage' || role === 'sink';
 }

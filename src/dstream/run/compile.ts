@@ -321,6 +321,7 @@ class LoopWriter {
         this.#after.push(`S[${slot}].count = count${slot};`);
         return;
       case 'output':
+      case 'stage':
       case 'collect':
         this.#before.push(`const rows${slot} = S[${slot}].rows;`);
         this.#body.push(`rows${slot}.push(${this.#row(current)});`);

@@ -19,6 +19,7 @@ import type {
   SpreadSink,
   TableSink,
 } from './sinks.ts';
+import type { StageSink } from './stage-sink.ts';
 import { grepTest, lowerOf, splitOf, trimOf, wordsOf } from './text.ts';
 
 /** Set while the loop runs; who is at work, on what. */
@@ -209,9 +210,10 @@ function sink(step: SinkStep, scene: Scene): Consumer {
         (scene.sinks[slot] as CountSink).count++;
       });
     case 'output':
+    case 'stage':
     case 'collect':
       return onRows(op, scene, (record) => {
-        (scene.sinks[slot] as OutputSink | CollectSink).rows.push(record);
+        (scene.sinks[slot] as OutputSink | StageSink | CollectSink).rows.push(record);
       });
     case 'outputPairs':
     case 'collectPairs':

@@ -2,7 +2,7 @@
  * What records of one place in a task's tree go through, up to the sinks: those of the root, or those that an operator
  * gave at a barrier. Used by `tree.ts`, on the task's thread.
  *
- * I1  Where only outputs or one operator wait at the very beginning, they get what was given as it is: no loop, and no
+ * I1  Where only outputs, stages or one operator wait at the very beginning, they get what was given as it is: no loop, and no
  *     tuple of a pair.
  */
 import type { ColumnsBlock } from '../../actors/block.ts';
@@ -19,6 +19,7 @@ import {
   sendRows,
   type Sink,
 } from './sinks.ts';
+import type { StageSink } from './stage-sink.ts';
 
 const NO_VALUES: readonly unknown[] = [];
 
@@ -51,7 +52,8 @@ export class Segment {
     this.chain = options.chain;
     const { steps } = options.chain;
     const isDirect = (step: Step): step is SinkStep =>
-      step.step === 'sink' && (step.sink === 'output' || step.sink === 'outputPairs');
+      step.step === 'sink' &&
+      (step.sink === 'output' || step.sink === 'outputPairs' || step.sink === 'stage');
     this.#direct = steps.filter(isDirect);
     this.#steps = steps.filter((step) => !isDirect(step));
     const [only] = steps;
@@ -66,7 +68,10 @@ export class Segment {
       (sinks[this.#sole.slot] as CollectSink).take(rows);
       return;
     }
-    for (const { send } of this.#direct) sendRows(out, send!, rows);
+    for (const { sink, slot, send } of this.#direct) {
+      if (sink === 'stage') (sinks[slot] as StageSink).take(rows);
+      else sendRows(out, send!, rows);
+    }
     if (this.#steps.length === 0) return;
     this.#rowsLoop ??= loopOf(this.#steps, 'rows');
     this.#rowsLoop(rows, NO_VALUES, sinks, blame, passOver);
@@ -79,7 +84,10 @@ export class Segment {
       (sinks[this.#sole.slot] as CollectPairsSink).take(keysOf(keys), valuesOf(values));
       return;
     }
-    for (const { send } of this.#direct) sendPairs(out, send!, keys, values);
+    for (const { sink, slot, send } of this.#direct) {
+      if (sink === 'stage') (sinks[slot] as StageSink).takePairs(keys, values);
+      else sendPairs(out, send!, keys, values);
+    }
     if (this.#steps.length === 0) return;
     this.#pairsLoop ??= loopOf(this.#steps, 'pairs');
     this.#pairsLoop(keysOf(keys), values, sinks, blame, passOver);

@@ -33,6 +33,7 @@ import {
   SpreadSink,
   TableSink,
 } from './sinks.ts';
+import { StageSink } from './stage-sink.ts';
 import { type TimeLimit, withinTimeOf } from './user-promise.ts';
 
 export class OperatorTree {
@@ -342,6 +343,8 @@ export class OperatorTree {
         return new OutputSink(step);
       case 'outputPairs':
         return new OutputPairsSink(step);
+      case 'stage':
+        return new StageSink(step, this.#out);
       case 'collect': {
         if (step.node.kind === 'mapAsync') {
           const map = this.#asyncMap(step);

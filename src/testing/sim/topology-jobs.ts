@@ -18,6 +18,7 @@ const TICK_MS = 25;
 export const numberedAt = (id: number): Numbered => [id, `k${(id * 5) % 7}`];
 const keyOf = (record: unknown): string =>
   typeof record === 'string' ? `k${idOf(record) % 7}` : (record as Numbered)[1];
+const isEven = (record: unknown): boolean => idOf(record) % 2 === 0;
 
 class Count implements Stage<Numbered, unknown> {
   #counts = new Map<string, number>();
@@ -247,8 +248,14 @@ const mixed: SimJob = declared({
       .map(([id, key]): [string, number] => [key, id])
       .reduceByKey((a, b) => a + b)
       .collectAs('sums');
-    const rows = t.ssc.inputStream<Numbered>('rows').filter(([id]) => id % 2 === 0);
-    t.sink('rows', collect('even'), { from: rows.toTopology().global() });
+    const rows = t.ssc.inputStream<Numbered>('rows').filter(isEven).toTopology();
+    const dealt = t.stage<Numbered, Numbered>('dealt', (record, out) => out.emit(record), {
+      from: rows.shuffle(),
+      parallelism: 3,
+    });
+    t.sink('rows', collect('even'), { from: dealt.global() });
+    const counts = t.stage('count', Count, { from: rows.byKey(keyOf), parallelism: 2 });
+    t.sink('counts', collect('counts'), { from: counts.global() });
   },
   outputs: {
     sums: {
@@ -259,7 +266,12 @@ const mixed: SimJob = declared({
         return [...sums];
       },
     },
-    even: { rows: ([, rows]) => rows!.flat().filter((row) => idOf(row) % 2 === 0) },
+    even: { rows: ([, rows]) => rows!.flat().filter(isEven) },
+    // Which record of a key comes first depends on timing; keys and counts don't.
+    counts: {
+      as: (row) => (row as unknown[]).slice(1),
+      whole: ([, rows]) => counted(rows!.filter(isEven)),
+    },
   },
 });
 

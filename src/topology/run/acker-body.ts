@@ -10,10 +10,10 @@
  */
 import type { Block } from '../../actors/block.ts';
 import type { TaskBody, TaskOutput } from '../../actors/task.ts';
+import { ROOTS_PER_SOURCE, STRIDE, tidingsOf, Tidings } from '../../actors/tracked.ts';
 import type { Clock } from '../../env/env.ts';
 import type { Plan } from '../../plan/planned.ts';
 import { nodeAt } from '../../dstream/run/chain.ts';
-import { ROOTS_PER_SOURCE, STRIDE, tidingsOf, Tidings } from './tracked.ts';
 
 const BUCKETS = 3;
 

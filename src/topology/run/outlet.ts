@@ -5,12 +5,12 @@
  * I1  Stages in the same task see the records of a block stage by stage, so each one's loop stays in the cache and knows
  *     one type of record. The order of records is that of the emitting.
  */
+import { NO_ROOT, type Tidings } from '../../actors/tracked.ts';
 import type { OperatorTree } from '../../dstream/run/tree.ts';
 import { millraceError } from '../../errors.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Emitter } from '../stage.ts';
-import type { Route } from './route.ts';
-import { NO_ROOT, type Tidings } from './tracked.ts';
+import type { Route } from '../../dstream/run/route.ts';
 
 /** What takes records in the same task. */
 export interface Taker {

@@ -1,13 +1,13 @@
 /** One instance of a sink at work. Belongs to the body of one task. */
 import type { Barrier } from '../../actors/block.ts';
 import type { Publication, TaskOutput } from '../../actors/task.ts';
+import { NO_ROOT, STRIDE, type Tidings } from '../../actors/tracked.ts';
 import { blamed } from '../../dstream/run/blame.ts';
 import type { WithinTime } from '../../dstream/run/user-promise.ts';
 import type { Disk } from '../../env/env.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Sink } from '../sink.ts';
 import type { Taker } from './outlet.ts';
-import { NO_ROOT, STRIDE, type Tidings } from './tracked.ts';
 
 export interface SinkUnitOptions {
   readonly node: GraphNode;

@@ -2,6 +2,7 @@
  * One instance of a stage at work: calls the user's functions, keeps timers, and knows the fate of tracked records.
  * Belongs to the body of one task.
  */
+import { NO_ROOT, STRIDE, type Tidings } from '../../actors/tracked.ts';
 import { blamed } from '../../dstream/run/blame.ts';
 import type { Clock } from '../../env/env.ts';
 import { millraceError } from '../../errors.ts';
@@ -17,7 +18,6 @@ import {
 import type { Outlet, Taker } from './outlet.ts';
 import { type StageLoop, stageLoop } from './stage-loop.ts';
 import { Timers } from './timers.ts';
-import { NO_ROOT, STRIDE, type Tidings } from './tracked.ts';
 
 export interface StageUnitOptions {
   readonly node: GraphNode;

@@ -12,6 +12,7 @@
  */
 import type { Barrier, Block, Frame } from '../../actors/block.ts';
 import type { HandOver, Publication, TaskBody, TaskOutput } from '../../actors/task.ts';
+import { ROOTS_PER_SOURCE, Tidings, tidingsOf, trackedOf } from '../../actors/tracked.ts';
 import { nodeAt } from '../../dstream/run/chain.ts';
 import { linesOf } from '../../dstream/run/lines.ts';
 import { bestForm } from '../../dstream/run/loop.ts';
@@ -25,10 +26,9 @@ import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { isTopologySource } from '../../plan/planner.ts';
 import { Outlet, type Taker } from './outlet.ts';
 import { Replay } from './replay.ts';
-import { Route } from './route.ts';
+import { Route } from '../../dstream/run/route.ts';
 import { SinkUnit } from './sink-unit.ts';
 import { StageUnit } from './stage-unit.ts';
-import { ROOTS_PER_SOURCE, Tidings, tidingsOf, trackedOf } from './tracked.ts';
 
 type Cells = OperatorTree['cells'];
 
@@ -295,6 +295,8 @@ export class TopologyBody implements TaskBody {
         new OperatorTree(this.#plan, child, this.#out, bestForm(), undefined, this.#options),
     );
     this.#trees.push(...trees);
+    const tidings = this.#tidings;
+    const tracking = tidings && { tidings, freshBits: this.#freshBits };
     const outlet = new Outlet({
       node,
       name,
@@ -303,18 +305,9 @@ export class TopologyBody implements TaskBody {
         .map((child) => this.#unit(child)),
       routes: tree.sends
         .filter((send) => isOf(send.node, send.port))
-        .map((send) => {
-          const reader = nodeAt(graph, send.node);
-          return new Route({
-            node: reader,
-            send,
-            grouping: stageInputs(reader)[send.port]!.grouping,
-            key: reader.functions[`key${send.port}`],
-            out: this.#out,
-            tidings: this.#tidings,
-            freshBits: this.#freshBits,
-          });
-        }),
+        .map(
+          (send) => new Route({ node: nodeAt(graph, send.node), send, out: this.#out, tracking }),
+        ),
       trees,
       tidings: this.#tidings,
       freshBits: this.#freshBits,

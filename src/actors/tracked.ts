@@ -7,9 +7,9 @@
  * An accident needs two equal sets of ids, one chance in 2^64.
  *
  * A list of copies is flat, three numbers each: root, upper half, lower half. Records and their copies travel as one
- * block of columns with a single pair, so nobody cuts them apart.
+ * block of columns with a single pair, so nobody cuts them apart. Used by bodies of topologies, on their threads.
  */
-import type { Block, ColumnsBlock } from '../../actors/block.ts';
+import type { Block, ColumnsBlock } from './block.ts';
 
 /** Roots of one source begin here times its number. */
 export const ROOTS_PER_SOURCE: number = 2 ** 40;

@@ -1,17 +1,17 @@
 /**
- * From one output of a stage to the instances of another stage in other tasks: deals records out, and makes blocks of
- * them. A block leaves when nothing else waits at the task's inputs, when it has become large, or after `lingerMs`.
+ * From one output of a stage, or from a stream, to the instances of a stage in other tasks: deals records out, and makes
+ * blocks of them. A block leaves when it has become large, or when its owner says so. Used by bodies, on their threads.
  *
  * I1  What one sender gives to one instance arrives in the order in which it was emitted.
  * I2  An array that was sent is not touched any more.
  */
 import type { TaskOutput } from '../../actors/task.ts';
-import { approximateBytes } from '../../dstream/run/gathered.ts';
-import { partitionOf } from '../../dstream/keys/partitioner.ts';
-import { blamed } from '../../dstream/run/blame.ts';
-import type { GraphNode, Grouping, UserFunction } from '../../plan/graph.ts';
+import { NO_ROOT, type Tidings, trackedBlock } from '../../actors/tracked.ts';
+import { type GraphNode, type Grouping, stageInputs, type UserFunction } from '../../plan/graph.ts';
 import type { Send } from '../../plan/planned.ts';
-import { NO_ROOT, type Tidings, trackedBlock } from './tracked.ts';
+import { partitionOf } from '../keys/partitioner.ts';
+import { blamed } from './blame.ts';
+import { approximateBytes } from './gathered.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 const MOST_RECORDS = 65_536;
@@ -24,11 +24,14 @@ export interface RouteOptions {
   /** The stage that reads. */
   readonly node: GraphNode;
   readonly send: Send;
-  readonly grouping: Grouping;
-  readonly key: UserFunction | undefined;
   readonly out: TaskOutput;
   /** Present when records are tracked. */
-  readonly tidings: Tidings | undefined;
+  readonly tracking: Tracking | undefined;
+}
+
+export interface Tracking {
+  readonly tidings: Tidings;
+  /** 32 random bits. */
   readonly freshBits: () => number;
 }
 
@@ -37,6 +40,8 @@ export class Route {
   /** Instances that it may send to. */
   readonly width: number;
   readonly #options: RouteOptions;
+  /** Of `byKey`. */
+  readonly #key: UserFunction | undefined;
   #rows: unknown[][];
   #copies: number[][];
   #next = 0;
@@ -45,10 +50,12 @@ export class Route {
 
   constructor(options: RouteOptions) {
     this.#options = options;
-    this.grouping = options.grouping;
-    this.width = options.send.outputs.length;
-    this.#rows = options.send.outputs.map(() => []);
-    this.#copies = options.send.outputs.map(() => []);
+    const { node, send } = options;
+    this.grouping = stageInputs(node)[send.port]!.grouping;
+    this.#key = node.functions[`key${send.port}`];
+    this.width = send.outputs.length;
+    this.#rows = send.outputs.map(() => []);
+    this.#copies = send.outputs.map(() => []);
   }
 
   /**
@@ -56,7 +63,7 @@ export class Route {
    * @param roots by record, of tracked ones
    * @param owned nobody else will look at the array
    */
-  take(rows: unknown[], roots: readonly number[] | undefined, owned: boolean): void {
+  take(rows: readonly unknown[], roots: readonly number[] | undefined, owned: boolean): void {
     if (roots !== undefined) {
       for (let i = 0; i < rows.length; i++) this.#takeTracked(rows[i], roots[i]!);
       return;
@@ -64,7 +71,7 @@ export class Route {
     const { width } = this;
     const buffers = this.#rows;
     if (width === 1) {
-      if (buffers[0]!.length === 0 && owned) buffers[0] = rows;
+      if (buffers[0]!.length === 0 && owned) buffers[0] = rows as unknown[];
       else for (let i = 0; i < rows.length; i++) buffers[0]!.push(rows[i]);
       if (buffers[0]!.length >= this.#limit) this.#send(0);
       return;
@@ -80,7 +87,7 @@ export class Route {
         break;
       }
       case 'byKey': {
-        const key = this.#options.key!;
+        const key = this.#key!;
         let i = 0;
         try {
           for (; i < rows.length; i++) buffers[partitionOf(key(rows[i]), width)]!.push(rows[i]);
@@ -98,13 +105,19 @@ export class Route {
 
   /** A record whose sender chose the instance. */
   takeDirect(row: unknown, to: number, root: number): void {
-    if (this.#options.tidings === undefined) this.#rows[to]!.push(row);
+    if (this.#options.tracking === undefined) this.#rows[to]!.push(row);
     else this.#track(row, to, root);
     if (this.#rows[to]!.length >= this.#limit) this.#send(to);
   }
 
   flush(): void {
     for (let to = 0; to < this.width; to++) if (this.#rows[to]!.length > 0) this.#send(to);
+  }
+
+  /** Drops what waits to leave. */
+  clear(): void {
+    this.#rows = this.#rows.map(() => []);
+    this.#copies = this.#copies.map(() => []);
   }
 
   #takeTracked(row: unknown, root: number): void {
@@ -125,7 +138,7 @@ export class Route {
 
   #partitionOf(row: unknown): number {
     try {
-      return partitionOf(this.#options.key!(row), this.width);
+      return partitionOf(this.#key!(row), this.width);
     } catch (error) {
       throw this.#blame(error, row);
     }
@@ -136,15 +149,15 @@ export class Route {
   }
 
   #track(row: unknown, to: number, root: number): void {
-    const { tidings, freshBits } = this.#options;
+    const { tidings, freshBits } = this.#options.tracking!;
     const [high, low] = [freshBits(), freshBits()];
     this.#rows[to]!.push(row);
     this.#copies[to]!.push(root, high, low);
-    if (root !== NO_ROOT) tidings!.copy(root, high, low);
+    if (root !== NO_ROOT) tidings.copy(root, high, low);
   }
 
   #send(to: number): void {
-    const { send, out, tidings } = this.#options;
+    const { send, out, tracking } = this.#options;
     const rows = this.#rows[to]!;
     this.#rows[to] = [];
     const block = { kind: 'rows', port: send.port, rows } as const;
@@ -155,7 +168,7 @@ export class Route {
         Math.min(MOST_RECORDS, Math.floor(BLOCK_BYTES / bytes)),
       );
     }
-    if (tidings === undefined) {
+    if (tracking === undefined) {
       // One that took a whole block at once may be several good ones.
       if (rows.length <= MOST_RECORDS) out.emit(send.outputs[to]!, block);
       else
