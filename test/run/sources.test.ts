@@ -324,7 +324,9 @@ describe('socketStream', () => {
       await watched.run.stop();
       server.close();
       expect((numbers() as number[]).toSorted(ascending)).toEqual(upTo(3000));
-      expect(watched.ofType('possibleGap').length).toBeGreaterThanOrEqual(2);
+      expect(connections).toBeGreaterThanOrEqual(3);
+      // What happened before the run was there to be asked is not among its events.
+      expect(watched.ofType('possibleGap').length).toBeGreaterThanOrEqual(1);
     },
   );
 });
