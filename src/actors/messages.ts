@@ -56,7 +56,14 @@ export type ToWorker =
       readonly batchStart: number;
       /** Batches that were given up, by the batch barrier before them. */
       readonly skip: readonly number[];
+      /** Number of the newest barrier that is durable. */
+      readonly durable: number;
     }
+  /**
+   * What was handed over up to this barrier will outlive what the job's promise says (the process, with a checkpoint
+   * directory): sinks may commit what they prepared for it. They may hear it again.
+   */
+  | { readonly type: 'durable'; readonly barrier: number }
   /** The job is over, or this thread's part in it: drop everything. */
   | { readonly type: 'stop' };
 
@@ -114,6 +121,11 @@ export type ToSources =
   | { readonly type: 'cut'; readonly barrier: Barrier }
   /** A recovery point is held: BASE has moved. */
   | { readonly type: 'held'; readonly barrier: number }
+  /**
+   * The checkpoint at this barrier is complete; recoveries of the process begin at `oldest` at the earliest, so what logs
+   * have before that is not needed.
+   */
+  | { readonly type: 'durable'; readonly barrier: number; readonly oldest: number }
   /** From now on a source may send so many records a second. */
   | { readonly type: 'rate'; readonly source: number; readonly rate: number }
   /** Take in no more; answered by `intakeStopped`. */
@@ -121,6 +133,11 @@ export type ToSources =
 
 /** The thread of the sources to the coordinator. */
 export type FromSources =
+  /**
+   * Barriers behind the start that stand in logs, ascending: they are to be cut again, with the same numbers and times.
+   * The first word to a coordinator of a job that has logs.
+   */
+  | { readonly type: 'recorded'; readonly cuts: readonly Barrier[] }
   | { readonly type: 'put'; readonly source: number; readonly barrier: number }
   /** Half of a receiver edge is retained: a recovery point is wanted. */
   | { readonly type: 'relief'; readonly source: number }

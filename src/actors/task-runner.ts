@@ -168,6 +168,16 @@ export class TaskRunner implements TaskOutput {
     if (this.#state === 'reading' || this.#state === 'closing') this.#fail(error);
   }
 
+  /** All up to that barrier is durable. */
+  durable(barrier: number): void {
+    if (this.#state === 'failed') return;
+    try {
+      this.#body.durable?.(barrier);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** The state of a key at an operator of this task; undefined when the task has failed. */
   query(operator: string, key: unknown): { readonly value: unknown } | undefined {
     if (this.#state === 'failed') return undefined;

@@ -137,6 +137,11 @@ export interface TaskBody {
   discard?(): void;
   /** When the outputs of the batch at hand ran, since the last call. */
   takeOutputTimes?(): readonly OutputTimes[];
+  /**
+   * What it handed over up to that barrier is durable: what was prepared there may be committed. Said again at the start
+   * of each epoch, right after `restore`; called between steps.
+   */
+  durable?(barrier: number): void;
   /** The state of a key at an operator of this task, as of the end of a batch. Called between steps. */
   query?(operator: string, key: unknown): unknown;
   /** Records read since the last call (for counters). */

@@ -135,6 +135,9 @@ export class ThreadHost {
       case 'start':
         this.#start(message);
         return;
+      case 'durable':
+        for (const runner of this.#runners) runner.durable(message.barrier);
+        return;
       case 'stop':
         this.stop();
         return;
@@ -194,6 +197,7 @@ export class ThreadHost {
         this.#refuse(start, message, error);
       }
     }
+    for (const runner of this.#runners) runner.durable(message.durable);
     this.#coordinator.post({ type: 'began', epoch });
   }
 

@@ -5,17 +5,23 @@
  * I1  Bytes are copied in and out: nobody can change a file by changing an array.
  */
 import { posix } from 'node:path';
-import type { Disk } from './env.ts';
+import type { Disk, OpenFile } from './env.ts';
 
 export type DiskOperation =
   | 'write'
   | 'append'
   | 'read'
+  | 'size'
   | 'list'
   | 'rename'
+  | 'link'
   | 'remove'
   | 'makeDirectory'
-  | 'removeDirectory';
+  | 'removeDirectory'
+  | 'sync'
+  | 'open'
+  | 'writeAt'
+  | 'truncate';
 
 export class MemoryDisk implements Disk {
   #files = new Map<string, Uint8Array>();
@@ -46,6 +52,10 @@ export class MemoryDisk implements Disk {
     return data.slice();
   }
 
+  size(path: string): number | undefined {
+    return this.#files.get(this.#begin('size', path))?.length;
+  }
+
   rename(from: string, to: string): void {
     const at = this.#begin('rename', from);
     const target = posix.normalize(to);
@@ -56,6 +66,18 @@ export class MemoryDisk implements Disk {
     const data = this.#files.get(at);
     if (data === undefined) throw missing('rename', from);
     this.#files.delete(at);
+    this.#files.set(target, data);
+  }
+
+  link(from: string, to: string): void {
+    const data = this.#files.get(this.#begin('link', from));
+    if (data === undefined) throw missing('link', from);
+    const target = posix.normalize(to);
+    if (this.#files.has(target))
+      throw Object.assign(new Error(`EEXIST: file already exists, link '${from}' -> '${to}'`), {
+        code: 'EEXIST',
+      });
+    // No file that has two names is written again.
     this.#files.set(target, data);
   }
 
@@ -85,6 +107,49 @@ export class MemoryDisk implements Disk {
     return [...this.#files.keys()]
       .filter((path) => posix.dirname(path) === at)
       .map((path) => posix.basename(path));
+  }
+
+  listDirectories(directory: string): string[] {
+    const at = this.#begin('list', directory);
+    if (!this.#directories.has(at)) throw missing('scandir', directory);
+    return [...this.#directories]
+      .filter((path) => path !== at && posix.dirname(path) === at)
+      .map((path) => posix.basename(path));
+  }
+
+  async sync(path: string): Promise<void> {
+    const at = this.#begin('sync', path);
+    if (!this.#files.has(at) && !this.#directories.has(at)) throw missing('open', path);
+  }
+
+  open(path: string): OpenFile {
+    const at = this.#begin('open', path);
+    if (!this.#files.has(at)) this.write(path, new Uint8Array(0));
+    const file = (): Uint8Array => this.#files.get(at) ?? new Uint8Array(0);
+    const resize = (size: number): Uint8Array => {
+      const bytes = new Uint8Array(size);
+      bytes.set(file().subarray(0, size));
+      this.#files.set(at, bytes);
+      return bytes;
+    };
+    return {
+      get size() {
+        return file().length;
+      },
+      append: (...pieces) => {
+        for (const piece of pieces) this.append(path, piece);
+      },
+      writeAt: (position, bytes) => {
+        this.#begin('writeAt', path);
+        resize(Math.max(file().length, position + bytes.length)).set(bytes, position);
+      },
+      truncate: (size) => {
+        this.#begin('truncate', path);
+        resize(size);
+      },
+      sync: () => this.sync(path),
+      close() {},
+    };
   }
 
   /** Paths of all files, sorted. */

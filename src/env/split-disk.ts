@@ -8,10 +8,15 @@ export function splitDisk(isOurs: (path: string) => boolean, ours: Disk, others:
     write: (path, data) => at(path).write(path, data),
     append: (path, data) => at(path).append(path, data),
     read: (path) => at(path).read(path),
+    size: (path) => at(path).size(path),
     list: (directory) => at(directory).list(directory),
+    listDirectories: (directory) => at(directory).listDirectories(directory),
     rename: (from, to) => at(from).rename(from, to),
+    link: (from, to) => at(from).link(from, to),
     remove: (path) => at(path).remove(path),
     makeDirectory: (path) => at(path).makeDirectory(path),
     removeDirectory: (path) => at(path).removeDirectory(path),
+    sync: (path) => at(path).sync(path),
+    open: (path) => at(path).open(path),
   };
 }

@@ -155,6 +155,8 @@ export class SourcesActor {
       case 'rate':
         this.#host.setRate(message.source, message.rate);
         return;
+      case 'durable':
+        return;
       case 'stopIntake':
         void this.#host.stopIntake().then(() => this.#post({ type: 'intakeStopped' }));
         return;

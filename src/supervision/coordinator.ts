@@ -301,6 +301,7 @@ export class Coordinator {
   #fromSources(message: FromSources): void {
     switch (message.type) {
       case 'put':
+      case 'recorded':
         return;
       case 'relief':
         this.#batcher.relief();
@@ -379,6 +380,8 @@ export class Coordinator {
       ...this.#poison.held(barrier.number, entry),
     });
     this.#sources?.port.post({ type: 'held', barrier: barrier.number });
+    for (const worker of this.#workers)
+      worker?.port.post({ type: 'durable', barrier: barrier.number });
   }
 
   #completed(barrier: Barrier, tookMs: number): void {
@@ -461,6 +464,7 @@ export class Coordinator {
         tasks: starts[w]!,
         batchStart: this.#held.point.batchStart,
         skip: this.#held.point.skip,
+        durable: this.#held.point.barrier,
       });
     });
     emit({

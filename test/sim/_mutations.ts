@@ -34,6 +34,11 @@ const notes = (change: (note: ReturnType<NotesRead>) => Partial<ReturnType<Notes
 function lateWrites(disk: Disk): Disk {
   let late: (() => void) | undefined;
   return {
+    size: (path) => disk.size(path),
+    listDirectories: (directory) => disk.listDirectories(directory),
+    link: (from, to) => disk.link(from, to),
+    sync: (path) => disk.sync(path),
+    open: (path) => disk.open(path),
     write: (path, data) => {
       late?.();
       late = undefined;

@@ -237,6 +237,11 @@ export class SimThread {
       },
       makeDirectory: (path) => disk.makeDirectory(path),
       removeDirectory: (path) => disk.removeDirectory(path),
+      size: (path) => disk.size(path),
+      listDirectories: (directory) => disk.listDirectories(directory),
+      link: (from, to) => disk.link(from, to),
+      sync: (path) => disk.sync(path),
+      open: (path) => disk.open(path),
     };
   }
 }
