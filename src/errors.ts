@@ -37,6 +37,8 @@ export const CODES = {
   ERR_MILLRACE_BUILD: 'The builder of a job threw, or gave a promise.',
   ERR_MILLRACE_BUNDLED: 'Millrace was bundled into the program, so its worker file is missing.',
   ERR_MILLRACE_CALL_TIMEOUT: 'A call to another thread was not answered before its deadline.',
+  ERR_MILLRACE_CHECKPOINT_CORRUPT:
+    'A file of a checkpoint is cut, changed or missing, or of another version of Millrace.',
   ERR_MILLRACE_CHILD_START: 'A child could not be started by its supervisor.',
   ERR_MILLRACE_CONNECT: 'A source or sink cannot reach the other side.',
   ERR_MILLRACE_DUPLICATE_ID: 'Two children of a supervisor, or two actors, have the same name.',

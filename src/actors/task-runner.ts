@@ -21,6 +21,7 @@ import { type Barrier, type Block, type Frame, type Mark, recordsIn } from './bl
 import { BlockSlices } from './block-slices.ts';
 import { CarefulFeed, PassOver } from './careful-feed.ts';
 import type { InEdge, OutEdge } from './edge.ts';
+import { sealed, unsealed } from './hand-over-file.ts';
 import { InHand, type RecordInHand } from './in-hand.ts';
 import { lineCount } from './line-count.ts';
 import type { FromWorker, TaskStart } from './messages.ts';
@@ -112,7 +113,8 @@ export class TaskRunner implements TaskOutput {
     this.#skipping = options.skip.has(options.batchStart);
     this.#body = options.createBody(this);
     try {
-      this.#body.restore(options.parts.map((path) => options.env.disk.read(path)));
+      const { disk } = options.env;
+      this.#body.restore(options.parts.map((path) => unsealed(disk.read(path), path)));
       if (this.#skipping) this.#body.discard?.();
     } catch (error) {
       this.#fail(error);
@@ -360,7 +362,7 @@ export class TaskRunner implements TaskOutput {
         if (state.mode === 'keep') handOver = { mode: 'keep', ...publish };
         else {
           const path = this.#options.handOverPath(barrier.number);
-          env.disk.write(path, state.bytes);
+          env.disk.write(path, sealed(state.bytes));
           const drop = state.drop === undefined ? {} : { drop: state.drop };
           handOver = { mode: state.mode, path, ...drop, ...publish };
         }

@@ -14,6 +14,7 @@
  * I2  A part is dropped only when each cell has ended a round that began behind it.
  */
 import { packValue, unpackValue } from '../../actors/codec.ts';
+import { roomFor } from '../../actors/hand-over-file.ts';
 import type { HandOver } from '../../actors/task.ts';
 import { MillraceError, millraceError } from '../../errors.ts';
 import type { StateCell } from './cell.ts';
@@ -130,8 +131,8 @@ function framed(
     return [name, own.map(({ length }) => length), !isBytes] as const;
   });
   const head = packValue([volatile, entries] satisfies Head);
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 4 + head.length));
-  new DataView(bytes.buffer).setUint32(0, head.length, true);
+  const bytes = roomFor(pieces.reduce((sum, { length }) => sum + length, 4 + head.length));
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, head.length, true);
   bytes.set(head, 4);
   let at = 4 + head.length;
   for (const piece of pieces) {
