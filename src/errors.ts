@@ -54,6 +54,7 @@ export const CODES = {
   ERR_MILLRACE_JOB_NOT_FOUND: 'The file was loaded, but the job was not defined in it.',
   ERR_MILLRACE_JOB_NOT_LOADABLE: 'The job was defined where no other thread can load it.',
   ERR_MILLRACE_KEY_TYPE: 'A key is of a type that has no value to compare by.',
+  ERR_MILLRACE_LOG_CORRUPT: 'The log of a source has lost or changed what it had on disk.',
   ERR_MILLRACE_LINE_TOO_LONG: 'A line of text is longer than the source allows.',
   ERR_MILLRACE_MISSING_BATCH: 'An operator needs a batch that is missing or no longer kept.',
   ERR_MILLRACE_NOT_ENCODABLE: 'A value has no form in which it could cross to another thread.',

@@ -43,18 +43,27 @@ export interface Placed<R extends LogRecord = LogRecord> {
 export interface SourceLog {
   /** Ordinal of the newest record; 0 when there is none. */
   readonly last: number;
-  /** Records behind that ordinal, in order. They are read in pieces, so it may be long. */
+  /**
+   * Whether a block should be offered now. False: so much waits for the disk, or the disk refuses; `onRoom` of the options
+   * is called when it is worth another try. A cut is taken however much waits.
+   */
+  readonly hasRoom: boolean;
+  /**
+   * Records behind that ordinal, in order. They are read in pieces, so it may be long; what is added meanwhile comes, too.
+   * @throws `ERR_MILLRACE_LOG_CORRUPT` when they are no longer what was written, or were trimmed
+   */
   read(behind: number): Iterable<Placed>;
   /** The cut with that number; undefined when the log has none. Number 0 is the start: ordinal 0. */
   cut(barrier: number): { readonly ordinal: number; readonly record?: CutRecord } | undefined;
   /** Cuts with greater numbers, ascending. */
   cutsBehind(barrier: number): readonly Placed<CutRecord>[];
   /**
-   * Adds a record; it is durable once `synced` of its ordinal has resolved.
+   * Adds a record; it is durable once `synced` of its ordinal has resolved. Bytes are copied.
+   * @param tail the rest of a block's bytes, for those that come in two parts
    * @returns its ordinal
-   * @throws what the disk says (ENOSPC, EIO); then nothing was added, and it may be tried again
+   * @throws what the disk says (ENOSPC, EIO); then nothing was added, and it may be tried again at `onRoom`
    */
-  append(record: LogRecord): number;
+  append(record: LogRecord, tail?: Uint8Array): number;
   /**
    * Resolves when all up to that ordinal outlives a power cut; a group of callers shares one fsync. While the disk
    * refuses it stays open and is tried again; `onTrouble` of the options hears of it.
@@ -62,5 +71,6 @@ export interface SourceLog {
   synced(ordinal: number): Promise<void>;
   /** What lies before that cut is not needed any more. */
   trim(barrier: number): void;
+  /** Nothing is added any more; what waits for the disk is synced once more if it can be. */
   close(): void;
 }
