@@ -1,11 +1,16 @@
 /**
  * A disk in memory, for simulations: what it holds goes with it. It fails as a real one does
- * (`ENOENT` with code and path), and by `fault` whenever a test wants.
+ * (`ENOENT` with code and path), and by `fault` whenever a test wants. One that `mayCrash` loses on `crash` what was
+ * not synced, in any of the ways in which a real one may (`memory-file.ts`, `memory-names.ts`); a process that is only
+ * killed loses nothing of what it wrote.
  *
  * I1  Bytes are copied in and out: nobody can change a file by changing an array.
  */
 import { posix } from 'node:path';
 import type { Disk, OpenFile } from './env.ts';
+import { MemoryFile } from './memory-file.ts';
+import { inside, MemoryNames } from './memory-names.ts';
+import { Pcg32 } from './pcg32.ts';
 
 export type DiskOperation =
   | 'write'
@@ -23,164 +28,218 @@ export type DiskOperation =
   | 'writeAt'
   | 'truncate';
 
+/** What is thrown; of bytes that were to be written so many are there all the same. */
+export type DiskFault = Error & { readonly written?: number };
+
+export interface MemoryDiskOptions {
+  /** Keeps apart what is not synced, for `crash`. */
+  readonly mayCrash?: boolean;
+}
+
 export class MemoryDisk implements Disk {
-  #files = new Map<string, Uint8Array>();
-  #directories = new Set<string>(['/', '.']);
+  readonly #mayCrash: boolean;
+  readonly #names: MemoryNames;
+  /** How often it has crashed. */
+  #life = 0;
 
   /** Asked before each operation: an error that it gives is thrown instead. */
-  fault: ((operation: DiskOperation, path: string) => Error | undefined) | undefined;
+  fault: ((operation: DiskOperation, path: string) => DiskFault | undefined) | undefined;
+  /** Called when a sync begins: it ends when that does, and fails with the error that it gives. */
+  slow: ((path: string) => Promise<Error | undefined>) | undefined;
+  /** What syncs that fail leave behind. */
+  chance: Pcg32 = new Pcg32(0);
+
+  constructor({ mayCrash = false }: MemoryDiskOptions = {}) {
+    this.#mayCrash = mayCrash;
+    this.#names = new MemoryNames(mayCrash);
+  }
 
   write(path: string, data: Uint8Array): void {
-    const at = this.#begin('write', path);
-    if (!this.#directories.has(posix.dirname(at))) throw missing('open', path);
-    this.#files.set(at, data.slice());
+    this.#put('write', path, data, (file) => {
+      file.truncate(0);
+      return 0;
+    });
   }
 
   append(path: string, data: Uint8Array): void {
-    const at = this.#begin('append', path);
-    if (!this.#directories.has(posix.dirname(at))) throw missing('open', path);
-    const before = this.#files.get(at) ?? new Uint8Array(0);
-    const all = new Uint8Array(before.length + data.length);
-    all.set(before);
-    all.set(data, before.length);
-    this.#files.set(at, all);
+    this.#put('append', path, data, (file) => file.size);
   }
 
   read(path: string): Uint8Array {
-    const data = this.#files.get(this.#begin('read', path));
-    if (data === undefined) throw missing('open', path);
-    return data.slice();
+    return this.#file('read', path).bytes.slice();
   }
 
   size(path: string): number | undefined {
-    return this.#files.get(this.#begin('size', path))?.length;
+    const found = this.#names.get(this.#begin('size', path));
+    return found instanceof MemoryFile ? found.size : undefined;
   }
 
   rename(from: string, to: string): void {
     const at = this.#begin('rename', from);
-    const target = posix.normalize(to);
-    if (this.#directories.has(at)) {
-      this.#renameDirectory(at, target);
-      return;
-    }
-    const data = this.#files.get(at);
-    if (data === undefined) throw missing('rename', from);
-    this.#files.delete(at);
-    this.#files.set(target, data);
+    if (this.#names.get(at) === undefined) throw missing('rename', from);
+    const target = normal(to);
+    if (this.#names.get(posix.dirname(target)) !== 'directory') throw missing('rename', to);
+    if (target !== at) this.#names.move(at, target);
   }
 
   link(from: string, to: string): void {
-    const data = this.#files.get(this.#begin('link', from));
-    if (data === undefined) throw missing('link', from);
-    const target = posix.normalize(to);
-    if (this.#files.has(target))
+    const file = this.#file('link', from);
+    const target = normal(to);
+    if (this.#names.get(target) !== undefined)
       throw Object.assign(new Error(`EEXIST: file already exists, link '${from}' -> '${to}'`), {
         code: 'EEXIST',
       });
-    // No file that has two names is written again.
-    this.#files.set(target, data);
+    if (this.#names.get(posix.dirname(target)) !== 'directory') throw missing('link', to);
+    this.#names.make(target, file);
   }
 
   remove(path: string): void {
-    this.#files.delete(this.#begin('remove', path));
+    const at = this.#begin('remove', path);
+    if (this.#names.get(at) instanceof MemoryFile) this.#names.remove([at]);
   }
 
   makeDirectory(path: string): void {
-    let at = this.#begin('makeDirectory', path);
-    while (!this.#directories.has(at)) {
-      this.#directories.add(at);
-      at = posix.dirname(at);
-    }
+    const at = this.#begin('makeDirectory', path);
+    const made: string[] = [];
+    for (let each = at; this.#names.get(each) === undefined; each = posix.dirname(each))
+      made.unshift(each);
+    for (const each of made) this.#names.make(each, 'directory');
   }
 
   removeDirectory(path: string): void {
     const at = this.#begin('removeDirectory', path);
-    for (const file of this.#files.keys()) if (inside(at, file)) this.#files.delete(file);
-    for (const each of this.#directories) {
-      if (each === at || inside(at, each)) this.#directories.delete(each);
-    }
+    const gone = [...this.#names.entries()].filter(([each]) => each === at || inside(at, each));
+    this.#names.remove(gone.map(([each]) => each).toReversed());
   }
 
   list(directory: string): string[] {
-    const at = this.#begin('list', directory);
-    if (!this.#directories.has(at)) throw missing('scandir', directory);
-    return [...this.#files.keys()]
-      .filter((path) => posix.dirname(path) === at)
-      .map((path) => posix.basename(path));
+    return this.#list(directory, (found) => found instanceof MemoryFile);
   }
 
   listDirectories(directory: string): string[] {
-    const at = this.#begin('list', directory);
-    if (!this.#directories.has(at)) throw missing('scandir', directory);
-    return [...this.#directories]
-      .filter((path) => path !== at && posix.dirname(path) === at)
-      .map((path) => posix.basename(path));
+    return this.#list(directory, (found) => found === 'directory');
   }
 
   async sync(path: string): Promise<void> {
-    const at = this.#begin('sync', path);
-    if (!this.#files.has(at) && !this.#directories.has(at)) throw missing('open', path);
+    const at = normal(path);
+    const found = this.#names.get(at);
+    if (found instanceof MemoryFile) return this.#syncFile(path, found);
+    const covered = this.#names.unsyncedIn(at);
+    await this.#syncs(path);
+    if (found === undefined) throw missing('open', path);
+    if (this.#mayCrash) this.#names.synced(covered);
   }
 
   open(path: string): OpenFile {
-    const at = this.#begin('open', path);
-    if (!this.#files.has(at)) this.write(path, new Uint8Array(0));
-    const file = (): Uint8Array => this.#files.get(at) ?? new Uint8Array(0);
-    const resize = (size: number): Uint8Array => {
-      const bytes = new Uint8Array(size);
-      bytes.set(file().subarray(0, size));
-      this.#files.set(at, bytes);
-      return bytes;
-    };
+    const file = this.#made(this.#begin('open', path), path);
     return {
       get size() {
-        return file().length;
+        return file.size;
       },
       append: (...pieces) => {
-        for (const piece of pieces) this.append(path, piece);
+        for (const piece of pieces)
+          this.#writeTo(file, file.size, piece, this.fault?.('append', path));
       },
-      writeAt: (position, bytes) => {
-        this.#begin('writeAt', path);
-        resize(Math.max(file().length, position + bytes.length)).set(bytes, position);
-      },
+      writeAt: (at, bytes) => this.#writeTo(file, at, bytes, this.fault?.('writeAt', path)),
       truncate: (size) => {
         this.#begin('truncate', path);
-        resize(size);
+        file.truncate(size);
       },
-      sync: () => this.sync(path),
+      sync: () => this.#syncFile(path, file),
       close() {},
     };
   }
 
   /** Paths of all files, sorted. */
   paths(): string[] {
-    return [...this.#files.keys()].toSorted();
+    return [...this.#names.entries()]
+      .filter(([, found]) => found instanceof MemoryFile)
+      .map(([path]) => path)
+      .toSorted();
   }
 
-  #renameDirectory(from: string, to: string): void {
-    const moved = (path: string): string => to + path.slice(from.length);
-    for (const [path, data] of this.#files) {
-      if (!inside(from, path)) continue;
-      this.#files.delete(path);
-      this.#files.set(moved(path), data);
-    }
-    for (const path of this.#directories) {
-      if (path !== from && !inside(from, path)) continue;
-      this.#directories.delete(path);
-      this.#directories.add(moved(path));
-    }
+  /**
+   * The power is gone and comes back: of what was not synced there is what chance leaves. Syncs under way never end.
+   * Files that are open are to be opened again.
+   */
+  crash(chance: Pcg32): void {
+    if (!this.#mayCrash) throw new TypeError('this disk never crashes');
+    this.#life++;
+    const files = new Set<MemoryFile>();
+    this.#names.crash(chance);
+    for (const [, found] of this.#names.entries())
+      if (found instanceof MemoryFile) files.add(found);
+    for (const file of files) file.crash(chance);
+  }
+
+  async #syncFile(path: string, file: MemoryFile): Promise<void> {
+    const { changes } = file;
+    await this.#syncs(path, () => file.unwritten(changes, this.chance));
+    file.synced(changes);
+  }
+
+  async #syncs(path: string, failed?: () => void): Promise<void> {
+    const life = this.#life;
+    const error = this.fault?.('sync', path) ?? (await this.slow?.(path));
+    if (life !== this.#life) return new Promise(() => {});
+    if (error === undefined) return undefined;
+    failed?.();
+    throw error;
+  }
+
+  #put(
+    operation: 'write' | 'append',
+    path: string,
+    data: Uint8Array,
+    begin: (file: MemoryFile) => number,
+  ): void {
+    const fault = this.fault?.(operation, path);
+    // A disk that is full may still have made the name.
+    if (fault !== undefined && fault.written === undefined) throw fault;
+    const file = this.#made(normal(path), path);
+    this.#writeTo(file, begin(file), data, fault);
+  }
+
+  #writeTo(file: MemoryFile, at: number, data: Uint8Array, fault: DiskFault | undefined): void {
+    const part = fault === undefined ? data : data.subarray(0, fault.written ?? 0);
+    if (part.length > 0) file.write(at, part);
+    if (fault !== undefined) throw fault;
+  }
+
+  #made(at: string, path: string): MemoryFile {
+    const found = this.#names.get(at);
+    if (found instanceof MemoryFile) return found;
+    if (found === 'directory' || this.#names.get(posix.dirname(at)) !== 'directory')
+      throw missing('open', path);
+    const file = new MemoryFile(this.#mayCrash);
+    this.#names.make(at, file);
+    return file;
+  }
+
+  #file(operation: 'read' | 'link', path: string): MemoryFile {
+    const found = this.#names.get(this.#begin(operation, path));
+    if (found instanceof MemoryFile) return found;
+    throw missing(operation === 'read' ? 'open' : operation, path);
+  }
+
+  #list(directory: string, wanted: (found: MemoryFile | 'directory') => boolean): string[] {
+    const at = this.#begin('list', directory);
+    if (this.#names.get(at) !== 'directory') throw missing('scandir', directory);
+    return [...this.#names.entries()]
+      .filter(([path, found]) => path !== at && posix.dirname(path) === at && wanted(found))
+      .map(([path]) => posix.basename(path));
   }
 
   #begin(operation: DiskOperation, path: string): string {
     const error = this.fault?.(operation, path);
     if (error !== undefined) throw error;
-    const at = posix.normalize(path);
-    return at.length > 1 && at.endsWith('/') ? at.slice(0, -1) : at;
+    return normal(path);
   }
 }
 
-function inside(directory: string, path: string): boolean {
-  return path.startsWith(directory === '/' ? '/' : `${directory}/`);
+function normal(path: string): string {
+  const at = posix.normalize(path);
+  return at.length > 1 && at.endsWith('/') ? at.slice(0, -1) : at;
 }
 
 function missing(syscall: string, path: string): Error {
