@@ -100,6 +100,17 @@ export class EventLog {
         return [`receiver ${event.streamId} of ${event.name} stopped: ${event.lastErrorMessage}`];
       case 'actorExited':
         return [`${this.threadText(event.role, event.slot)} died: ${event.reason}`];
+      case 'degraded':
+        return [
+          `DEGRADED: ${event.what} can't be written, and is tried again: ${errorText(event.error)}`,
+        ];
+      case 'recovered':
+        return [`${event.what} is written again`];
+      case 'batchesSkipped':
+        return [
+          `${thousands(event.count)} batch times passed while the process was down, from ` +
+            `${timeText(event.from)} to ${timeText(event.to)}: no batches are made for them`,
+        ];
       case 'givingUp':
         return [
           `takes in no more, finishes what it has, and then fails: ${errorText(event.error)}`,
@@ -112,6 +123,7 @@ export class EventLog {
       case 'outputStarted':
       case 'outputCompleted':
       case 'counted':
+      case 'checkpointCompleted':
       case 'drained':
       case 'failed':
         return [];

@@ -11,6 +11,7 @@ import type { Env } from '../env/env.ts';
 import type { WireError } from '../errors.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { BatchMode } from './batcher.ts';
+import type { CheckpointSpec } from './checkpoint/checkpoint-spec.ts';
 import type { JobMemory } from './job-memory.ts';
 import type { PidOptions } from './pid.ts';
 
@@ -105,6 +106,28 @@ export type CoordinatorEvent =
       readonly attempts: number;
       readonly lastError: string;
     }
+  /** All up to that barrier outlives the process. */
+  | {
+      readonly type: 'checkpointCompleted';
+      readonly barrier: number;
+      /** Of its batch. */
+      readonly time: number;
+      /** From when the barrier was held. */
+      readonly tookMs: number;
+      /** Written for it: what tasks handed over since the checkpoint before, and the manifest. */
+      readonly bytes: number;
+    }
+  /** Something can't be written (the disk is full, say) and is tried again until it can; the job waits for it. */
+  | { readonly type: 'degraded'; readonly what: string; readonly error: WireError }
+  | { readonly type: 'recovered'; readonly what: string }
+  /** While the process was down more batch times passed than are made up for: so many have no batch. */
+  | {
+      readonly type: 'batchesSkipped';
+      readonly count: number;
+      /** Times of the first and the last of them. */
+      readonly from: number;
+      readonly to: number;
+    }
   /** A worker is missing and no spare stands ready. */
   | { readonly type: 'workerWanted' }
   | { readonly type: 'drained' }
@@ -135,7 +158,10 @@ export interface CoordinatorOptions {
   readonly env: Env;
   readonly wiring: Wiring;
   readonly memory: JobMemory;
+  /** Where hand-overs and the index of what is held lie; of a checkpoint directory, `state`. */
   readonly directory: string;
+  /** The job is to outlive its process. @default it isn't */
+  readonly checkpoint?: CheckpointSpec;
   readonly policy: CoordinatorPolicy;
   readonly mode: BatchMode;
   readonly edges: EdgeMemory;

@@ -22,6 +22,10 @@ export interface StoredOperator {
   readonly partitions: number;
   /** Of the shape of its state. @default 1 */
   readonly stateVersion?: number;
+  /** How its state is laid out (`src/plan/stateful.ts`). @default '' */
+  readonly stateLayout?: string;
+  /** It may have no state at all: the parts say. @default false */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** A task as it was. */
