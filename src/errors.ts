@@ -39,8 +39,11 @@ export const CODES = {
   ERR_MILLRACE_CALL_TIMEOUT: 'A call to another thread was not answered before its deadline.',
   ERR_MILLRACE_CHECKPOINT_CORRUPT:
     'A file of a checkpoint is cut, changed or missing, or of another version of Millrace.',
+  ERR_MILLRACE_CHECKPOINT_MISFIT:
+    'A checkpoint directory is that of another job, or of another batch interval.',
   ERR_MILLRACE_CHILD_START: 'A child could not be started by its supervisor.',
   ERR_MILLRACE_CONNECT: 'A source or sink cannot reach the other side.',
+  ERR_MILLRACE_DIR_IN_USE: 'Another run works in the checkpoint directory.',
   ERR_MILLRACE_DUPLICATE_ID: 'Two children of a supervisor, or two actors, have the same name.',
   ERR_MILLRACE_CYCLE: 'Stages of a topology read each other in a circle.',
   ERR_MILLRACE_DUPLICATE_NAME: 'Two parts of a topology have the same name.',
@@ -82,6 +85,7 @@ export const CODES = {
   ERR_MILLRACE_SPEC_CYCLE: 'A supervisor is below itself in its own tree.',
   ERR_MILLRACE_RSS_LIMIT: 'The process has more in memory than maxRssMb allows.',
   ERR_MILLRACE_STAGE_NO_INPUT: 'A stage or sink reads nothing, or what is not there.',
+  ERR_MILLRACE_STATE_DROPPED: 'A checkpoint has state that the job has no use for any more.',
   ERR_MILLRACE_STATE_USE: 'A function used the state of a key in a way that is not allowed.',
   ERR_MILLRACE_STOPPED: 'The context or job has been stopped.',
   ERR_MILLRACE_STOP_DEADLINE: 'The graceful stop was not finished at its deadline.',

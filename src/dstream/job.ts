@@ -33,6 +33,8 @@ export type JobBuild<A> = (
 export interface JobRunDefaults {
   /** Worker threads; 0 runs everything in the calling thread. @default the cores this process may use */
   readonly threads?: number;
+  /** How often a checkpoint is made, where there is a `checkpointDir`. @default '1s' */
+  readonly checkpointInterval?: Duration;
   /** Bytes that each receiver keeps for a re-run. @default 64 MiB */
   readonly retainBytes?: number;
   /** Bytes of a batch that may be gathered in one place. @default 256 MiB */
@@ -65,6 +67,7 @@ const OPTIONS: readonly (keyof JobOptions)[] = [
   'batchInterval',
   'url',
   'threads',
+  'checkpointInterval',
   'retainBytes',
   'maxGatherBytes',
   'maxHeapMb',

@@ -6,6 +6,11 @@ import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
 import { checkIntensity } from '../supervision/intensity.ts';
 import type { PidOptions } from '../supervision/pid.ts';
+import {
+  type CheckpointOptions,
+  resolveCheckpoint,
+  type ResolvedCheckpoint,
+} from './checkpoint-options.ts';
 import type { SourceRates } from './job-spec.ts';
 import type { StreamingListener } from './listeners.ts';
 
@@ -52,16 +57,11 @@ export interface SupervisionOptions {
   readonly maxQuarantined?: number;
 }
 
-export interface RunOptions<A = unknown> {
+export interface RunOptions<A = unknown> extends CheckpointOptions {
   /** Given to the job's builder, in every thread: plain data. */
   readonly args?: A;
   /** Worker threads; `0` runs everything in the calling thread. @default the cores this process may use; 0 under a test runner */
   readonly threads?: number;
-  /**
-   * Where what tasks hand over for recoveries is kept, in a directory of its own for each run. As yet it is removed at the
-   * end of the run and of no use to another process. @default the directory for temporary files
-   */
-  readonly checkpointDir?: string;
   /** Bytes that receivers keep until they are covered by a recovery point, a source. @default 64 MiB */
   readonly retainBytes?: number;
   /** Bytes of a batch that may be gathered in one place. @default 256 MiB */
@@ -109,7 +109,8 @@ export interface ResolvedRunOptions {
   readonly hangTimeoutMs: number;
   readonly killTimeoutMs: number;
   readonly maxQuarantined: number;
-  readonly checkpointDir: string | undefined;
+  /** Undefined: what recoveries need ends with the run. */
+  readonly checkpoint: ResolvedCheckpoint | undefined;
   readonly skipEmptyBatches: boolean;
   readonly listeners: readonly StreamingListener[];
   readonly maxHeapMb: number | undefined;
@@ -161,6 +162,9 @@ const schema = v.strictObject({
   args: v.optional(v.unknown()),
   threads: v.optional(whole(0, 32)),
   checkpointDir: v.optional(v.pipe(v.string(), v.minLength(1))),
+  checkpointInterval: v.optional(v.union([v.number(), v.string()]), 1000),
+  allowDroppedState: v.optional(v.union([v.boolean(), v.array(v.string())]), false),
+  savepoint: v.optional(v.pipe(v.string(), v.minLength(1))),
   retainBytes: v.optional(whole(MIB, 1 << 30), 64 * MIB),
   maxGatherBytes: v.optional(whole(1, Number.MAX_SAFE_INTEGER), 256 * MIB),
   supervision: v.optional(supervision, {}),
@@ -201,7 +205,6 @@ export function resolveRunOptions(
   if (!parsed.success) throw badOptions(parsed.issues);
   const {
     threads = defaultThreads,
-    checkpointDir,
     retainBytes,
     maxGatherBytes,
     maxHeapMb,
@@ -230,7 +233,7 @@ export function resolveRunOptions(
     maxGatherBytes,
     maxHeapMb,
     maxRssMb,
-    checkpointDir,
+    checkpoint: resolveCheckpoint(parsed.output, batchIntervalMs),
     skipEmptyBatches,
     listeners,
     asyncTimeoutMs,

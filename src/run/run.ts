@@ -99,7 +99,7 @@ export async function startRun(
     );
   }
   const plan = planOf(graph, spec);
-  const directory = `${runDirectories(resolved.checkpointDir)}${randomUUID()}`;
+  const directory = `${runDirectories(resolved.checkpoint?.directory)}${randomUUID()}`;
   env.disk.makeDirectory(directory);
   const console = new ConsoleWriter();
   const collected = graph.nodes.flatMap(({ kind, params }) =>

@@ -12,7 +12,7 @@ describe('options of run', () => {
       maxGatherBytes: 256 << 20,
       onRecordError: 'fail',
       rates: { blockIntervalMs: 20 },
-      checkpointDir: undefined,
+      checkpoint: undefined,
       skipEmptyBatches: false,
       listeners: [],
       maxHeapMb: undefined,

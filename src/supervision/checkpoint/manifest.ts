@@ -35,6 +35,8 @@ export interface StoredTask {
   readonly partition: number;
   /** Operators that have state there, by uid. */
   readonly operators: readonly string[];
+  /** The same with the partition of each: `uid[partition]`, as cells are addressed. */
+  readonly states: readonly string[];
   /** Hand-over files in `state`, oldest first. */
   readonly parts: readonly string[];
 }
