@@ -27,10 +27,15 @@ export interface SimEnv extends Env {
   channel<A, B>(): [SimPort<A, B>, SimPort<B, A>];
   /** Ends at which something waits to be delivered, in the order in which they were made. */
   deliverable(): SimPort<unknown, unknown>[];
+  /** Nothing that waits anywhere is ever delivered: the process of these threads is gone. */
+  closeChannels(): void;
 }
 
-/** @param startMs wall time at the start. @default 0 */
-export function simEnv(seed: number, startMs = 0): SimEnv {
+/**
+ * @param startMs wall time at the start. @default 0
+ * @param disk @default one that never crashes
+ */
+export function simEnv(seed: number, startMs = 0, disk: MemoryDisk = new MemoryDisk()): SimEnv {
   const chance = new Pcg32(seed);
   // Ties have a stream of their own, so one more timer doesn't change all else that is drawn.
   const ties = new Pcg32(seed, 1);
@@ -39,7 +44,7 @@ export function simEnv(seed: number, startMs = 0): SimEnv {
   return {
     clock,
     defer: (run) => void clock.after(0, run),
-    disk: new MemoryDisk(),
+    disk,
     chance,
     random: () => chance.float(),
     channel<A, B>(): [SimPort<A, B>, SimPort<B, A>] {
@@ -51,6 +56,9 @@ export function simEnv(seed: number, startMs = 0): SimEnv {
       return [a, b];
     },
     deliverable: () => [...ports].filter((port) => port.deliverable),
+    closeChannels: () => {
+      for (const port of ports) port.close();
+    },
   };
 }
 

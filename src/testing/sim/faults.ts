@@ -7,7 +7,16 @@ import type { Pcg32 } from '../../env/pcg32.ts';
 export type SimRole = 'worker' | 'coordinator' | 'sources';
 
 /** What a thread does when it dies; `store` is one to a shared word. */
-export type Operation = 'store' | 'write' | 'remove' | 'post' | 'block' | 'barrier' | 'handOver';
+export type Operation =
+  | 'store'
+  | 'write'
+  | 'remove'
+  | 'sync'
+  | 'post'
+  | 'block'
+  | 'barrier'
+  | 'handOver'
+  | 'durable';
 
 export interface Death {
   readonly operation: Operation;

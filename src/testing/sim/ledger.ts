@@ -10,17 +10,15 @@
  */
 import type { TaskEvent } from '../../actors/task.ts';
 import type { MemoryDisk } from '../../env/memory-disk.ts';
-import type { Plan } from '../../plan/planned.ts';
 import { idOf } from './jobs.ts';
-import type { EdgeObserver } from './observer.ts';
+import type { EdgeHistory, History } from './history.ts';
 import type { OutputModel, SimJob } from './sim-job.ts';
 import type { Feed, FeedEnding } from './sim-sources.ts';
 import { checkWhole } from './whole.ts';
 
 export interface LedgerOptions {
   readonly job: SimJob;
-  readonly plan: Plan;
-  readonly observers: ReadonlyMap<number, EdgeObserver>;
+  readonly history: History;
   readonly feeds: readonly Feed[];
   readonly batchIntervalMs: number;
 }
@@ -34,6 +32,8 @@ export interface Ending extends FeedEnding {
   /** Where sinks have written files. */
   readonly disk: MemoryDisk;
 }
+
+type Sources = readonly (readonly EdgeHistory[])[];
 
 /** A batch, by source and partition. */
 type Content = readonly (readonly (readonly unknown[])[])[];
@@ -52,6 +52,8 @@ export class Ledger {
   #deliveries: { readonly output: string; readonly time: number; readonly rows: string }[] = [];
   #seen: { readonly output: string; readonly row: unknown }[] = [];
   #newest = new Map<number, number>();
+  /** What was told of barriers up to here may have been on its way to a process that died. */
+  #untoldUntil = 0;
   /** What tasks counted (`TaskEvent`); said again, it is counted again. */
   readonly counted: Record<string, number> = {};
   /** What was collected, in the order in which it was first told. */
@@ -61,14 +63,19 @@ export class Ledger {
     this.#options = options;
   }
 
+  /** A life of the process begins behind that barrier. */
+  begin(start: number): void {
+    this.#newest.clear();
+    this.#untoldUntil = start;
+  }
+
   /** A report as the embedding process hears it. Gives what is wrong with it. */
   reported(event: TaskEvent): string | undefined {
     if (event.type === 'counted') {
       this.counted[event.what] = (this.counted[event.what] ?? 0) + event.count;
       return undefined;
     }
-    if (event.type === 'wrote' || event.type === 'deadLetters') return undefined;
-    if (event.type === 'outputStarted' || event.type === 'outputCompleted') return undefined;
+    if (event.type !== 'collected' && event.type !== 'printed') return undefined;
     const first = event.barrier > (this.#newest.get(event.output) ?? 0);
     if (first) this.#newest.set(event.output, event.barrier);
     if (event.type === 'printed') return undefined;
@@ -79,7 +86,7 @@ export class Ledger {
     if (byBarrier === undefined) this.#reports.set(name, (byBarrier = new Map()));
     const before = byBarrier.get(barrier);
     if (before === undefined) {
-      if (!first)
+      if (!first && barrier > this.#untoldUntil)
         return `C2: '${name}' was told of barrier ${barrier} for the first time behind a newer one`;
       byBarrier.set(barrier, rows);
       const { time, partitions } = event;
@@ -105,36 +112,33 @@ export class Ledger {
 
   /** Gives all that is wrong at the end. */
   check(ending: Ending): string[] {
+    const sources = this.#options.history.settled();
     return [
-      ...this.#checkPublished(ending),
-      ...this.#checkTimes(ending),
-      ...this.#checkReports(ending),
+      ...this.#checkPublished(sources, ending),
+      ...this.#checkTimes(sources, ending),
+      ...this.#checkReports(sources, ending),
       ...this.#checkWholes(ending),
     ];
   }
 
   /** What each source gave before the last batch barrier, in the order of its edges. */
   get records(): readonly (readonly unknown[])[] {
-    return this.#options.plan.wiring.sources.map(({ id }) =>
-      this.#edgesOf(id).flatMap(({ batches }) => [...batches.values()].flatMap((b) => b.records)),
-    );
+    return this.#options.history
+      .settled()
+      .map((edges) =>
+        edges.flatMap(({ batches }) => [...batches.values()].flatMap((b) => b.records)),
+      );
   }
 
-  #edgesOf(source: number): EdgeObserver[] {
-    return this.#options.plan.wiring.sources[source]!.outputs.map((edge) =>
-      this.#options.observers.get(edge)!,
-    );
-  }
-
-  #checkPublished(ending: Ending): string[] {
+  #checkPublished(sources: Sources, ending: Ending): string[] {
     return this.#options.feeds.flatMap((feed, source) =>
-      feed.check(this.#edgesOf(source), ending).map((wrong) => `C1: source ${source}: ${wrong}`),
+      feed.check(sources[source]!, ending).map((wrong) => `C1: source ${source}: ${wrong}`),
     );
   }
 
-  #checkTimes({ step }: Ending): string[] {
+  #checkTimes(sources: Sources, { step }: Ending): string[] {
     const wrong: string[] = [];
-    const [first, ...others] = [...this.#options.observers.values()];
+    const [first, ...others] = sources.flat();
     const numbers = JSON.stringify(first!.barriers);
     for (const other of others) {
       if (JSON.stringify(other.barriers) !== numbers)
@@ -183,16 +187,15 @@ export class Ledger {
     return this.collected.flatMap((each) => (each.name === name ? each.partitions.flat() : []));
   }
 
-  #checkReports({ poisoned }: Ending): string[] {
+  #checkReports(sources: Sources, { poisoned }: Ending): string[] {
     const wrong: string[] = [];
-    const before: unknown[][] = this.#options.plan.wiring.sources.map(() => []);
+    const { job } = this.#options;
+    const before: unknown[][] = sources.map(() => []);
     const earlier: Content[] = [];
-    const { job, plan, observers } = this.#options;
-    const first = observers.values().next().value!;
-    for (const { number, batch, time } of first.barriers) {
+    for (const { number, batch, time } of sources[0]![0]!.barriers) {
       if (!batch) continue;
-      const content = plan.wiring.sources.map(({ outputs }) => {
-        const parts = outputs.map((edge) => observers.get(edge)!.batches.get(number)!);
+      const content = sources.map((edges) => {
+        const parts = edges.map(({ batches }) => batches.get(number)!);
         return parts.some(({ absent }) => absent) ? null : parts.map(({ records }) => records);
       });
       const absent = content.includes(null);
@@ -211,7 +214,7 @@ export class Ledger {
           job.foreach?.includes(name) === true
             ? delivered[0]?.rows
             : this.#reports.get(name)?.get(number);
-        if (got === undefined && givenUp) continue;
+        if (got === undefined && (givenUp || number <= this.#untoldUntil)) continue;
         if (got !== want)
           wrong.push(
             `C2: '${name}' of barrier ${number} at ${time} ms is ${got}, and the model says ${want}`,

@@ -14,12 +14,11 @@ import { Coordinator, type CoordinatorEvent } from '../../supervision/coordinato
 import { JobMemory } from '../../supervision/job-memory.ts';
 import type { TaskBody } from '../../actors/task.ts';
 import { bodyWith } from './body-with.ts';
-import type { SimEdges } from './sim-edges.ts';
+import type { Life } from './life.ts';
 import { planFor } from './sim-plans.ts';
 import type { SimThread } from './sim-thread.ts';
-import type { Sleepers } from './sleepers.ts';
 import type { AnyPort, FromThread, ToThread } from './supervisor.ts';
-import { DIRECTORY, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const GATHER_BYTES = 1 << 20;
 
@@ -29,14 +28,12 @@ export class Population {
   readonly sources: Map<SimThread, SourcesActor> = new Map();
   /** Whose ends of channels they are; others are the embedding thread's. */
   readonly owners: Map<unknown, SimThread> = new Map();
-  #world: World;
-  #edges: SimEdges;
-  #sleepers: Sleepers;
+  readonly #life: Life;
+  readonly #world: World;
 
-  constructor(world: World, edges: SimEdges, sleepers: Sleepers) {
-    this.#world = world;
-    this.#edges = edges;
-    this.#sleepers = sleepers;
+  constructor(life: Life) {
+    this.#life = life;
+    this.#world = life.world;
   }
 
   /** Runs in a new thread. `coordinator` is its end of a channel to that one. */
@@ -54,6 +51,8 @@ export class Population {
           return this.#sources(thread, main, coordinator as SimPort<ToSources, FromSources>);
         case 'coordinator':
           return this.#coordinator(thread, main);
+        case 'main':
+          return undefined;
       }
     });
   }
@@ -65,7 +64,7 @@ export class Population {
   ): void {
     const { scenario, hooks } = this.#world;
     const { kernels, form, job } = scenario;
-    const plan = job.subject === undefined ? this.#world.plan : planFor(scenario).plan;
+    const plan = job.subject === undefined ? this.#life.plan : planFor(scenario).plan;
     const toMain = thread.port(main);
     const teller = new Teller((_task, event, id) =>
       toMain.post({ type: 'task', event, id, epoch: host.epoch }),
@@ -75,8 +74,8 @@ export class Population {
       env: this.#envOf(thread),
       name: thread.name,
       coordinator: port,
-      directory: DIRECTORY,
-      edges: this.#edges.opener((slot) => this.#sleepers.bell(slot), {
+      directory: this.#world.directory,
+      edges: this.#life.edges.opener((slot) => this.#life.sleepers.bell(slot), {
         name: thread.name,
         hasLetGo: (epoch) => thread.dead || host.epoch > epoch,
       }),
@@ -90,10 +89,10 @@ export class Population {
       },
       vitals: { running() {}, idle() {} },
       report: (task, event) => teller.tell(task, event),
-      wake: () => this.#sleepers.wake(thread),
+      wake: () => this.#life.sleepers.wake(thread),
     });
     this.hosts.set(thread, host);
-    this.#sleepers.add(thread);
+    this.#life.sleepers.add(thread);
     toMain.onMessage((message) => {
       if (message.type === 'told') teller.answered();
       else if (message.type === 'coordinator') {
@@ -109,13 +108,14 @@ export class Population {
     main: SimPort<ToThread, FromThread>,
     coordinator: SimPort<ToSources, FromSources>,
   ): void {
-    const { scenario, plan, receivers, feeds } = this.#world;
+    const { scenario, feeds } = this.#world;
+    const { plan, receivers } = this.#life;
     const actor = new SourcesActor({
       env: thread.env,
       plan,
       receivers,
-      directory: DIRECTORY,
-      bellOf: (slot) => this.#sleepers.bell(slot),
+      directory: this.#world.directory,
+      bellOf: (slot) => this.#life.sleepers.bell(slot),
       batchIntervalMs: scenario.batchIntervalMs,
       inputs: undefined,
       rates: { blockIntervalMs: 20 },
@@ -137,16 +137,17 @@ export class Population {
   }
 
   #coordinator(thread: SimThread, main: SimPort<ToThread, FromThread>): void {
-    const { scenario, hooks, plan, memory, policy } = this.#world;
+    const { scenario, hooks, policy } = this.#world;
+    const { plan, memory } = this.#life;
     const { mode, batches } = scenario;
     const toMain = thread.port(main);
-    const edges = this.#edges.memory(() => coordinator.epoch);
+    const edges = this.#life.edges.memory(() => coordinator.epoch);
     const coordinator: Coordinator = new Coordinator({
       env: this.#envOf(thread),
       edges,
       wiring: plan.wiring,
       memory: new JobMemory(memory),
-      directory: DIRECTORY,
+      directory: this.#world.directory,
       policy,
       mode: mode === 'clock' ? { kind: 'clock' } : { kind: 'step', batches },
       emit: (event) => {

@@ -16,7 +16,8 @@ import { edgeMemory } from '../../run/edge-memory.ts';
 import { edgeOpener } from '../../run/edge-opener.ts';
 import type { EdgeMemory } from '../../supervision/coordinator.ts';
 import { HeldIndex } from '../../supervision/held-index.ts';
-import { DIRECTORY, Wrong, type World } from './world.ts';
+import type { Life } from './life.ts';
+import { Wrong } from './world.ts';
 
 /** A free place in the control words of a ring: its number, by which copies of its memory are known. */
 const NUMBER = 1;
@@ -37,7 +38,7 @@ interface Ring {
 export class SimEdges {
   /** Number of the newest held barrier. */
   lastHeld = 0;
-  #world: World;
+  readonly #life: Life;
   #rings: Ring[] = [];
   /** Words of the newest consumers. */
   #consumers: Int32Array[] = [];
@@ -48,13 +49,15 @@ export class SimEdges {
   made = 0;
   handedOn = 0;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(life: Life) {
+    this.#life = life;
+    this.lastHeld = life.start;
   }
 
   /** What a coordinator makes edges of. */
   memory(epoch: () => number): EdgeMemory {
-    const { scenario, receivers, env } = this.#world;
+    const { receivers, world } = this.#life;
+    const { scenario, env } = world;
     const { ringBytes } = scenario;
     const inner = edgeMemory(receivers, { ringBytes, checksum: true });
     return {
@@ -87,7 +90,8 @@ export class SimEdges {
 
   /** What a worker opens them with. */
   opener(bellOf: (slot: number) => Bell, user: RingUser): EdgeOpener {
-    const { hooks, plan } = this.#world;
+    const { world, plan } = this.#life;
+    const { hooks } = world;
     const opener = edgeOpener(bellOf);
     return {
       openIn: (end, epoch) => {
@@ -107,7 +111,7 @@ export class SimEdges {
 
   /** After every turn. */
   look(): void {
-    for (const observer of this.#world.observers.values()) {
+    for (const observer of this.#life.observers.values()) {
       const wrong = observer.look();
       if (wrong !== undefined) throw new Wrong(`T1: ${wrong}`);
     }
@@ -126,7 +130,7 @@ export class SimEdges {
     let sum = 0;
     for (const { words } of this.#rings) sum += words[TAIL]! + words[HEAD]!;
     for (const words of this.#consumers) sum += words[CONSUMER_HEAD]!;
-    for (const { control } of this.#world.receivers.values()) sum += new Int32Array(control)[TAIL]!;
+    for (const { control } of this.#life.receivers.values()) sum += new Int32Array(control)[TAIL]!;
     return sum;
   }
 
@@ -157,7 +161,7 @@ export class SimEdges {
     const users = this.#users.get(new Int32Array(control)[NUMBER]!) ?? [];
     for (const { user, epoch } of users)
       if (!user.hasLetGo(epoch))
-        this.#world.wrong.push(
+        this.#life.world.wrong.push(
           `T6: a ring of epoch ${epoch} is handed on, and ${user.name} has it`,
         );
   }
@@ -165,13 +169,14 @@ export class SimEdges {
   #checkOpen(edge: number, epoch: number): void {
     const key = `${edge} ${epoch}`;
     if (this.#opened.has(key))
-      this.#world.wrong.push(`T2: edge ${edge} is opened twice in epoch ${epoch}`);
+      this.#life.world.wrong.push(`T2: edge ${edge} is opened twice in epoch ${epoch}`);
     this.#opened.add(key);
   }
 
   #checkBase(edge: number, offset: number): void {
-    const { env, wrong, observers } = this.#world;
-    const held = new HeldIndex(env.disk, DIRECTORY).read();
+    const { world, observers } = this.#life;
+    const { env, wrong } = world;
+    const held = new HeldIndex(env.disk, world.directory).read();
     if (held.barrier < this.lastHeld)
       wrong.push(`T3: barrier ${held.barrier} is held behind ${this.lastHeld}`);
     this.lastHeld = held.barrier;

@@ -7,7 +7,7 @@ import type { Pcg32 } from '../../env/pcg32.ts';
 import type { PulledBatch, Source, SourceContext } from '../../io/source.ts';
 import { QueueSource } from '../../io/queue-stream.ts';
 import { splitRows } from '../../io/partitions.ts';
-import type { EdgeObserver } from './observer.ts';
+import type { EdgeHistory } from './history.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -22,9 +22,9 @@ export interface FeedEnding {
 export interface Feed {
   create(): Source;
   /** All that it has lies on the edges. */
-  isIn(edges: readonly EdgeObserver[]): boolean;
+  isIn(edges: readonly EdgeHistory[]): boolean;
   /** What is wrong with what lies there. */
-  check(edges: readonly EdgeObserver[], ending: FeedEnding): string[];
+  check(edges: readonly EdgeHistory[], ending: FeedEnding): string[];
   /** The connection is lost, or the source throws at its next step. */
   disconnect(how: 'lost' | 'throws'): void;
   calm(): void;
@@ -58,11 +58,11 @@ export class TextFeed implements Feed {
     return new TextFeedSource(this);
   }
 
-  isIn(edges: readonly EdgeObserver[]): boolean {
+  isIn(edges: readonly EdgeHistory[]): boolean {
     return publishedOn(edges) >= this.lines.length;
   }
 
-  check(edges: readonly EdgeObserver[], { early }: FeedEnding): string[] {
+  check(edges: readonly EdgeHistory[], { early }: FeedEnding): string[] {
     return checkSequence(this.lines, edges, early);
   }
 
@@ -197,13 +197,13 @@ export class RowsFeed implements Feed {
     return index < this.batches.length ? this.batches[index]! : [];
   }
 
-  isIn(edges: readonly EdgeObserver[]): boolean {
+  isIn(edges: readonly EdgeHistory[]): boolean {
     return edges.every(
       ({ barriers }) => barriers.filter(({ batch }) => batch).length >= this.batches.length,
     );
   }
 
-  check(edges: readonly EdgeObserver[], { early, diskFaults }: FeedEnding): string[] {
+  check(edges: readonly EdgeHistory[], { early, diskFaults }: FeedEnding): string[] {
     const wrong: string[] = [];
     let given = 0;
     for (const barrier of edges[0]!.barriers.filter(({ batch }) => batch)) {
@@ -273,11 +273,11 @@ export class RecordsFeed implements Feed {
     return new RecordsFeedSource(this.#options);
   }
 
-  isIn(edges: readonly EdgeObserver[]): boolean {
+  isIn(edges: readonly EdgeHistory[]): boolean {
     return publishedOn(edges) >= this.#options.count;
   }
 
-  check(edges: readonly EdgeObserver[], { early }: FeedEnding): string[] {
+  check(edges: readonly EdgeHistory[], { early }: FeedEnding): string[] {
     const { at, count } = this.#options;
     return checkSequence(
       Array.from({ length: count }, (_, n) => at(n)),
@@ -337,14 +337,14 @@ class RecordsFeedSource implements Source {
   }
 }
 
-function publishedOn(edges: readonly EdgeObserver[]): number {
+function publishedOn(edges: readonly EdgeHistory[]): number {
   return edges.reduce((total, { published }) => total + published.length, 0);
 }
 
 /** Whether edges carry the records of a list: from its beginning, each once, on one edge in order. */
 function checkSequence(
   all: readonly unknown[],
-  edges: readonly EdgeObserver[],
+  edges: readonly EdgeHistory[],
   early: boolean,
 ): string[] {
   const wrong: string[] = [];

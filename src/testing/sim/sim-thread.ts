@@ -4,23 +4,44 @@
  *
  *   alive ──(killed, or its code threw)──▶ dead
  *
- * I1  A dead thread does nothing more: stores, writes and posts of code that is still on the stack have no effect, its
- *     timers don't run, its ports hear nothing.
+ * I1  A dead thread does nothing more: stores, writes and posts of code that is still on the stack, or behind a promise,
+ *     have no effect, its timers don't run, its ports hear nothing, what it waits for never comes.
  * I2  It may die between any two operations (`Death`), wherever in its code that is.
  */
 import type { Frame } from '../../actors/block.ts';
 import type { TaskBody } from '../../actors/task.ts';
-import type { Disk, Env, Timer } from '../../env/env.ts';
+import type { Env, Timer } from '../../env/env.ts';
 import type { Port } from '../../env/port.ts';
 import type { SimEnv, SimPort } from '../../env/sim.ts';
+import type { DiskOperation } from '../../env/memory-disk.ts';
 import type { Death, Operation, SimRole } from './faults.ts';
+import { guardedDisk } from './sim-thread-disk.ts';
 
 /** Unwinds the stack of a thread that is dead. */
 class Killed extends Error {}
 
+/** What the disk does in place of an operation. */
+export interface DiskTrouble {
+  /** Of the bytes that were to be written so many are. */
+  readonly written: number;
+  /** Thrown, if the thread still lives. */
+  readonly error: Error;
+}
+
+/** What happens to all threads alike. */
+export interface ThreadHooks {
+  /** Before anything is changed or synced on the disk. The process may be over when it returns. */
+  readonly disk: (
+    thread: SimThread,
+    operation: DiskOperation,
+    path: string,
+    byteLength: number,
+  ) => DiskTrouble | undefined;
+}
+
 export interface SimThreadOptions {
   readonly env: SimEnv;
-  readonly role: SimRole;
+  readonly role: SimRole | 'main';
   readonly number: number;
   /** Whose code is on the stack. */
   readonly scene: Scene;
@@ -28,14 +49,17 @@ export interface SimThreadOptions {
   readonly note: (text: string) => void;
   /** False: it gets no turn for now. */
   readonly mayRun: (thread: SimThread) => boolean;
+  readonly hooks: ThreadHooks;
 }
 
 export interface Scene {
   current: SimThread | undefined;
+  /** Whose promise was settled in this turn: what comes of it is its doing. */
+  settled: SimThread | undefined;
 }
 
 export class SimThread {
-  readonly role: SimRole;
+  readonly role: SimRole | 'main';
   readonly number: number;
   readonly env: Env;
   dead = false;
@@ -50,6 +74,8 @@ export class SimThread {
   #options: SimThreadOptions;
   #death: { readonly death: Death; left: number } | undefined;
   #ports: { sever(): void }[] = [];
+  /** Calls of `run` on the stack: what is thrown ends up there. */
+  #depth = 0;
 
   constructor(options: SimThreadOptions) {
     this.#options = options;
@@ -62,7 +88,7 @@ export class SimThread {
         monotonic: () => env.clock.monotonic(),
         after: (ms, run) => this.#after(ms, run),
       },
-      disk: this.#disk(env.disk),
+      disk: guardedDisk(this, env.disk),
       random: () => env.random(),
       defer: (run) => void this.#after(0, run),
     };
@@ -83,6 +109,7 @@ export class SimThread {
     const { scene } = this.#options;
     const before = scene.current;
     scene.current = this;
+    this.#depth++;
     try {
       return act();
     } catch (error) {
@@ -91,8 +118,16 @@ export class SimThread {
         this.kill(error instanceof Error ? `threw ${error.message}` : 'threw');
       return undefined;
     } finally {
+      this.#depth--;
       scene.current = before;
     }
+  }
+
+  /** Its process is over. */
+  end(why: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    this.#options.note(`${this.name} ends: ${why}`);
   }
 
   kill(why: string): void {
@@ -113,9 +148,12 @@ export class SimThread {
     this.stalledUntil = 0;
   }
 
-  /** An operation is about to happen or has: the thread may die here. */
-  at(operation: Operation, when: 'before' | 'after'): void {
-    if (this.dead) throw new Killed();
+  /**
+   * An operation is about to happen or has: the thread may die here.
+   * @returns false: it is dead, and this is code behind a promise, which nobody can unwind
+   */
+  at(operation: Operation, when: 'before' | 'after'): boolean {
+    if (this.dead) return this.unwind();
     const plan = this.#death;
     if (
       plan === undefined ||
@@ -123,10 +161,42 @@ export class SimThread {
       plan.death.when !== when ||
       this.#options.scene.current !== this
     )
-      return;
-    if (plan.left-- > 0) return;
+      return true;
+    if (plan.left-- > 0) return true;
     this.kill(`${when} ${operation}`);
-    throw new Killed();
+    return this.unwind();
+  }
+
+  /** Whether the write at hand is torn by its death. */
+  isTorn(): boolean {
+    const plan = this.#death;
+    return plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0;
+  }
+
+  /** It is dead: ends what is on the stack. */
+  unwind(): false {
+    if (this.#depth > 0) throw new Killed();
+    return false;
+  }
+
+  /** What happens to all threads alike before that operation. */
+  trouble(operation: DiskOperation, path: string, byteLength: number): DiskTrouble | undefined {
+    return this.#options.hooks.disk(this, operation, path, byteLength);
+  }
+
+  /** A promise of the world outside as this thread has it: settled in a turn of its own, if it still lives. */
+  settles<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const later = (settle: () => void): void =>
+        void this.#after(0, () => {
+          this.#options.scene.settled = this;
+          settle();
+        });
+      promise.then(
+        (value) => later(() => resolve(value)),
+        (error: unknown) => later(() => reject(error as Error)),
+      );
+    });
   }
 
   /** An end of a channel as this thread's code has it. */
@@ -135,8 +205,7 @@ export class SimThread {
     return {
       post: (message, transfer) => {
         // Also from a promise, where a throw would reach nobody.
-        if (this.dead) return;
-        this.at('post', 'before');
+        if (this.dead || !this.at('post', 'before')) return;
         port.post(message, transfer);
         this.at('post', 'after');
       },
@@ -169,6 +238,9 @@ export class SimThread {
       ...(body.flush === undefined
         ? {}
         : { flush: (idle: boolean, nowMs: number) => body.flush!(idle, nowMs) }),
+      ...(body.durable === undefined
+        ? {}
+        : { durable: (barrier: number) => step('durable', () => body.durable!(barrier)) }),
       dueMs: () => body.dueMs?.() ?? Infinity,
       tick: (nowMs) => step('block', () => body.tick?.(nowMs)),
       discard: () => body.discard?.(),
@@ -193,55 +265,6 @@ export class SimThread {
         timer.cancel();
         later?.cancel();
       },
-    };
-  }
-
-  #disk(disk: Disk): Disk {
-    const write = (path: string, data: Uint8Array, act: (part: Uint8Array) => void): void => {
-      this.at('write', 'before');
-      if (this.diskFaults > 0) {
-        this.diskFaults--;
-        throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
-          code: 'ENOSPC',
-        });
-      }
-      const plan = this.#death;
-      if (plan?.death.operation === 'write' && plan.death.when === 'torn' && plan.left-- <= 0) {
-        act(data.subarray(0, data.length >> 1));
-        this.kill('in the middle of a write');
-        throw new Killed();
-      }
-      act(data);
-      this.at('write', 'after');
-    };
-    return {
-      write: (path, data) => write(path, data, (part) => disk.write(path, part)),
-      append: (path, data) => write(path, data, (part) => disk.append(path, part)),
-      rename: (from, to) => {
-        this.at('write', 'before');
-        disk.rename(from, to);
-        this.at('write', 'after');
-      },
-      read: (path) => {
-        if (this.dead) throw new Killed();
-        return disk.read(path);
-      },
-      list: (directory) => {
-        if (this.dead) throw new Killed();
-        return disk.list(directory);
-      },
-      remove: (path) => {
-        this.at('remove', 'before');
-        disk.remove(path);
-        this.at('remove', 'after');
-      },
-      makeDirectory: (path) => disk.makeDirectory(path),
-      removeDirectory: (path) => disk.removeDirectory(path),
-      size: (path) => disk.size(path),
-      listDirectories: (directory) => disk.listDirectories(directory),
-      link: (from, to) => disk.link(from, to),
-      sync: (path) => disk.sync(path),
-      open: (path) => disk.open(path),
     };
   }
 }

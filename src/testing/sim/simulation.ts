@@ -20,19 +20,17 @@
 import type { TaskEvent } from '../../actors/task.ts';
 import type { ThreadHost } from '../../actors/thread-host.ts';
 import { fromWire } from '../../errors.ts';
-import { WhenHeld } from '../../run/when-held.ts';
 import { HeldIndex } from '../../supervision/held-index.ts';
 import { JobMemory } from '../../supervision/job-memory.ts';
 import type { SimHooks } from './hooks.ts';
-import { Population } from './population.ts';
+import { Life } from './life.ts';
 import type { Scenario } from './scenario.ts';
-import { SimEdges } from './sim-edges.ts';
+import { planFor } from './sim-plans.ts';
 import type { SimThread } from './sim-thread.ts';
-import { Sleepers } from './sleepers.ts';
 import { watchStores } from './store-hook.ts';
 import { Striker } from './striker.ts';
-import { Supervisor, type FromThread } from './supervisor.ts';
-import { DIRECTORY, World, Wrong } from './world.ts';
+import type { FromThread } from './supervisor.ts';
+import { World, Wrong } from './world.ts';
 
 export type { SimHooks } from './hooks.ts';
 
@@ -55,67 +53,44 @@ const AFTER_FAULTS_TURNS = 200;
 const FRUITLESS_TURNS = 30;
 /** Of so many turns that could deliver a message to who hears late, one does. */
 const HEARD_ONE_OF = 8;
+/** Promises in a row that may come of one that was settled, in its turn. */
+const SETTLING = 12;
 /** Barriers that may be open before time waits for those who work. */
 const OPEN_CUTS = 16;
 
 export class Simulation {
   readonly #world: World;
-  readonly #edges: SimEdges;
-  readonly #sleepers: Sleepers;
-  readonly #population: Population;
-  readonly #supervisor: Supervisor;
   readonly #striker: Striker;
   readonly #quietFrom: number;
+  #life: Life;
   #fruitless = 0;
   #quiet = false;
   #draining = false;
   #drained = false;
-  /** As in `running.ts`. */
-  readonly #whenHeld: WhenHeld | undefined;
   #allInAtMs: number | undefined;
-  /** When workers are woken for what is due. */
-  readonly #due = new Map<SimThread, number>();
-  /** The newest epoch began behind the last barrier of all. */
-  #nothingLeft = false;
 
   constructor(scenario: Scenario, hooks: SimHooks = {}) {
     const world = new World(scenario, hooks);
     this.#world = world;
-    this.#edges = new SimEdges(world);
-    if (scenario.job.topology !== undefined && hooks.tellsWhenHeld !== false)
-      this.#whenHeld = new WhenHeld();
-    this.#sleepers = new Sleepers(scenario.sleeping);
-    this.#population = new Population(world, this.#edges, this.#sleepers);
-    const { faults, drainAt = 0, workers, spares } = scenario;
+    const { faults, drainAt = 0 } = scenario;
     this.#quietFrom = Math.max(drainAt, faults.at(-1)?.turn ?? 0) + AFTER_FAULTS_TURNS;
-    this.#supervisor = new Supervisor({
-      env: world.env,
-      scene: world.scene,
-      workers: workers + spares,
-      receivers: world.receivers,
-      memory: world.memory,
-      fences: hooks.fences ?? true,
-      note: (text) => world.note(text),
-      mayRun: () => world.mainMayRun,
-      threadMayRun: (thread) => this.#mayRun(thread),
-      populate: (...made) => this.#population.populate(...made),
-      hear: (message) => this.#hear(message),
-    });
-    this.#striker = new Striker(world, this.#supervisor, this.#population.coordinators);
+    this.#life = this.#newLife();
+    this.#striker = new Striker(world, () => this.#life);
   }
 
   async run(): Promise<SimResult> {
     const world = this.#world;
     const { wrong } = world;
     const undo = world.hooks.begin?.();
-    const unwatch = watchStores((when) => world.scene.current?.at('store', when));
+    const unwatch = watchStores((when) => world.scene.current?.at('store', when) ?? true);
     try {
-      this.#supervisor.start();
+      this.#life.supervisor.start();
       while (!this.#drained && wrong.length === 0) {
         this.#takeTurn();
         // What promises have to say comes between turns.
         await undefined;
-        this.#edges.look();
+        if (world.scene.settled !== undefined) await this.#letSettle();
+        this.#life.edges.look();
       }
       if (wrong.length === 0) await this.#end();
     } catch (error) {
@@ -125,13 +100,12 @@ export class Simulation {
       unwatch();
       undo?.();
     }
-    const { trace, turn: turns, deaths, observers } = world;
-    const [first] = observers.values();
+    const { trace, turn: turns, deaths, history } = world;
     return {
       wrong,
       hash: trace.hash,
       turns,
-      batches: first!.batches.size,
+      batches: history.edgesOf(0)[0]!.batches.size,
       deaths,
       recent: wrong.length === 0 ? [] : trace.recent(),
       state: wrong.length === 0 ? [] : this.#describe(),
@@ -140,7 +114,7 @@ export class Simulation {
 
   /** Rings that were made, and how often one was handed on. */
   get rings(): { readonly made: number; readonly handedOn: number } {
-    return this.#edges;
+    return this.#life.edges;
   }
 
   /** What it was made of and what came out, after the run. */
@@ -148,7 +122,34 @@ export class Simulation {
     return this.#world;
   }
 
+  // ---- lives
+
+  #newLife(): Life {
+    const world = this.#world;
+    const { plan, user } = planFor(world.scenario);
+    user.now = world.user();
+    const life = new Life({
+      world,
+      plan,
+      spec: undefined,
+      threadMayRun: (thread) => this.#mayRun(thread),
+      hear: (message) => this.#hear(message),
+    });
+    world.wrong.push(...world.history.begin(plan, life.observers, life.start));
+    world.ledger.begin(life.start);
+    return life;
+  }
+
   // ---- turns
+
+  /** What comes of a promise is the doing of the thread for which it was settled. */
+  async #letSettle(): Promise<void> {
+    const { scene } = this.#world;
+    scene.current = scene.settled;
+    scene.settled = undefined;
+    for (let n = 0; n < SETTLING; n++) await undefined;
+    scene.current = undefined;
+  }
 
   #takeTurn(): void {
     const world = this.#world;
@@ -186,7 +187,7 @@ export class Simulation {
   }
 
   get #openCuts(): number {
-    return new JobMemory(this.#world.memory).lastCut - this.#edges.lastHeld;
+    return new JobMemory(this.#life.memory).lastCut - this.#life.edges.lastHeld;
   }
 
   #timer(): boolean {
@@ -198,7 +199,7 @@ export class Simulation {
 
   /** Sources look for room. That is no progress: what comes of it is. */
   #pump(): boolean {
-    for (const [thread, actor] of this.#population.sources) {
+    for (const [thread, actor] of this.#life.population.sources) {
       if (!this.#mayRun(thread)) continue;
       this.#world.note(`pump ${thread.name}`);
       thread.run(() => actor.pump());
@@ -209,7 +210,7 @@ export class Simulation {
   /** @param all also to who hears late */
   #deliver(all = false): boolean {
     const { env, mainMayRun, scenario } = this.#world;
-    const { owners } = this.#population;
+    const { owners } = this.#life.population;
     const isHeard = all || this.#quiet || env.chance.below(HEARD_ONE_OF) === 0;
     const deaf = isHeard ? undefined : scenario.deaf;
     const ports = env.deliverable().filter((port) => {
@@ -221,22 +222,23 @@ export class Simulation {
     const port = ports[env.chance.below(ports.length)]!;
     const owner = owners.get(port);
     this.#world.note(`deliver to ${owner?.name ?? 'main'}`);
-    if (owner !== undefined) this.#sleepers.wake(owner);
+    if (owner !== undefined) this.#life.sleepers.wake(owner);
     return port.deliverOne();
   }
 
   #step(): boolean {
     const { chance } = this.#world.env;
-    const hosts = [...this.#population.hosts].filter(
-      ([thread, host]) => this.#mayRun(thread) && host.tasks > 0 && !this.#sleepers.sleeps(thread),
+    const hosts = [...this.#life.population.hosts].filter(
+      ([thread, host]) =>
+        this.#mayRun(thread) && host.tasks > 0 && !this.#life.sleepers.sleeps(thread),
     );
     if (hosts.length === 0) return false;
     const [thread, host] = hosts[chance.below(hosts.length)]!;
     if (this.#stepTask(thread, host, chance.below(host.tasks))) return true;
-    if (!this.#sleepers.idled(thread, host.tasks)) return false;
+    if (!this.#life.sleepers.idled(thread, host.tasks)) return false;
     // Enough to be sure that a whole turn would come to nothing is a whole turn.
     if (this.#turnOf(thread, host)) return true;
-    this.#sleepers.sleep(thread);
+    this.#life.sleepers.sleep(thread);
     return false;
   }
 
@@ -251,7 +253,7 @@ export class Simulation {
   #stepTask(thread: SimThread, host: ThreadHost, index: number): boolean {
     const progress = thread.run(() => host.stepTask(index));
     if (progress === 'progress') {
-      this.#sleepers.progressed(thread);
+      this.#life.sleepers.progressed(thread);
       this.#world.note(`step ${thread.name} ${index}`);
     }
     if (this.#world.scenario.job.topology !== undefined) this.#armDue(thread, host);
@@ -263,24 +265,25 @@ export class Simulation {
     const { clock } = this.#world.env;
     const due = host.dueMs();
     const now = clock.monotonic();
-    const armed = this.#due.get(thread) ?? Infinity;
+    const { due: armedAt, sleepers } = this.#life;
+    const armed = armedAt.get(thread) ?? Infinity;
     if (due === Infinity || (armed > now && armed <= due)) return;
-    this.#due.set(thread, due);
-    clock.after(due - now, () => this.#sleepers.wake(thread));
+    armedAt.set(thread, due);
+    clock.after(due - now, () => sleepers.wake(thread));
   }
 
   /** Everybody gets a chance, so that time passes only when nobody has anything to do. */
   #sweep(): boolean {
-    const before = this.#edges.positions();
+    const before = this.#life.edges.positions();
     let progress = false;
-    for (const [thread, host] of this.#population.hosts)
-      if (!this.#sleepers.sleeps(thread) && this.#turnOf(thread, host)) progress = true;
+    for (const [thread, host] of this.#life.population.hosts)
+      if (!this.#life.sleepers.sleeps(thread) && this.#turnOf(thread, host)) progress = true;
     this.#pump();
     // A part of a block that moved is progress too, though its task says that it is blocked.
     return (
       this.#deliver(true) ||
       progress ||
-      this.#edges.positions() !== before ||
+      this.#life.edges.positions() !== before ||
       this.#wakeWhoSleptTooLong()
     );
   }
@@ -289,17 +292,18 @@ export class Simulation {
   #wakeWhoSleptTooLong(): boolean {
     // A sender that waits for half a ring is rung by a reader that has something left to read, but waits itself. Whoever
     // is stalled may be about to ring.
-    if (this.#waits() || this.#edges.someReaderIsBehind) return false;
-    const { epoch } = new JobMemory(this.#world.memory);
-    for (const [thread, host] of this.#population.hosts) {
-      if (!this.#sleepers.sleeps(thread) || !this.#mayRun(thread) || thread.isGivenUp) continue;
+    if (this.#waits() || this.#life.edges.someReaderIsBehind) return false;
+    const { epoch } = new JobMemory(this.#life.memory);
+    for (const [thread, host] of this.#life.population.hosts) {
+      if (!this.#life.sleepers.sleeps(thread) || !this.#mayRun(thread) || thread.isGivenUp)
+        continue;
       // Nobody rings for what an older epoch still does.
       if (host.epoch !== epoch) continue;
       if (!this.#turnOf(thread, host)) continue;
       // Who dies before it rings leaves others asleep: no park is for ever.
       if (!this.#world.diedSinceIdle)
         throw new Wrong(`T5: ${thread.name} slept, and had something to do`);
-      this.#sleepers.wake(thread);
+      this.#life.sleepers.wake(thread);
       return true;
     }
     this.#world.diedSinceIdle = false;
@@ -309,7 +313,7 @@ export class Simulation {
   /** Somebody is only stalled, or about to die. */
   #waits(): boolean {
     const { mainMayRun, turn } = this.#world;
-    const threads = [...this.#supervisor.threads];
+    const threads = [...this.#life.supervisor.threads];
     return !mainMayRun || threads.some((each) => each.stalledUntil > turn || each.isGivenUp);
   }
 
@@ -324,7 +328,7 @@ export class Simulation {
     if (drainAt === undefined ? !this.#quiet || !this.#isSettled : world.turn < drainAt) return;
     this.#draining = true;
     this.#world.note('drain');
-    this.#supervisor.drain();
+    this.#life.supervisor.drain();
   }
 
   /** All records are in, and what was to happen because of them has had its time. */
@@ -338,24 +342,25 @@ export class Simulation {
   }
 
   #hear(message: FromThread): void {
-    const { wrong, ledger, memory } = this.#world;
+    const { wrong, ledger } = this.#world;
+    const { memory, whenHeld } = this.#life;
     if (message.type === 'task') {
       this.#world.note(`told ${toldAs(message.event)}`);
       const report = (): void => {
         const why = ledger.reported(message.event);
         if (why !== undefined) wrong.push(why);
       };
-      if (this.#whenHeld === undefined || !('barrier' in message.event)) report();
-      else this.#whenHeld.report(message.epoch, message.event.barrier, report);
+      if (whenHeld === undefined || !('barrier' in message.event)) report();
+      else whenHeld.report(message.epoch, message.event.barrier, report);
       return;
     }
     const { event } = message;
     if (event.type === 'started')
-      this.#nothingLeft = event.barrier === new JobMemory(memory).lastCut;
+      this.#life.nothingLeft = event.barrier === new JobMemory(memory).lastCut;
     else if (event.type === 'recovering') {
       this.#world.lastDeathMs = this.#world.env.clock.monotonic();
-      this.#whenHeld?.began(event.epoch, event.barrier);
-    } else if (event.type === 'batchCompleted') this.#whenHeld?.held(event.barrier);
+      whenHeld?.began(event.epoch, event.barrier);
+    } else if (event.type === 'batchCompleted') whenHeld?.held(event.barrier);
     else if (event.type === 'drained') this.#drained = true;
     else if (event.type === 'failed')
       wrong.push(`the job failed: ${String((fromWire(event.error) as Error).stack)}`);
@@ -366,7 +371,7 @@ export class Simulation {
   async #end(): Promise<void> {
     const { scenario, ledger, wrong, poisoned, env } = this.#world;
     // What is on its way arrives; then nothing may be left to do.
-    for (const thread of this.#supervisor.threads) thread.calm();
+    for (const thread of this.#life.supervisor.threads) thread.calm();
     for (let n = 0; n < 1000 && this.#sweep(); n++) await undefined;
     const { mode, drainAt, faults } = scenario;
     wrong.push(
@@ -378,15 +383,15 @@ export class Simulation {
         diskFaults: faults.some((fault) => fault.kind === 'disk' && fault.role === 'sources'),
       }),
     );
-    for (const [thread, { tasks }] of this.#population.hosts) {
+    for (const [thread, { tasks }] of this.#life.population.hosts) {
       if (!thread.dead && !thread.isGivenUp && tasks > 0)
         wrong.push(`E2: ${thread.name} still has ${tasks} tasks`);
     }
     // A coordinator that finds the last barrier held has nothing more to do, and the directory goes with the job.
-    if (this.#nothingLeft) return;
+    if (this.#life.nothingLeft) return;
     // What one that was given up still wrote is swept behind the next recovery.
-    const givenUp = [...this.#population.hosts.keys()].filter((thread) => thread.isGivenUp);
-    const needed = new Set(new HeldIndex(env.disk, DIRECTORY).read().parts.flat());
+    const givenUp = [...this.#life.population.hosts.keys()].filter((thread) => thread.isGivenUp);
+    const needed = new Set(new HeldIndex(env.disk, this.#world.directory).read().parts.flat());
     const files = env.disk
       .paths()
       .filter((path) => path.includes('handover') && !needed.has(path))
@@ -395,11 +400,12 @@ export class Simulation {
   }
 
   #describe(): string[] {
-    const { memory, env, turn, observers } = this.#world;
-    const { hosts, coordinators } = this.#population;
+    const { env, turn } = this.#world;
+    const { memory, observers, population } = this.#life;
+    const { hosts, coordinators } = population;
     const { epoch, lastCut } = new JobMemory(memory);
     const lines = [`epoch ${epoch}, last cut ${lastCut}, time ${env.clock.now()} ms, turn ${turn}`];
-    for (const { role, number, state, thread } of this.#supervisor.lives)
+    for (const { role, number, state, thread } of this.#life.supervisor.lives)
       lines.push(`${role}${number} ${state}${thread?.dead === true ? ' dead' : ''}`);
     for (const { edge, barriers, open, published } of observers.values()) {
       const numbers = barriers.map((b) => `${b.number}${b.batch ? 'b' : ''}${b.last ? 'l' : ''}`);
@@ -410,7 +416,7 @@ export class Simulation {
     for (const [thread, coordinator] of coordinators)
       if (!thread.dead)
         lines.push(`${thread.name}: epoch ${coordinator.epoch}, held ${coordinator.heldBarrier}`);
-    lines.push(...this.#edges.describe());
+    lines.push(...this.#life.edges.describe());
     for (const [thread, host] of hosts) {
       if (thread.dead) continue;
       const said = Array.from({ length: host.tasks }, (_, i) => thread.run(() => host.stepTask(i)));

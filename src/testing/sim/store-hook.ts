@@ -7,14 +7,15 @@
  * Where the payload of a frame is copied nothing can be asked. A thread that dies there leaves bytes behind TAIL, as one
  * that dies right before it stores TAIL does; those bytes mean nothing in either case.
  */
-export type StoreWatcher = (when: 'before' | 'after') => void;
+/** False: whoever stores is dead, so it has no effect. */
+export type StoreWatcher = (when: 'before' | 'after') => boolean;
 
 const store = Atomics.store;
 
 /** Gives what ends it. One at a time. */
 export function watchStores(watcher: StoreWatcher): () => void {
   const watched = (array: Int32Array, index: number, value: number): number => {
-    watcher('before');
+    if (!watcher('before')) return value;
     const stored = store(array, index, value);
     watcher('after');
     return stored;

@@ -1,26 +1,24 @@
 /** Lets the faults of a plan strike when their turns come, and ends zombies. Between turns of the simulation. */
-import type { Coordinator } from '../../supervision/coordinator.ts';
 import { describeFault, type Fault, type SimRole } from './faults.ts';
+import type { Life } from './life.ts';
 import type { SimThread } from './sim-thread.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { World } from './world.ts';
 
 export class Striker {
-  #world: World;
-  #supervisor: Supervisor;
-  #coordinators: ReadonlyMap<SimThread, Coordinator>;
+  readonly #world: World;
+  readonly #life: () => Life;
   /** Still to come, by turn. */
   #faults: Fault[];
 
-  constructor(
-    world: World,
-    supervisor: Supervisor,
-    coordinators: ReadonlyMap<SimThread, Coordinator>,
-  ) {
+  constructor(world: World, life: () => Life) {
     this.#world = world;
-    this.#supervisor = supervisor;
-    this.#coordinators = coordinators;
+    this.#life = life;
     this.#faults = [...world.scenario.faults];
+  }
+
+  get #supervisor(): Supervisor {
+    return this.#life().supervisor;
   }
 
   strike(): void {
@@ -65,7 +63,9 @@ export class Striker {
           return;
         thread.hungUntil = world.turn + fault.zombieTurns;
         coordinator.run(() =>
-          this.#coordinators.get(coordinator)?.workerDown(thread.number, 'it hung'),
+          this.#life()
+            .population.coordinators.get(coordinator)
+            ?.workerDown(thread.number, 'it hung'),
         );
         return;
       }

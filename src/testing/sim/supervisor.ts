@@ -1,6 +1,6 @@
 /**
  * The embedding thread of a simulated job: starts the threads, hears of their deaths after a while, and puts new ones
- * in their places, by the rules of `run/threads.ts`. It never dies.
+ * in their places, by the rules of `run/threads.ts`. It dies with its process only.
  *
  * I1  A coordinator that comes up is introduced to everyone anew; who comes up is introduced to the coordinator, if there
  *     is one.
@@ -14,7 +14,7 @@ import type { CoordinatorEvent } from '../../supervision/coordinator.ts';
 import { EpochOrder, type EpochPort } from '../../run/epoch-order.ts';
 import { fenceCoordinator, type JobMemoryBuffer } from '../../supervision/job-memory.ts';
 import type { SimRole } from './faults.ts';
-import { SimThread, type Scene } from './sim-thread.ts';
+import { SimThread, type Scene, type ThreadHooks } from './sim-thread.ts';
 
 export type AnyPort = SimPort<unknown, unknown>;
 
@@ -60,6 +60,9 @@ export interface SupervisorOptions {
   readonly note: (text: string) => void;
   /** False: this thread gets no turn for now. */
   readonly mayRun: () => boolean;
+  /** The process is over. */
+  readonly isOver: () => boolean;
+  readonly threadHooks: ThreadHooks;
   readonly threadMayRun: (thread: SimThread) => boolean;
   /** Builds what runs in the thread. */
   readonly populate: (
@@ -121,6 +124,7 @@ export class Supervisor {
 
   #later(ms: number, act: () => void): void {
     this.#options.env.clock.after(ms, () => {
+      if (this.#options.isOver()) return;
       if (this.#options.mayRun()) act();
       else this.#later(1, act);
     });
@@ -150,6 +154,7 @@ export class Supervisor {
         note,
         role: life.role,
         mayRun: this.#options.threadMayRun,
+        hooks: this.#options.threadHooks,
         onDeath: (dead, why) => {
           note(`death of ${dead.name}: ${why}`);
           this.threads.delete(dead);

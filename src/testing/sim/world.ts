@@ -1,22 +1,18 @@
 /**
- * What the parts of a simulation share: the scenario, the world that threads are given, the memory that outlives them,
- * the feeds and the ledger, and the functions of the user.
+ * What outlives the simulated process, and what the parts of a simulation share: the scenario, time, chance and the disk,
+ * the feeds and the ledger, and the functions of the user. What dies with the process is in `life.ts`.
  */
-import { createReceiverEdge, type ReceiverMemory } from '../../actors/receiver-edge.ts';
 import { Pcg32 } from '../../env/pcg32.ts';
 import { simEnv, type SimEnv } from '../../env/sim.ts';
-import type { Plan } from '../../plan/planned.ts';
 import type { CoordinatorPolicy } from '../../supervision/coordinator.ts';
-import { JobMemory, type JobMemoryBuffer } from '../../supervision/job-memory.ts';
+import { History } from './history.ts';
 import type { SimHooks } from './hooks.ts';
 import { idOf, lineOf } from './jobs.ts';
 import { Ledger } from './ledger.ts';
-import { EdgeObserver } from './observer.ts';
 import type { Scenario } from './scenario.ts';
-import { planFor } from './sim-plans.ts';
 import type { SourceShape, User } from './sim-job.ts';
 import { RecordsFeed, RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
-import type { Scene } from './sim-thread.ts';
+import type { DiskTrouble, Scene, SimThread, ThreadHooks } from './sim-thread.ts';
 import { numberedAt } from './topology-jobs.ts';
 import { Trace } from './trace.ts';
 
@@ -38,13 +34,11 @@ export class World {
   readonly scenario: Scenario;
   readonly hooks: SimHooks;
   readonly env: SimEnv;
-  readonly scene: Scene = { current: undefined };
+  readonly scene: Scene = { current: undefined, settled: undefined };
   readonly trace: Trace = new Trace();
-  readonly plan: Plan;
-  readonly memory: JobMemoryBuffer = JobMemory.allocate();
-  /** By edge. */
-  readonly receivers: Map<number, ReceiverMemory>;
-  readonly observers: Map<number, EdgeObserver>;
+  /** Where hand-overs lie. */
+  readonly directory: string;
+  readonly history: History = new History();
   readonly feeds: readonly Feed[];
   readonly ledger: Ledger;
   readonly policy: CoordinatorPolicy;
@@ -68,31 +62,15 @@ export class World {
   constructor(scenario: Scenario, hooks: SimHooks) {
     this.scenario = scenario;
     this.hooks = hooks;
-    const { seed, job, receiverBytes, batchIntervalMs, reliefIntervalMs, poison } = scenario;
+    const { seed, job, batchIntervalMs, reliefIntervalMs, poison } = scenario;
     this.env = simEnv(seed);
-    const { chance, disk } = this.env;
-    disk.makeDirectory(DIRECTORY);
-    const { plan, user } = planFor(scenario);
-    this.plan = plan;
-    user.now = this.#user();
-    this.receivers = new Map(
-      plan.wiring.edges
-        .filter(({ kind }) => kind === 'receiver')
-        .map(({ id }) => {
-          // Positions wrap in some of the runs.
-          const start = chance.below(4) === 0 ? 0xffff_f800 : 0;
-          return [id, createReceiverEdge(receiverBytes, { checksum: true, start })];
-        }),
-    );
-    this.observers = new Map(
-      [...this.receivers].map(([id, memory]) => [id, new EdgeObserver(id, memory)]),
-    );
+    this.directory = DIRECTORY;
+    this.env.disk.makeDirectory(this.directory);
     this.feeds =
       job.subject?.feeds(scenario) ?? job.sources.map((shape) => feedOf(shape, scenario));
     this.ledger = new Ledger({
       job,
-      plan,
-      observers: this.observers,
+      history: this.history,
       feeds: this.feeds,
       batchIntervalMs,
     });
@@ -124,18 +102,30 @@ export class World {
     this.diedSinceIdle = true;
   }
 
+  readonly threadHooks: ThreadHooks = {
+    disk: (...operation) => this.#onDisk(...operation),
+  };
+
+  #onDisk(
+    _thread: SimThread,
+    _operation: string,
+    _path: string,
+    _byteLength: number,
+  ): DiskTrouble | undefined {
+    return undefined;
+  }
+
   get mainMayRun(): boolean {
     return this.turn >= this.mainStalledUntil;
   }
 
   /** Whether sources have nothing more to give. */
   get allIn(): boolean {
-    return this.plan.wiring.sources.every(({ outputs }, source) =>
-      this.feeds[source]!.isIn(outputs.map((edge) => this.observers.get(edge)!)),
-    );
+    return this.feeds.every((feed, source) => feed.isIn(this.history.edgesOf(source)));
   }
 
-  #user(): User {
+  /** What user functions call. */
+  user(): User {
     const poison = new Set(this.scenario.poison);
     return {
       call: (record) => {

@@ -1,5 +1,5 @@
 /** Gives again what lay on the edges of a run, batch by batch and partition by partition: for the undisturbed run. */
-import type { EdgeObserver } from '../sim/observer.ts';
+import type { EdgeHistory } from '../sim/history.ts';
 import type { Feed } from '../sim/sim-sources.ts';
 import type { PulledBatch, PulledPartition, Source } from '../../io/source.ts';
 
@@ -46,7 +46,7 @@ export class ExactFeed implements Feed {
 }
 
 /** What lay on the edges of one source, batch after batch. */
-export function batchesOn(edges: readonly EdgeObserver[]): ExactBatches {
+export function batchesOn(edges: readonly EdgeHistory[]): ExactBatches {
   return [...edges[0]!.batches.keys()].map((barrier) => {
     const parts = edges.map((edge) => edge.batches.get(barrier)!);
     return parts.some(({ absent }) => absent) ? undefined : parts.map(({ records }) => records);

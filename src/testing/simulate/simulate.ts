@@ -205,16 +205,15 @@ class Trial {
 
   /** The batches of the run once more, as they lay on the edges, with nothing going wrong. */
   async #compare(run: SimulatedRun, world: World): Promise<readonly string[]> {
-    const { scenario, plan, observers } = world;
+    const { scenario, history } = world;
     const { job, batchIntervalMs } = scenario;
-    const [edge] = observers.values();
-    const first = edge?.barriers.find(({ batch }) => batch);
+    const sources = history.settled();
+    const first = sources[0]?.[0]?.barriers.find(({ batch }) => batch);
     // In steps times begin with the first interval, and what depends on them would differ.
     if (first === undefined || first.time !== batchIntervalMs) return [];
-    const feeds = plan.wiring.sources.map(({ outputs }, n) => {
-      const edges = outputs.map((each) => observers.get(each)!);
-      return new ExactFeed(batchesOn(edges), this.#subject.isText[n]!);
-    });
+    const feeds = sources.map(
+      (edges, n) => new ExactFeed(batchesOn(edges), this.#subject.isText[n]!),
+    );
     const undisturbed: Scenario = {
       ...scenario,
       faults: [],
@@ -231,7 +230,7 @@ class Trial {
     return compareRuns(run, this.#seen(simulation.world));
   }
 
-  #seen({ scenario, plan, ledger, observers, deaths, env }: World): SimulatedRun {
+  #seen({ scenario, ledger, history, deaths, env }: World): SimulatedRun {
     const results: Record<string, { time: number; values: readonly unknown[] }[]> = {};
     for (const { name, time, partitions } of ledger.collected)
       (results[name] ??= []).push({ time, values: partitions.flat() });
@@ -243,12 +242,12 @@ class Trial {
     return {
       seed: scenario.seed,
       records: Object.fromEntries(
-        plan.wiring.sources.map(({ id }) => [this.#subject.sources[id]!, records[id]!]),
+        records.map((all, source) => [this.#subject.sources[source]!, all]),
       ),
       results,
       files: Object.fromEntries(files) as Record<string, string[]>,
       counted: ledger.counted,
-      batches: observers.values().next().value!.batches.size,
+      batches: history.edgesOf(0)[0]!.batches.size,
       deaths,
       early: scenario.drainAt !== undefined,
     };
