@@ -20,6 +20,9 @@ const ALL = [
   'windows',
   'join',
   'state',
+  'checkpoint',
+  'wal',
+  'restart',
   'memory',
 ];
 // Names come first; from the first flag on all is the benches' own: `npm run bench -- topology --pairs 5`.
