@@ -6,9 +6,10 @@
 import { createInterface } from 'node:readline';
 import { run } from '../dist/index.js';
 import { programs } from './_key-jobs.mjs';
+import { pausesIn, pauseWords } from './_pauses.mjs';
 
 const { program, port, threads = 2, checkpointDir, watch = false } = JSON.parse(process.argv[2]);
-const pauses = new Int32Array(new SharedArrayBuffer(4 * 64));
+const pauses = pauseWords();
 const running = await run(programs[program], {
   args: { port, ...(watch ? { pauses } : {}) },
   threads,
@@ -20,7 +21,7 @@ createInterface({ input: process.stdin }).on('line', () => {
   const { user, system } = process.cpuUsage();
   say({
     cpu: (user + system) / 1e6,
-    pausesMs: [...pauses].filter((us) => us > 0).map((us) => us / 1000),
+    pauses: pausesIn(pauses),
     rss: process.memoryUsage().rss,
   });
   pauses.fill(0);

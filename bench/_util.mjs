@@ -16,12 +16,21 @@ export const figure = (xs, digits = 2) =>
 export const machine = () => `node ${process.version}, ${cpus().length} × ${cpus()[0].model}`;
 
 /** A text server in a process of its own: `{ port, stop }`. */
-export async function startServer(...args) {
-  const server = spawn(process.execPath, [file('_server.mjs'), ...args.map(String)], {
+export const startServer = (...args) => startServerOf('_server.mjs', args);
+
+/** One of keys, whose rate may be set. */
+export const startKeyServer = (...args) => startServerOf('_key-server.mjs', args);
+
+async function startServerOf(name, args) {
+  const server = spawn(process.execPath, [file(name), ...args.map(String)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [ready] = await once(createInterface({ input: server.stdout }), 'line');
-  return { port: JSON.parse(ready).port, stop: () => server.kill('SIGKILL') };
+  return {
+    port: JSON.parse(ready).port,
+    rate: (perSecond) => server.stdin.write(`${perSecond}\n`),
+    stop: () => server.kill('SIGKILL'),
+  };
 }
 
 /** Runs a program of Node for `ms`, and gives the JSON lines that it printed. */

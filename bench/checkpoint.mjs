@@ -8,8 +8,9 @@
 // socket with `hello`: its log has cuts and no records (bench/wal.mjs has those).
 //
 //   cost     CPU-seconds a million records, with checkpoints and without: the ratio of each pair
-//   pause    how long a worker left records waiting, at worst, in a process of its own with few records all the time: while
-//            all keys are handed over first, and afterwards. Without checkpoints beside it: a batch itself is a pause, too
+//   pause    the longest time within one step of a worker that went into a hand-over: a slice of it, or the rest with the write
+//            of the file. A process of its own: while it gets all keys as fast as it takes them and hands them over first, and
+//            afterwards with `--changed` keys a batch
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +25,7 @@ import {
   medianInterval,
   quantile,
   sleep,
+  startKeyServer,
   verdict,
 } from './_util.mjs';
 
@@ -40,22 +42,15 @@ const { values: flags } = parseArgs({
 });
 const KEYS = Number(flags.keys);
 const RATE = Number(flags.changed) * Number(flags.repeat);
-/** Records a second that show a pause. */
-const PROBE_RATE = 4000;
 const SETTLE_MS = 3000;
 const root = mkdtempSync(join(flags.dir, 'bench-checkpoint-'));
 
 /** A job with its server: `ask()` gives what it used, `rate(n)` sets how much it gets. */
 async function contender(name, isDurable, watch) {
-  const server = spawn(
-    process.execPath,
-    [file('_key-server.mjs'), '--keys', KEYS, '--rate', '0', '--repeat', flags.repeat].map(String),
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  const { port } = await wordOf(server, (word) => word.port !== undefined);
+  const server = await startKeyServer('--keys', KEYS, '--rate', 0, '--repeat', flags.repeat);
   const argument = {
     program: 'second',
-    port,
+    port: server.port,
     watch,
     ...(isDurable ? { checkpointDir: join(root, name) } : {}),
   };
@@ -84,7 +79,7 @@ async function contender(name, isDurable, watch) {
     words,
     until,
     records,
-    rate: (n) => server.stdin.write(`${n}\n`),
+    rate: server.rate,
     ask: async () => {
       const from = words.length;
       child.stdin.write('\n');
@@ -92,17 +87,9 @@ async function contender(name, isDurable, watch) {
     },
     stop: () => {
       child.kill('SIGKILL');
-      server.kill('SIGKILL');
+      server.stop();
     },
   };
-}
-
-async function wordOf(child, wanted) {
-  for await (const line of createInterface({ input: child.stdout })) {
-    const word = JSON.parse(line);
-    if (wanted(word)) return word;
-  }
-  throw new Error('it said nothing');
 }
 
 async function costs() {
@@ -138,19 +125,16 @@ async function costs() {
   return { used, percent, checkpoints };
 }
 
-/** The longest pauses of the workers while all keys come and are handed over, and afterwards. */
-async function pauses(isDurable) {
-  const one = await contender(isDurable ? 'pause' : 'none', isDurable, true);
+/** The longest pauses of a worker while all keys come and are handed over, and afterwards. */
+async function pauses() {
+  const one = await contender('pause', true, true);
   try {
     await one.until(() => one.records() >= KEYS);
-    one.rate(PROBE_RATE);
-    // All keys are in a first hand-over by the batch behind them; what comes before is the batch of a million itself.
-    await one.ask();
-    await sleep(4000);
+    one.rate(RATE);
+    await sleep(SETTLE_MS);
     const first = await one.ask();
     await sleep(8000);
-    const later = await one.ask();
-    return { first: first.pausesMs, later: later.pausesMs };
+    return { first: first.pauses, later: (await one.ask()).pauses };
   } finally {
     one.stop();
   }
@@ -158,19 +142,15 @@ async function pauses(isDurable) {
 
 try {
   if (!flags.json) console.log(`# ${machine()}, ${KEYS} keys, ${RATE} records a batch of 1 s`);
-  const withThem = await pauses(true);
-  const without = await pauses(false);
+  const { first, later } = await pauses();
   const { used, percent, checkpoints } = await costs();
-  const most = (each) => Math.max(...each.first, ...each.later);
   const isCheap = medianInterval(percent)[1] <= 10;
-  const isSmooth = most(withThem) <= 100;
+  const isSmooth = Math.max(first.handOverMs, later.handOverMs) <= 100;
   if (flags.json)
     console.log(
-      JSON.stringify({ bench: 'checkpoint', pauses: { withThem, without }, ...used, checkpoints }),
+      JSON.stringify({ bench: 'checkpoint', pauses: { first, later }, ...used, checkpoints }),
     );
   else {
-    const tell = (each) =>
-      `${Math.max(...each.first).toFixed(0)} ms with the first hand-over, ${Math.max(...each.later).toFixed(0)} afterwards`;
     console.log(
       `cost     ${judged(percent, 1)} % more CPU (${figure(used.with, 2)} against ${figure(used.without, 2)} s a million records); ` +
         verdict('the interval lies below 10 %', isCheap),
@@ -184,7 +164,8 @@ try {
       )} ms after they were held, at most ${Math.max(...checkpoints.map(({ tookMs }) => tookMs)).toFixed(0)}`,
     );
     console.log(
-      `pause    of a worker, at most ${tell(withThem)}; without checkpoints ${tell(without)}; ` +
+      `pause    by hand-overs, at most ${first.handOverMs.toFixed(0)} ms with the first ones and ${later.handOverMs.toFixed(0)} afterwards ` +
+        `(longest steps of any kind ${first.stepMs.toFixed(0)} and ${later.stepMs.toFixed(0)}); ` +
         verdict('≤ 100 ms', isSmooth),
     );
   }

@@ -9,10 +9,23 @@
 //   later   from the boundary to the result of the batch it fell in, less the same of the median undisturbed batch. Of
 //           `oom` and `spin` no earlier than they were found: by nothing else than the end of the thread, or the watchdog
 //   found   from the order to die until the coordinator says that it recovers
+//
+//   node bench/recovery.mjs --program keys --ways terminate,throw --deaths 8
+//
+// Running totals of 1,000,000 keys, of which 10,000 a second change: what a death costs where there is much state to be read.
 import { parseArgs } from 'node:util';
 import { run } from '../dist/index.js';
+import { programs as keyPrograms } from './_key-jobs.mjs';
 import { programs } from './_millrace-job.mjs';
-import { machine, median, quantile, sleep, startServer, verdict } from './_util.mjs';
+import {
+  machine,
+  median,
+  quantile,
+  sleep,
+  startKeyServer,
+  startServer,
+  verdict,
+} from './_util.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -24,6 +37,7 @@ const { values: flags } = parseArgs({
   },
 });
 const RATES = { declared: 3_000_000, natural: 300_000 };
+const KEYS = 1_000_000;
 const HANG_MS = 1000;
 const BATCH_MS = 250;
 const WARM_BATCHES = 12;
@@ -39,11 +53,14 @@ for (const program of flags.program.split(','))
 process.exit(missed === 0 ? 0 : 1);
 
 async function measure(program, way) {
-  const server = await startServer('--rate', RATES[program]);
-  const running = await run(programs[`${program}Quick`], {
+  const isKeys = program === 'keys';
+  const server = isKeys
+    ? await startKeyServer('--keys', KEYS)
+    : await startServer('--rate', RATES[program]);
+  const running = await run(isKeys ? keyPrograms.quickSilent : programs[`${program}Quick`], {
     args: { port: server.port },
     threads: 2,
-    maxHeapMb: 96,
+    maxHeapMb: isKeys ? 1024 : 96,
     supervision: {
       maxRestarts: 1000,
       withinMs: 60_000,
@@ -66,6 +83,7 @@ async function measure(program, way) {
     if (!condition()) throw new Error(`${program}, ${way}: no batch came for ${GIVE_UP_MS} ms`);
   };
   await until(() => batches.length >= WARM_BATCHES);
+  if (isKeys) await until(() => running.metrics().records >= KEYS);
   const deaths = [];
   const count = Number(isSlow(way) ? flags.slow : flags.deaths);
   for (let n = 0; n < count; n++) {
@@ -100,8 +118,11 @@ async function measure(program, way) {
   );
   const foundMs = deaths.map(({ at, found }) => found - at);
   const [p50, p99, most] = [quantile(later, 0.5), quantile(later, 0.99), Math.max(...later)];
-  const holds = isSlow(way) ? most <= 2500 : p50 <= 200 && p99 <= 600;
-  const bar = isSlow(way) ? 'most ≤ 2500 ms' : 'p50 ≤ 200, p99 ≤ 600 ms';
+  const [bar, holds] = isKeys
+    ? ['most ≤ 2000 ms', most <= 2000]
+    : isSlow(way)
+      ? ['most ≤ 2500 ms', most <= 2500]
+      : ['p50 ≤ 200, p99 ≤ 600 ms', p50 <= 200 && p99 <= 600];
   const inTime = way !== 'spin' || Math.max(...foundMs) <= 1.25 * HANG_MS;
   if (!holds || !inTime) missed++;
   if (flags.json) {

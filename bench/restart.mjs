@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { figure, file, machine, sleep, verdict } from './_util.mjs';
+import { figure, file, machine, sleep, startKeyServer, verdict } from './_util.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -53,14 +53,9 @@ function start(argument) {
 
 async function measure(keys) {
   const root = mkdtempSync(join(flags.dir, 'bench-restart-'));
-  const server = spawn(
-    process.execPath,
-    [file('_key-server.mjs'), '--keys', String(keys), '--rate', '10000'],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
+  const server = await startKeyServer('--keys', keys);
   try {
-    const [ready] = await once(createInterface({ input: server.stdout }), 'line');
-    const argument = { program: 'quick', port: JSON.parse(ready).port, checkpointDir: root };
+    const argument = { program: 'quick', port: server.port, checkpointDir: root };
     let life = start(argument);
     const times = [];
     await life.until((words) => words.reduce((sum, { records = 0 }) => sum + records, 0) >= keys);
@@ -82,7 +77,7 @@ async function measure(keys) {
     life.child.kill('SIGKILL');
     return times;
   } finally {
-    server.kill('SIGKILL');
+    server.stop();
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   }
 }
