@@ -13,19 +13,30 @@ export interface JobExit {
   readonly stderr: string;
 }
 
+/** What the process has beside its program. */
+export interface Preloaded {
+  /** Modules that every thread loads first. */
+  readonly imports?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class JobClient {
   readonly exited: Promise<JobExit>;
   readonly #child: ChildProcess;
   #gone = false;
 
   /** @param room its directory for temporary files */
-  constructor(room: string, hear: (message: FromJob) => void) {
+  constructor(
+    room: string,
+    hear: (message: FromJob) => void,
+    { imports = [], env = {} }: Preloaded = {},
+  ) {
     // The same folder, the same kind of file: src when that is run as it is, else dist.
     const file = `./job-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
     const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
       serialization: 'advanced',
-      execArgv: [],
-      env: { ...withoutTestRunner(process.env), TMPDIR: room },
+      execArgv: imports.flatMap((each) => ['--import', each]),
+      env: { ...withoutTestRunner(process.env), ...env, TMPDIR: room },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A Ctrl-C at the terminal is for whoever watches; the job is told by a message.
       detached: true,

@@ -102,6 +102,10 @@ export function faultText(fault: Fault): string {
       return `SIGSTOP ${fault.ms} ms`;
     case 'kill9':
       return 'kill -9';
+    case 'processKill':
+      return `kill -9, and a start${fault.ms > 0 ? ` ${fault.ms} ms later` : ''}`;
+    case 'disk':
+      return `disk ${fault.how} ${fault.ms} ms`;
     case 'signal':
       return fault.signal;
     case 'disconnect':
@@ -134,7 +138,11 @@ export function timelineOf(observed: Observed): TimelineEntry[] {
 }
 
 function pauseOf(fault: Fault): number {
-  return fault.kind === 'block' || fault.kind === 'freeze' || fault.kind === 'disconnect'
+  return fault.kind === 'block' ||
+    fault.kind === 'freeze' ||
+    fault.kind === 'disconnect' ||
+    fault.kind === 'disk' ||
+    fault.kind === 'processKill'
     ? fault.ms
     : 0;
 }
@@ -170,6 +178,13 @@ function recoveredAt(fault: Fault, from: number, events: readonly SeenEvent[]): 
       return following(
         (event) => event.type === 'sourceState' && event.state === 'disconnected',
         (event) => event.type === 'sourceState' && event.state === 'connected',
+      );
+    case 'processKill':
+      return after(from, (event) => event.type === 'started');
+    case 'disk':
+      return following(
+        (event) => event.type === 'degraded',
+        (event) => event.type === 'recovered',
       );
     case 'kill9':
     case 'signal':
@@ -221,6 +236,10 @@ function eventText(event: RunEvent): string | undefined {
       return 'POSSIBLE GAP';
     case 'batchFailed':
       return 'batch given up';
+    case 'degraded':
+      return `degraded: ${event.what}`;
+    case 'recovered':
+      return `${event.what} again`;
     case 'givingUp':
     case 'failed':
       return `${event.type}: ${fromWire(event.error).message.split('\n', 1)[0]}`;

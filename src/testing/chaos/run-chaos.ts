@@ -8,7 +8,7 @@
  * I1  Whatever becomes of the job, `runChaos` ends: by its time, its drain's deadline and a grace.
  * I2  When it has ended there is no process, no server and no file left of it.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job } from '../../dstream/job.ts';
@@ -19,6 +19,8 @@ import { realEnv } from '../../env/real.ts';
 import { millraceError, type WireError } from '../../errors.ts';
 import type { RunMetrics, StopReport } from '../../run/running.ts';
 import { judge } from './claims.ts';
+import { faultyDisk, orderDisk } from './disk-faults.ts';
+import { FileOutput } from './file-output.ts';
 import { JobClient } from './job-client.ts';
 import type { FromJob } from './job-protocol.ts';
 import type { NumberedServer } from './numbered-server.ts';
@@ -33,6 +35,7 @@ import {
 import { Output } from './output.ts';
 import { reportOf, type ChaosReport } from './report.ts';
 import {
+  hasFault,
   isChaosScript,
   scenarioOf,
   type ChaosScript,
@@ -105,18 +108,27 @@ class ChaosRun {
   readonly #clock = realEnv().clock;
   readonly #chance: Pcg32;
   readonly #room = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
-  readonly #client: JobClient;
+  readonly #isDurable: boolean;
+  #client: JobClient;
+  /** Killed for another one to go on. */
+  readonly #replaced = new Set<JobClient>();
+  /** Settles when there is a process again. */
+  #between: Promise<void> = Promise.resolve();
+  #left = false;
+  /** What each process of the job is told first. */
+  #work: Parameters<JobClient['post']>[0] | undefined;
   readonly #timers = new Set<Timer>();
   readonly #events: SeenEvent[] = [];
   readonly #faults: DoneFault[] = [];
   readonly #outputs = new Map<string, Output>();
+  readonly #files: readonly FileOutput[];
   readonly #samples: Sample[] = [];
   readonly #behind: (readonly number[])[] = [];
   /** Occasions that came. */
   readonly #came = new Set<Occasion>();
   readonly #nth = new Map<string, number>();
   readonly #up: Promise<void>;
-  #isUp!: () => void;
+  #isUp: (() => void) | undefined;
   #startedMs = 0;
   #ended: Extract<FromJob, { type: 'ended' }> | undefined;
   #exited = false;
@@ -134,8 +146,29 @@ class ChaosRun {
     this.#options = options;
     this.#chance = new Pcg32(scenario.seed, 1);
     this.#up = new Promise((resolve) => (this.#isUp = resolve));
-    this.#client = new JobClient(this.#room, (message) => this.#hear(message));
-    void this.#client.exited.then(() => (this.#exited = true));
+    this.#isDurable = hasFault(scenario, 'processKill') || hasFault(scenario, 'disk');
+    if (this.#isDurable) mkdirSync(this.#checkpoints);
+    this.#files = scenario.files.map(
+      (name) =>
+        new FileOutput(name, join(this.#room, `out-${name}`), [...scenario.servers.values()]),
+    );
+    this.#client = this.#newClient();
+  }
+
+  get #checkpoints(): string {
+    return join(this.#room, 'checkpoints');
+  }
+
+  #newClient(): JobClient {
+    const client = new JobClient(
+      this.#room,
+      (message) => this.#hear(message),
+      hasFault(this.#scenario, 'disk') ? faultyDisk(this.#checkpoints) : {},
+    );
+    void client.exited.then(() => {
+      if (!this.#replaced.has(client)) this.#exited = true;
+    });
+    return client;
   }
 
   async run(): Promise<Observed> {
@@ -159,10 +192,14 @@ class ChaosRun {
       await this.#end();
       const { code, signal, stderr } = await this.#client.exited;
       const durationMs = this.#now();
+      for (const each of this.#files) each.look();
       return {
         events: this.#events,
         faults: this.#faults,
-        outputs: this.#outputs,
+        outputs:
+          this.#files.length > 0
+            ? new Map(this.#files.map(({ output }) => [output.name, output]))
+            : this.#outputs,
         samples: this.#samples,
         behind: this.#behind,
         missed: this.#missed(),
@@ -190,6 +227,7 @@ class ChaosRun {
   }
 
   #leave(): void {
+    this.#left = true;
     this.#client.signal('SIGKILL');
     rmSync(this.#room, { recursive: true, force: true });
   }
@@ -206,14 +244,29 @@ class ChaosRun {
     };
     for (const [name, server] of servers) args[name] = await server.listen();
     const threads = this.#options.threads ?? options['threads'] ?? DEFAULT_THREADS;
+    for (const { output, directory } of this.#files) args[output.name] = directory;
     const { url, name } = this.#job;
-    this.#client.post({
+    const durable = this.#isDurable ? { checkpointDir: this.#checkpoints } : {};
+    this.#work = {
       type: 'run',
       url,
       name,
-      options: { ...options, threads, args },
+      options: { ...durable, ...options, threads, args },
       drainMs: deadlineMs,
-    });
+    };
+    this.#client.post(this.#work);
+  }
+
+  /** The process is killed, and another one goes on. */
+  async #startAgain(ms: number): Promise<void> {
+    const client = this.#client;
+    this.#replaced.add(client);
+    client.signal('SIGKILL');
+    await client.exited;
+    if (ms > 0) await new Promise<void>((resolve) => this.#clock.after(ms, resolve));
+    if (this.#left) return;
+    this.#client = this.#newClient();
+    this.#client.post(this.#work!);
   }
 
   #now(): number {
@@ -261,7 +314,8 @@ class ChaosRun {
   /** It was done, and a worker that it ended has its successor at work. */
   #isBehind({ fault, doneMs }: DoneFault): boolean {
     if (doneMs === undefined) return false;
-    if (fault.kind !== 'thread' || fault.victim !== 'worker') return true;
+    if (fault.kind !== 'processKill' && (fault.kind !== 'thread' || fault.victim !== 'worker'))
+      return true;
     return this.#events.some(({ atMs, event }) => atMs >= doneMs && event.type === 'started');
   }
 
@@ -329,6 +383,15 @@ class ChaosRun {
         here(`process ${this.#client.pid}`);
         this.#client.signal('SIGKILL');
         return;
+      case 'processKill':
+        here(`process ${this.#client.pid}`);
+        this.#between = this.#between.then(() => this.#startAgain(fault.ms));
+        return;
+      case 'disk':
+        here(this.#checkpoints);
+        orderDisk(this.#checkpoints, fault.how);
+        this.#at(this.#now() + fault.ms, () => orderDisk(this.#checkpoints, undefined));
+        return;
       case 'signal':
         here(`process ${this.#client.pid}`);
         this.#client.signal(fault.signal);
@@ -353,9 +416,12 @@ class ChaosRun {
   #hear(message: FromJob): void {
     switch (message.type) {
       case 'up':
+        // Of the first process; times count from there.
+        if (this.#isUp === undefined) return;
         this.#startedMs = message.at;
         for (const seen of this.#events as { atMs: number }[]) seen.atMs -= message.at;
         this.#isUp();
+        this.#isUp = undefined;
         return;
       case 'event': {
         const { event } = message;
@@ -414,9 +480,14 @@ class ChaosRun {
     const sum = [...served.values()].reduce((a, b) => a + b, 0);
     // Those that were passed over don't come.
     const due = (): number => sum - (this.#nth.get('deadLetter') ?? 0);
-    const behind = (): boolean =>
-      [...this.#outputs.values()].some(({ total }) => total < due()) ||
-      (this.#outputs.size === 0 && sum > 0);
+    const behind = (): boolean => {
+      for (const each of this.#files) each.look();
+      const outputs =
+        this.#files.length > 0
+          ? this.#files.map(({ output }) => output)
+          : [...this.#outputs.values()];
+      return outputs.some(({ total }) => total < due()) || (outputs.length === 0 && sum > 0);
+    };
     const until = this.#now() + CATCH_UP_MS;
     await this.#until(until, () => this.#isOver() || (!behind() && this.#allDone()));
     return served;
@@ -428,6 +499,7 @@ class ChaosRun {
 
   async #end(): Promise<void> {
     const { deadlineMs } = this.#scenario;
+    await this.#between;
     if (!this.#isOver()) this.#client.post({ type: 'drain', deadlineMs });
     await this.#until(this.#now() + deadlineMs + END_GRACE_MS, () => this.#exited);
     if (this.#exited) return;

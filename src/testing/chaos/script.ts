@@ -33,6 +33,8 @@ export type Fault =
   | { readonly kind: 'block'; readonly ms: number }
   | { readonly kind: 'freeze'; readonly ms: number }
   | { readonly kind: 'kill9' }
+  | { readonly kind: 'processKill'; readonly ms: number }
+  | { readonly kind: 'disk'; readonly how: 'full' | 'broken'; readonly ms: number }
   | { readonly kind: 'signal'; readonly signal: 'SIGTERM' | 'SIGINT' }
   | {
       readonly kind: 'disconnect';
@@ -64,8 +66,18 @@ export interface Faulting {
   blockMain(time: Duration): Faulting;
   /** SIGSTOP to the process of the job, and SIGCONT after so long. */
   freeze(time: Duration): Faulting;
-  /** SIGKILL to the process of the job. Without checkpoints across processes that is its end. */
+  /** SIGKILL to the process of the job, which is its end. */
   kill9(): Faulting;
+  /**
+   * SIGKILL to the process of the job, and another start on its checkpoint directory, which the run has then.
+   * What comes out is compared by `files`: what a process had only told is gone with it.
+   * @default started at once
+   */
+  processKill(options?: { readonly down?: Duration }): Faulting;
+  /** Nothing more can be written to the checkpoint directory for so long: there is no space (ENOSPC). */
+  diskFull(time: Duration): Faulting;
+  /** For so long no write and no sync of the checkpoint directory comes off (EIO). */
+  diskFails(time: Duration): Faulting;
   /** SIGTERM or SIGINT to the process of the job, which drains as the command does. */
   signal(signal: 'SIGTERM' | 'SIGINT'): Faulting;
 }
@@ -98,6 +110,11 @@ export interface ChaosBuilder {
   deadline(time: Duration): void;
   /** A server of numbered records on a port of its own, which the job gets as `args[name]`. */
   serve(name: string, options?: NumberedOptions): NumberedServer;
+  /**
+   * A directory for files that the job writes with `to(files(args[name]))`. What is in it is compared with what was served as a
+   * stream of that name, in place of the streams that the job collects.
+   */
+  files(name: string): void;
   /** So long after the job is up. */
   at(time: Duration): Faulting;
   /** When the nth batch is cut, from 1. */
@@ -148,6 +165,7 @@ export interface Scenario {
   readonly forMs: number;
   readonly deadlineMs: number;
   readonly servers: ReadonlyMap<string, NumberedServer>;
+  readonly files: readonly string[];
   readonly occasions: readonly Occasion[];
   readonly repeated: readonly Repeated[];
   readonly claims: readonly Claim[];
@@ -187,6 +205,7 @@ export function isChaosScript(value: unknown): value is ChaosScript {
 export function scenarioOf(script: ChaosScript, seed: number): Scenario {
   const options: Record<string, unknown> = {};
   const servers = new Map<string, NumberedServer>();
+  const files: string[] = [];
   const occasions: Occasion[] = [];
   const repeated: Repeated[] = [];
   const claims: Claim[] = [];
@@ -209,6 +228,10 @@ export function scenarioOf(script: ChaosScript, seed: number): Scenario {
       const server = new NumberedServer({ name: servers.size === 0 ? '' : `${name}:`, ...given });
       servers.set(name, server);
       return server;
+    },
+    files(name) {
+      if (files.includes(name) || servers.has(name)) throw twice(name);
+      files.push(name);
     },
     at: (time) => occasion({ on: 'time', ms: ms(time) }),
     onBatch: (n) => occasion({ on: 'event', type: 'batchSubmitted', nth: whole('onBatch', n) }),
@@ -236,12 +259,12 @@ export function scenarioOf(script: ChaosScript, seed: number): Scenario {
   } catch (error) {
     throw badScript(error instanceof Error ? error.message : String(error), error);
   }
-  return { seed, options, forMs, deadlineMs, servers, occasions, repeated, claims };
+  return { seed, options, forMs, deadlineMs, servers, files, occasions, repeated, claims };
 }
 
 function twice(name: string): Error {
   return new TypeError(
-    `it serves two servers as '${name}'; the job gets each as args[name], so give them names of their own`,
+    `it has two servers or directories of the name '${name}'; the job gets each as args[name], so give them names of their own`,
   );
 }
 
@@ -287,7 +310,18 @@ function faulting(faults: Fault[]): Faulting {
     blockMain: (time) => put({ kind: 'block', ms: durationMs(time, 'the time', 0) }),
     freeze: (time) => put({ kind: 'freeze', ms: durationMs(time, 'the time', 0) }),
     kill9: () => put({ kind: 'kill9' }),
+    processKill: ({ down = 0 } = {}) =>
+      put({ kind: 'processKill', ms: durationMs(down, 'down', 0) }),
+    diskFull: (time) => put({ kind: 'disk', how: 'full', ms: durationMs(time, 'the time', 0) }),
+    diskFails: (time) => put({ kind: 'disk', how: 'broken', ms: durationMs(time, 'the time', 0) }),
     signal: (signal) => put({ kind: 'signal', signal: known('signal', signal, SIGNALS) }),
   };
   return self;
+}
+
+/** Whether any of its faults is of such a kind. */
+export function hasFault({ occasions, repeated }: Scenario, kind: Fault['kind']): boolean {
+  return [...occasions.map(({ faults }) => faults), ...repeated.flatMap(({ choices }) => choices)]
+    .flat()
+    .some((fault) => fault.kind === kind);
 }
