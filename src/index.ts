@@ -47,10 +47,16 @@ export type {
   StageFunction,
   StageOutputs,
 } from './topology/stage.ts';
-export type { Sink, SinkContext, SinkSpec } from './topology/sink.ts';
+export type { Delivery, Kept, Sink, SinkContext, SinkPart, SinkSpec } from './topology/sink.ts';
 export type { StageFeed, StageStream } from './plan/stage-stream.ts';
 export { collect, forEach, print } from './topology/sinks.ts';
-export { files } from './io/file-sink.ts';
+export { idempotent, type IdempotentOptions } from './topology/idempotent.ts';
+export {
+  transactional,
+  type TransactionalOptions,
+  type TransactionalStore,
+} from './topology/transactional.ts';
+export { files, type FilesOptions } from './io/file-sink.ts';
 export {
   fromIterable,
   generate,

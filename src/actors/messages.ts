@@ -34,6 +34,8 @@ export type EdgeEnd =
 
 export interface TaskStart {
   readonly task: number;
+  /** As in `TaskWiring`. */
+  readonly commits?: boolean;
   readonly inputs: readonly EdgeEnd[];
   readonly outputs: readonly EdgeEnd[];
   /** Files that hold the task's hand-overs up to the target, oldest first. */
@@ -93,6 +95,13 @@ export type FromWorker =
       readonly passed?: readonly string[];
       /** Of the task of the outputs: when they ran. */
       readonly outputs?: readonly OutputTimes[];
+    }
+  /** A task that commits (`TaskWiring.commits`) has committed all up to that barrier. */
+  | {
+      readonly type: 'committed';
+      readonly epoch: number;
+      readonly task: number;
+      readonly barrier: number;
     }
   /**
    * A task threw. `batchStart` names the batch: the last batch barrier that it took. `inHand`: what it was called with,

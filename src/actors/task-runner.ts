@@ -41,6 +41,8 @@ export interface TaskRunnerOptions {
   /** Outputs, by index, that lead back (`EdgeWiring.feedback`). @default none */
   readonly feedbackOutputs?: ReadonlySet<number>;
   readonly createBody: (out: TaskOutput) => TaskBody;
+  /** It commits to a store (`TaskWiring.commits`). @default false */
+  readonly commits?: boolean | undefined;
   readonly parts: readonly string[];
   readonly batchStart: number;
   readonly skip: ReadonlySet<number>;
@@ -95,6 +97,10 @@ export class TaskRunner implements TaskOutput {
   #busyMs = 0;
   #batchStart: number;
   #skipping: boolean;
+  /** Promises of `durable` that have not settled. */
+  #commits = 0;
+  /** Number of the last barrier, once it is taken by a task that commits: it ends when that is committed. */
+  #last = Infinity;
   #state: 'reading' | 'closing' | 'done' | 'failed' = 'reading';
 
   constructor(options: TaskRunnerOptions) {
@@ -170,14 +176,21 @@ export class TaskRunner implements TaskOutput {
     if (this.#state === 'reading' || this.#state === 'closing') this.#fail(error);
   }
 
-  /** All up to that barrier is durable. */
+  /** All up to that barrier is durable: says `committed` when the body has nothing left to do about it. */
   durable(barrier: number): void {
-    if (this.#state === 'failed') return;
+    if (this.#state === 'failed' || this.#state === 'done') return;
     try {
-      this.#body.durable?.(barrier);
+      const commits = this.#body.durable?.(barrier);
+      if (commits === undefined) this.#committed(barrier);
+      else this.#watch(commits, barrier);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Commits are under way: the thread's event loop must turn for them. */
+  get isCommitting(): boolean {
+    return this.#commits > 0;
   }
 
   /** The state of a key at an operator of this task; undefined when the task has failed. */
@@ -198,6 +211,29 @@ export class TaskRunner implements TaskOutput {
     return this.#state === 'reading' && this.#pendingCount === 0
       ? (this.#body.dueMs?.() ?? Infinity)
       : Infinity;
+  }
+
+  #watch(commits: Promise<void>, barrier: number): void {
+    this.#commits++;
+    commits
+      .then(
+        () => {
+          this.#commits--;
+          this.#committed(barrier);
+        },
+        (error: unknown) => {
+          this.#commits--;
+          this.fail(error);
+        },
+      )
+      .finally(this.#options.wake);
+  }
+
+  #committed(barrier: number): void {
+    if (this.#options.commits !== true || this.#state === 'failed') return;
+    const { epoch } = this.#options;
+    this.#options.toCoordinator({ type: 'committed', epoch, task: this.task, barrier });
+    if (barrier >= this.#last) this.stop();
   }
 
   #tick(): boolean {
@@ -409,7 +445,8 @@ export class TaskRunner implements TaskOutput {
       this.#skipping = this.#options.skip.has(barrier.number);
     }
     this.#state = 'reading';
-    if (barrier.last && this.#pendingCount === 0) this.stop();
+    if (barrier.last && this.#options.commits === true) this.#last = barrier.number;
+    else if (barrier.last && this.#pendingCount === 0) this.stop();
   }
 
   /** What was passed over up to a recovery point; behind the barrier that it was told a task is careful no more. */

@@ -47,6 +47,9 @@ export type TaskEvent =
       readonly text: string;
     }
   | { readonly type: 'counted'; readonly what: string; readonly count: number }
+  /** It waits for a disk, or for the target of a sink; and: it waits no more. */
+  | { readonly type: 'degraded'; readonly what: string; readonly error: WireError }
+  | { readonly type: 'recovered'; readonly what: string }
   /** Records of a batch that operators passed over: so many, and the first of them. */
   | {
       readonly type: 'deadLetters';
@@ -139,9 +142,10 @@ export interface TaskBody {
   takeOutputTimes?(): readonly OutputTimes[];
   /**
    * What it handed over up to that barrier is durable: what was prepared there may be committed. Said again at the start
-   * of each epoch, right after `restore`; called between steps.
+   * of each epoch, right after `restore`; called between steps. A promise settles when all that was prepared up to the
+   * barrier is committed; its rejection fails the task. Steps go on meanwhile.
    */
-  durable?(barrier: number): void;
+  durable?(barrier: number): void | Promise<void>;
   /** The state of a key at an operator of this task, as of the end of a batch. Called between steps. */
   query?(operator: string, key: unknown): unknown;
   /** Records read since the last call (for counters). */

@@ -95,7 +95,12 @@ export class ThreadHost {
       if (progress === 'progress') progressed = true;
       else if (progress === 'awaiting') awaiting = true;
     }
-    return progressed ? 'progress' : awaiting ? 'awaiting' : 'idle';
+    return progressed ? 'progress' : awaiting || this.isCommitting ? 'awaiting' : 'idle';
+  }
+
+  /** A task has promises that go on beside its steps: the event loop must turn for them. */
+  get isCommitting(): boolean {
+    return this.#runners.some((runner) => runner.isCommitting);
   }
 
   /** Gives the task at `index` one step; the simulator chooses the order. */
@@ -168,6 +173,7 @@ export class ThreadHost {
             epoch,
             skip,
             hand: this.#hand,
+            commits: start.commits,
             ...(start.careful === undefined ? {} : { careful: start.careful }),
             batchStart: message.batchStart,
             inputs: start.inputs.map((end) => ({

@@ -18,6 +18,8 @@ export interface TaskWiring {
   /** Edge ids; a body's `input` and `output` are indexes into these. */
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** It commits to a store what is durable, and says so; the job ends only then. @default false */
+  readonly commits?: boolean;
 }
 
 export interface SourceWiring {

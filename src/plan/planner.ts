@@ -174,11 +174,21 @@ class Planner {
           worker: workers[task.id] ?? 0,
           inputs: this.#inputs[task.id] ?? [],
           outputs: this.#outputs[task.id] ?? [],
+          ...(this.#commits(task) ? { commits: true } : {}),
         })),
         sources,
         edges: this.#edges,
       },
     };
+  }
+
+  /** A transactional sink is at work there. */
+  #commits(task: PlannedTask): boolean {
+    const isOne = (node: number): boolean =>
+      this.#node(node).params['delivery'] === 'transactional';
+    if (task.kind === 'outputs') return task.outputs.some(isOne);
+    const walk = ({ node, children }: OpInstance): boolean => isOne(node) || children.some(walk);
+    return walk(task.tree);
   }
 
   #connectSources(roots: readonly GraphNode[]): SourceWiring[] {

@@ -5,15 +5,23 @@ import type { JobRecord, StoredOperator, StoredTask } from '../supervision/check
 
 export interface RecordedJob {
   readonly job: string;
+  readonly lineage: string;
   readonly plan: Plan;
   /** Partition count of what names none. */
   readonly partitions: number;
   readonly batchIntervalMs: number;
 }
 
-export function jobRecordOf({ job, plan, partitions, batchIntervalMs }: RecordedJob): JobRecord {
+export function jobRecordOf({
+  job,
+  lineage,
+  plan,
+  partitions,
+  batchIntervalMs,
+}: RecordedJob): JobRecord {
   return {
     job,
+    lineage,
     partitions,
     batchIntervalMs,
     operators: [...sourcesOf(plan), ...statefulOperators(plan)],

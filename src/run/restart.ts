@@ -8,6 +8,7 @@
  * I1  Nothing is changed before the job is known to fit, and nothing that an earlier run needs before `run.json` is durable.
  * I2  Runs and epochs ascend for the life of the directory.
  */
+import { crc32 } from 'node:zlib';
 import type { Disk } from '../env/env.ts';
 import { type MillraceError, millraceError } from '../errors.ts';
 import type { Plan } from '../plan/planned.ts';
@@ -68,9 +69,10 @@ export function partitionsOf(found: FoundDirectory, otherwise: number): number {
 export async function openCheckpointDirectory(options: OpenOptions): Promise<OpenedDirectory> {
   const { disk, found, plan, intervalMs, now } = options;
   const { directory, manifest } = found;
-  const record = jobRecordOf(options);
-  const tasks = storedTasksOf(plan);
   const before = manifest ?? found.run;
+  const lineage = before?.lineage ?? newLineage(options);
+  const record = jobRecordOf({ ...options, lineage });
+  const tasks = storedTasksOf(plan);
   const dropped = before === undefined ? new Set<string>() : checkFit(options, before, record);
   const run = Math.max(found.run?.run ?? 0, manifest?.run ?? 0) + 1;
   const firstEpoch = found.epoch + 1;
@@ -99,6 +101,11 @@ export async function openCheckpointDirectory(options: OpenOptions): Promise<Ope
     recovered: recoveredOf(found, run),
     warnings: warningsOf(found, dropped),
   };
+}
+
+/** Nobody makes a directory of that name twice in a millisecond. */
+function newLineage({ found: { directory }, job, now }: OpenOptions): string {
+  return `${job}-${now.toString(36)}-${crc32(directory).toString(36)}`;
 }
 
 /** Gives the uids whose state is let go. */

@@ -490,6 +490,7 @@ export class Run implements AsyncDisposable {
     if (event.type === 'counted') return this.#count(event.what, event.count);
     if (event.type === 'deadLetters') return this.#tellDeadLetters(task, event);
     if (event.type === 'wrote') return this.#write(event.text);
+    if (event.type === 'degraded' || event.type === 'recovered') return this.#push(event);
     if (event.type === 'outputStarted' || event.type === 'outputCompleted')
       return this.#batches.output(event);
     if (this.#whenHeld === undefined) return this.#report(event);

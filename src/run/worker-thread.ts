@@ -121,7 +121,8 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
   while (!stopped) {
     const result = host.turn();
     const now = clock.monotonic();
-    if (result === 'progress' && now - loopTurned < LOOP_MS) {
+    const loopMs = host.isCommitting ? AWAITING_LOOP_MS : LOOP_MS;
+    if (result === 'progress' && now - loopTurned < loopMs) {
       if (now - polled >= POLL_MS) {
         polled = now;
         poll();

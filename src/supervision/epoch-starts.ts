@@ -73,6 +73,7 @@ export function epochStarts(options: EpochStartsOptions): EpochStarts {
     const careful = carefulOf(task.id);
     starts[task.worker]!.push({
       task: task.id,
+      ...(task.commits === true ? { commits: true } : {}),
       inputs: task.inputs.map((edge) => inEnds.get(edge)!),
       outputs: task.outputs.map((edge) => outEnds.get(edge)!),
       parts: parts[task.id]!,

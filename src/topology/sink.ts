@@ -1,2 +1,2 @@
 /** What a sink is (`plan/sink.ts`), under the name by which topologies know it. */
-export type { Sink, SinkContext, SinkSpec } from '../plan/sink.ts';
+export type { Delivery, Kept, Sink, SinkContext, SinkPart, SinkSpec } from '../plan/sink.ts';

@@ -38,6 +38,9 @@ export interface BodyOptions {
   readonly skipEmptyBatches?: boolean;
   /** Unlike that of any other life of the task in the process. */
   readonly life?: string;
+  /** As in `LifeOptions`. @default those of a job that lives once */
+  readonly lineage?: string;
+  readonly start?: number;
   /** Runs a user's function so that it is known to be inside an output. @default nobody asks */
   readonly inside?: <R>(act: () => R) => R;
 }
@@ -65,6 +68,8 @@ export function createBody(
         skipEmptyBatches: options.skipEmptyBatches,
         env: options.env,
         life: options.life,
+        lineage: options.lineage,
+        start: options.start,
         inside: options.inside,
       },
       out,

@@ -5,7 +5,7 @@
  *
  * I1  A batch's records are in order of partition, then of arrival.
  * I2  What one output gathers is bounded by `maxGatherBytes` (`gathering.ts`).
- * I3  Behind a batch barrier nothing is held but what a sink has named for publication.
+ * I3  Behind a batch barrier nothing is held but what sinks have prepared.
  * I4  Each run of an output is told of twice: when it begins and when it ends. How long those of a batch took goes to the
  *     coordinator too, with the barrier (`takeOutputTimes`), so that it is known with the batch.
  */
@@ -16,12 +16,14 @@ import { realEnv } from '../../env/real.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OutputPort } from '../../plan/planned.ts';
+import { stateName } from '../../plan/stateful.ts';
 import type { Caller } from '../arguments.ts';
 import { Batch } from '../batch.ts';
 import { innerOf } from '../batch/core.ts';
 import { type BatchHome, Evaluation } from '../batch/plan.ts';
 import { batchDirectory, type PartFormat, savePartitions } from '../batch/save.ts';
 import { formatBatch } from '../print.ts';
+import type { StateCell } from '../state/cell.ts';
 import { TaskState } from '../state/task-state.ts';
 import { BatchSink } from './batch-sink.ts';
 import { blamed, missingBatch } from './blame.ts';
@@ -47,6 +49,9 @@ export interface OutputsBodyOptions {
   readonly env?: Env | undefined;
   /** Unlike that of any other life of the task in the process. @default for a task that lives once */
   readonly life?: string | undefined;
+  /** As in `LifeOptions`. @default those of a job that lives once */
+  readonly lineage?: string | undefined;
+  readonly start?: number | undefined;
   /** Runs a user's function so that it is known to be inside an output. @default nobody asks */
   readonly inside?: (<R>(act: () => R) => R) | undefined;
 }
@@ -80,7 +85,8 @@ export class OutputsBody implements TaskBody, SliceReader {
     this.#out = out;
     this.#options = options;
     this.#env = options.env ?? realEnv();
-    const { graph, ports, within, life = 'once', maxGatherBytes } = options;
+    const { graph, ports, within, life = 'once', lineage = life, start, maxGatherBytes } = options;
+    const env = this.#env;
     this.#outputs = options.outputs.map((id) => {
       const node = nodeAt(graph, id);
       const own = ports.flatMap(({ output, partition }, port) =>
@@ -89,7 +95,7 @@ export class OutputsBody implements TaskBody, SliceReader {
       own.sort((a, b) => a.partition - b.partition);
       const sink =
         node.kind === 'to'
-          ? new BatchSink({ node, out, disk: this.#env.disk, life, within })
+          ? new BatchSink({ node, out, env, life, lineage, start, within })
           : undefined;
       return { node, ports: own.map(({ port }) => port), sink };
     });
@@ -99,7 +105,9 @@ export class OutputsBody implements TaskBody, SliceReader {
     );
     this.#home = { maxGatherBytes, disk: this.#env.disk };
     this.#remembered = new Remembered({ ...options, home: this.#home });
-    const { cells } = this.#remembered;
+    const cells: Record<string, StateCell> = { ...this.#remembered.cells };
+    for (const { node, sink } of this.#outputs)
+      if (sink?.outbox !== undefined) cells[`${stateName(node.uid, 0)}/outbox`] = sink.outbox;
     if (Object.keys(cells).length > 0)
       this.#state = new TaskState({ ...cells, 'outputs/open': this.#gathering });
     openSlices(graph, this);
@@ -110,6 +118,14 @@ export class OutputsBody implements TaskBody, SliceReader {
   }
 
   barrier(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
+    const ran = this.#runBatch(barrier, absent);
+    if (!barrier.batch && !barrier.last) return ran;
+    return ran === undefined
+      ? this.#endSinks(barrier, 0)
+      : ran.then(() => this.#endSinks(barrier, 0));
+  }
+
+  #runBatch(barrier: Barrier, absent: readonly (readonly number[])[]): void | Promise<void> {
     if (!barrier.batch) return undefined;
     this.#times = [];
     const missing = new Set(absent.flat());
@@ -124,12 +140,31 @@ export class OutputsBody implements TaskBody, SliceReader {
     return this.#run(barrier, missing, 0);
   }
 
+  /** Sinks end the batch, and prepare at a recovery point. */
+  #endSinks(barrier: Barrier, from: number): void | Promise<void> {
+    for (let i = from; i < this.#outputs.length && !this.#closed; i++) {
+      const awaited = this.#outputs[i]!.sink?.endBarrier(barrier);
+      if (awaited !== undefined) return awaited.then(() => this.#endSinks(barrier, i + 1));
+    }
+    return undefined;
+  }
+
+  takeWaiting(): Promise<void> | undefined {
+    const full = this.#outputs.flatMap(({ sink }) => sink?.waiting() ?? []);
+    return full.length === 0 ? undefined : Promise.all(full).then(() => undefined);
+  }
+
+  durable(barrier: number): void | Promise<void> {
+    const commits = this.#outputs.flatMap(({ sink }) => sink?.durable(barrier) ?? []);
+    return commits.length === 0 ? undefined : Promise.all(commits).then(() => undefined);
+  }
+
   handOver(barrier: Barrier): HandOver | undefined {
     const handOver =
       this.#state === undefined
         ? this.#gathering.handOver(barrier)
         : this.#state.handOver(undefined);
-    const publish = this.#outputs.flatMap(({ sink }) => sink?.prepare(barrier) ?? []);
+    const publish = this.#outputs.flatMap(({ sink }) => sink?.takePublications() ?? []);
     if (publish.length === 0) return handOver;
     return { mode: 'replace', bytes: new Uint8Array(0), ...handOver, publish };
   }
@@ -254,7 +289,7 @@ export class OutputsBody implements TaskBody, SliceReader {
       case 'to':
         return sink!.take(batch, barrier);
       default:
-        return this.#callUser(node, batch, time);
+        return this.#callUser(node, batch, barrier);
     }
   }
 
@@ -276,7 +311,11 @@ export class OutputsBody implements TaskBody, SliceReader {
     }
   }
 
-  #callUser(node: GraphNode, batch: Batch<unknown>, time: number): Promise<void> | undefined {
+  #callUser(
+    node: GraphNode,
+    batch: Batch<unknown>,
+    { time, number }: Barrier,
+  ): Promise<void> | undefined {
     const fail = (error: unknown): never => {
       // What a batch itself says is coded, and names its operator.
       if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_BATCH_TOO_LARGE')
@@ -285,7 +324,7 @@ export class OutputsBody implements TaskBody, SliceReader {
     };
     const { within, inside = (act) => act() } = this.#options;
     try {
-      const given: unknown = inside(() => node.functions['f']!(batch, time) as unknown);
+      const given: unknown = inside(() => node.functions['f']!(batch, time, number) as unknown);
       if (
         given === null ||
         typeof given !== 'object' ||

@@ -1,6 +1,6 @@
 /** What leaves a job. Of DStream; used by the thread that builds a job. */
 import type { UserFunction } from '../../plan/graph.ts';
-import type { SinkSpec } from '../../plan/sink.ts';
+import { sinkParams, type SinkSpec } from '../../plan/sink.ts';
 import { badOption, checkFunction, checkInteger, checkText } from '../arguments.ts';
 import type { Batch } from '../batch.ts';
 import { TimeOperators } from './time-operators.ts';
@@ -22,15 +22,16 @@ export abstract class OutputOperators<T> extends TimeOperators<T> {
   }
 
   /**
-   * Calls `f` with each batch and its time in ms, and waits for its promise. The batch is gathered in one task. After a
-   * failure a batch may be given again: its time tells.
+   * Calls `f` with each batch, its time in ms and its number, and waits for its promise. The batch is gathered in one task.
+   * After a failure a batch may be given again, with the same records, time and number: let it replace what has them.
+   * With a checkpoint directory numbers ascend over all runs.
    */
-  foreachBatch(f: (batch: Batch<T>, time: number) => void | Promise<void>): void {
+  foreachBatch(f: (batch: Batch<T>, time: number, id: number) => void | Promise<void>): void {
     this.#foreachBatch('foreachBatch', f);
   }
 
   /** Spark's name of {@link foreachBatch}; the arguments are in the same order. */
-  foreachRDD(f: (batch: Batch<T>, time: number) => void | Promise<void>): void {
+  foreachRDD(f: (batch: Batch<T>, time: number, id: number) => void | Promise<void>): void {
     this.#foreachBatch('foreachRDD', f);
   }
 
@@ -66,8 +67,9 @@ export abstract class OutputOperators<T> extends TimeOperators<T> {
   }
 
   /**
-   * Gives each batch to a sink: `files(directory)`, `forEach(f)`, `print()`, or one of your own. One instance, in the task
-   * of the outputs. What a sink promises in a topology it promises here: the files of `files` hold each record once.
+   * Gives each batch to a sink: `files(directory)`, `transactional(open)`, `idempotent({ write })`, `forEach(f)`,
+   * `print()`, or one of your own. One instance, in the task of the outputs. What a sink promises in a topology it
+   * promises here: the files of `files` hold each record once.
    */
   to(sink: SinkSpec<T>): void {
     const caller = this.caller('to');
@@ -75,7 +77,7 @@ export abstract class OutputOperators<T> extends TimeOperators<T> {
       throw badOption(caller, 'sink', 'what files(), forEach() or print() give', sink);
     if (sink.kind === 'collect')
       throw badOption(caller, 'sink', 'another than collect(); use collectAs(name)', sink);
-    this.output(caller, 'to', { make: sink.make }, { ...sink.params, sink: sink.kind });
+    this.output(caller, 'to', { make: sink.make }, { ...sinkParams(sink), sink: sink.kind });
   }
 
   #saved(operator: 'saveAsTextFiles' | 'saveAsObjectFiles', prefix: string, suffix: string): void {

@@ -44,6 +44,8 @@ export interface StoredTask {
 /** What of a job a checkpoint must fit: written with each manifest, and before the first record. */
 export interface JobRecord {
   readonly job: string;
+  /** Unlike that of any other directory, for the life of this one: under it sinks keep what their targets have. */
+  readonly lineage: string;
   /** Default partition count of keyed operators and sources: kept over restarts, whatever `threads` is. */
   readonly partitions: number;
   readonly batchIntervalMs: number;

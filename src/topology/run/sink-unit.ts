@@ -1,91 +1,85 @@
-/** One instance of a sink at work. Belongs to the body of one task. */
+/** One instance of a sink at work in a topology. Belongs to the body of one task. */
 import type { Barrier } from '../../actors/block.ts';
-import type { Publication, TaskOutput } from '../../actors/task.ts';
+import type { Publication } from '../../actors/task.ts';
 import { NO_ROOT, STRIDE, type Tidings } from '../../actors/tracked.ts';
-import { blamed } from '../../dstream/run/blame.ts';
-import type { WithinTime } from '../../dstream/run/user-promise.ts';
-import type { Disk } from '../../env/env.ts';
-import type { GraphNode } from '../../plan/graph.ts';
-import type { Sink } from '../sink.ts';
+import type { Outbox } from '../../dstream/run/outbox.ts';
+import { SinkLife, type SinkLifeOptions } from '../../dstream/run/sink-life.ts';
+import { stateName } from '../../plan/stateful.ts';
 import type { Taker } from './outlet.ts';
 
-export interface SinkUnitOptions {
-  readonly node: GraphNode;
-  readonly instance: number;
-  readonly out: TaskOutput;
-  readonly life: string;
-  readonly disk: Disk;
+export interface SinkUnitOptions extends Omit<SinkLifeOptions, 'parallelism'> {
   readonly tidings: Tidings | undefined;
-  /** Bounds the time of a user's promise. */
-  readonly within: WithinTime;
-  /** Something must be waited for before the task goes on. */
-  readonly wait: (promise: Promise<void>) => void;
 }
 
 export class SinkUnit implements Taker {
+  /** Of its state. */
+  readonly name: string;
+  /** Of its cell of the task's state. */
+  readonly outboxName: string;
   readonly #options: SinkUnitOptions;
-  readonly #sink: Sink<unknown>;
+  readonly #life: SinkLife;
+  /** Of a sink that replaces: what came since the last batch barrier. */
+  #part: unknown[] = [];
 
   constructor(options: SinkUnitOptions) {
-    const { node, instance, out, life, disk } = options;
+    const { node, instance } = options;
+    this.name = stateName(node.uid, instance);
+    this.outboxName = `${this.name}/outbox`;
     this.#options = options;
-    this.#sink = this.#guarded(() => {
-      const sink = node.functions['make']!() as Sink<unknown>;
-      sink.open?.({
-        name: node.uid,
-        instance,
-        parallelism: node.params['parallelism'] as number,
-        disk,
-        life,
-        write: (text) => out.report({ type: 'wrote', text }),
-        collect: (name, barrier, time, rows) => {
-          const told = out.report({
-            type: 'collected',
-            output: node.id,
-            name,
-            barrier,
-            time,
-            partitions: [rows],
-          });
-          if (told !== undefined) options.wait(told);
-        },
-      });
-      return sink;
-    });
+    const parallelism = node.params['parallelism'] as number;
+    this.#life = new SinkLife({ ...options, parallelism });
+  }
+
+  get outbox(): Outbox | undefined {
+    return this.#life.outbox;
   }
 
   take(rows: readonly unknown[], copies: ArrayLike<number> | undefined): void {
-    const given = this.#guarded(() => this.#sink.process(rows));
-    if (given !== undefined) {
-      this.#options.wait(
-        this.#options.within(given).then(
-          () => this.#workedOff(copies),
-          (error: unknown) => {
-            throw this.#blame(error);
-          },
-        ),
-      );
-    } else this.#workedOff(copies);
+    if (this.#life.replaces) {
+      for (let i = 0; i < rows.length; i++) this.#part.push(rows[i]);
+      this.#workedOff(copies);
+      return;
+    }
+    const given = this.#life.process(rows);
+    if (given === undefined) this.#workedOff(copies);
+    else this.#options.wait(given.then(() => this.#workedOff(copies)));
   }
 
-  endBatch(barrier: Barrier): void {
-    this.#guarded(() => this.#sink.endBatch?.(barrier.number, barrier.time));
+  /** All before the barrier has come. What it promises is to be waited for before the hand-over. */
+  endBarrier(barrier: Barrier): void | Promise<void> {
+    if (!barrier.batch || !this.#life.replaces) return this.#life.endBarrier(barrier);
+    const { number: batch, time } = barrier;
+    const part = this.#part;
+    this.#part = [];
+    const replaced = this.#life.replace(part, { batch, time, partition: this.#options.instance });
+    return replaced === undefined
+      ? this.#life.endBarrier(barrier)
+      : replaced.then(() => this.#life.endBarrier(barrier));
   }
 
-  prepare(barrier: Barrier): readonly Publication[] {
-    return this.#guarded(() => this.#sink.prepare?.(barrier.number)) ?? [];
+  takePublications(): readonly Publication[] {
+    return this.#life.takePublications();
+  }
+
+  durable(barrier: number): Promise<void> | undefined {
+    return this.#life.durable(barrier);
+  }
+
+  waiting(): Promise<void> | undefined {
+    return this.#life.waiting();
   }
 
   held(): unknown {
-    return this.#guarded(() => this.#sink.snapshot?.());
+    return this.#life.replaces && this.#part.length > 0 ? this.#part : this.#life.held();
   }
 
   restore(held: unknown): void {
-    if (held !== undefined) this.#guarded(() => this.#sink.restore?.(held));
+    if (this.#life.replaces) this.#part = (held as unknown[] | undefined) ?? [];
+    else this.#life.restore(held);
   }
 
   close(): void {
-    this.#sink.close?.();
+    this.#life.close();
   }
 
   #workedOff(copies: ArrayLike<number> | undefined): void {
@@ -94,17 +88,5 @@ export class SinkUnit implements Taker {
     for (let at = 0; at < copies.length; at += STRIDE) {
       if (copies[at] !== NO_ROOT) tidings.copy(copies[at]!, copies[at + 1]!, copies[at + 2]!);
     }
-  }
-
-  #guarded<T>(act: () => T): T {
-    try {
-      return act();
-    } catch (error) {
-      throw this.#blame(error);
-    }
-  }
-
-  #blame(error: unknown): Error {
-    return blamed(error, this.#options.node, { partition: this.#options.instance });
   }
 }
