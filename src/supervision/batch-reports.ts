@@ -59,17 +59,20 @@ export class BatchReports {
   }
 
   /** A barrier is held. */
-  add({ taken }: BarrierEntry): void {
-    // A record is counted where it comes in: by the tasks that read sources.
-    for (const each of taken.values()) if (each.offsets.length > 0) this.#records += each.records;
-    this.#inputs.add(taken.values());
+  add(entry: BarrierEntry): void {
+    this.#records += recordsIn(entry);
+    this.#inputs.add(entry.taken.values());
   }
 
-  /** What is kept of it with a recovery point. */
-  held(barrier: Barrier): Omit<PointDetails, 'poison'> {
+  /** What is kept of it with a recovery point, before the barrier is added. */
+  held(barrier: Barrier, entry: BarrierEntry): Omit<PointDetails, 'poison'> {
     return barrier.batch
       ? { batchStart: barrier.number, records: 0 }
-      : { batchStart: this.lastBatchHeld, records: this.#records, inputs: this.#inputs.held };
+      : {
+          batchStart: this.lastBatchHeld,
+          records: this.#records + recordsIn(entry),
+          inputs: this.#inputs.withOpen([entry], true),
+        };
   }
 
   submitted(barrier: Barrier): void {
@@ -155,6 +158,13 @@ export class BatchReports {
     const { clock } = this.#options;
     return Math.round(clock.now() - (clock.monotonic() - monotonicMs));
   }
+}
+
+/** A record is counted where it comes in: by the tasks that read sources. */
+function recordsIn({ taken }: BarrierEntry): number {
+  let records = 0;
+  for (const each of taken.values()) if (each.offsets.length > 0) records += each.records;
+  return records;
 }
 
 /** Of a batch that is skipped: what it failed with was known to a coordinator that died. */

@@ -39,6 +39,8 @@ export interface BatcherOptions {
   readonly cut: (kind: Cut) => void;
   /** Whether one more barrier may be open. The last one always may. @default always */
   readonly mayCut?: () => boolean;
+  /** So many batch times passed while nobody ran, and get no batch: times of the first and the last of them. */
+  readonly skipped?: (count: number, from: number, to: number) => void;
 }
 
 export class Batcher {
@@ -72,8 +74,9 @@ export class Batcher {
   /**
    * @param lastTime time of the newest batch that was cut, by an earlier coordinator; 0 when there is none
    * @param zeroTime of the barriers that were cut before
+   * @param maxMissed so many of the newest batch times that passed meanwhile have their batches. @default all
    */
-  start(lastTime = 0, zeroTime = 0): void {
+  start(lastTime = 0, zeroTime = 0, maxMissed: number = Infinity): void {
     const { clock, intervalMs, mode } = this.#options;
     this.#state = 'running';
     this.#wall = lastTime;
@@ -89,6 +92,7 @@ export class Batcher {
         ? lastTime + intervalMs
         : (Math.floor(this.#now() / intervalMs) + 1) * intervalMs;
     this.#zeroTime = lastTime > 0 ? zeroTime : this.#next - intervalMs;
+    this.#jump(Math.floor((this.#now() - this.#next) / intervalMs) + 1 - maxMissed);
     this.#arm();
   }
 
@@ -101,15 +105,25 @@ export class Batcher {
   }
 
   /** A barrier is held. */
-  held(barrier: { batch: boolean; point: boolean }): void {
+  held(barrier: Pick<Barrier, 'batch' | 'point' | 'time'>): void {
     if (barrier.point) this.#reliefOpen = false;
     else if (!barrier.batch) this.#flushOpen = false;
-    if (this.#heldBack && this.#state === 'running' && this.#mayCut()) {
-      this.#heldBack = false;
-      this.#arm();
-    }
-    if (barrier.batch && this.#options.mode.kind === 'step' && this.#state === 'running')
+    this.goOn();
+    const { mode, intervalMs } = this.#options;
+    if (
+      barrier.batch &&
+      mode.kind === 'step' &&
+      this.#state === 'running' &&
+      barrier.time === this.#next - intervalMs
+    )
       this.#step();
+  }
+
+  /** What `mayCut` says may have changed. */
+  goOn(): void {
+    if (!this.#heldBack || this.#state !== 'running' || !this.#mayCut()) return;
+    this.#heldBack = false;
+    this.#arm();
   }
 
   /** Intake has stopped: what is left is the last batch. */
@@ -127,6 +141,14 @@ export class Batcher {
     this.#timer?.cancel();
     this.#reliefTimer?.cancel();
     this.#flushTimer?.cancel();
+  }
+
+  #jump(batches: number): void {
+    if (batches <= 0) return;
+    const { intervalMs, skipped } = this.#options;
+    const from = this.#next;
+    this.#next += batches * intervalMs;
+    skipped?.(batches, from, this.#next - intervalMs);
   }
 
   #arm(): void {

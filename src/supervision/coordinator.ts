@@ -6,12 +6,16 @@
  *             all workers there             a task failed, a worker died
  *   waiting ───────────────────▶ running ─────────────────────────────▶ waiting (epoch + 1)
  *      └───────────────────────────┴──── limit reached, fatal error ───▶ failed
- *                                  └──── last barrier held ────────────▶ drained
+ *                                  └──── last barrier held ─▶ ending ──▶ drained
+ *                                                            it is durable
  *
  * There is one way to recover. A failure ends the epoch: every task of the region, survivors included, is built anew
  * from the hand-overs of the newest held recovery point, on fresh inner rings, and reads its receiver edges again from
  * BASE. The start of a job is a recovery to barrier 0. What a thread of an older epoch still does reaches nobody: its
  * rings belong to its epoch, its files are named by it, its messages carry it.
+ *
+ * A start of the process from a checkpoint directory is the same with another beginning: the held point is that of the
+ * manifest, the edges are empty, and the barriers that stand in the logs of the sources are cut again first (`cuts.ts`).
  *
  * I1  A message of another epoch than the current one is ignored.
  * I2  BASE moves only here, only to a held recovery point, and only after the point is in the index file.
@@ -19,7 +23,8 @@
  * I4  A coordinator that main has replaced changes nothing any more: neither index nor BASE, epoch nor cuts.
  * I5  A thread's death counts once against the restart limit, a task's throw against its batch; with `onPoison`
  *     'quarantine' neither counts where a record is to blame (`poison.ts`).
- * I6  That a record is passed over is in the index file before any task is told.
+ * I6  That a record is passed over is in the index file, and durable, before any task is told.
+ * I7  Tasks may begin while sources still read their logs; no barrier is cut before these have said what is in them.
  */
 import type { Barrier } from '../actors/block.ts';
 import type {
@@ -30,18 +35,23 @@ import type {
   ToWorker,
 } from '../actors/messages.ts';
 import { unreadBytes, type ConsumerWords } from '../actors/receiver-edge.ts';
+import { Trouble } from '../actors/trouble.ts';
 import type { Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { fromWire, millraceError, toWire, type WireError } from '../errors.ts';
 import { Backoff } from './backoff.ts';
 import { BarrierLedger, type BarrierEntry, type Taken } from './barrier-ledger.ts';
 import { BatchReports } from './batch-reports.ts';
-import { Batcher, type Cut } from './batcher.ts';
+import { CommitWait } from './commit-wait.ts';
+import { createDurability } from './checkpoint/create-durability.ts';
+import type { Durability } from './checkpoint/durability.ts';
 import type { CoordinatorOptions, LeftBehind } from './coordinator-words.ts';
+import { Crew } from './crew.ts';
+import { Cuts } from './cuts.ts';
 import { epochStarts } from './epoch-starts.ts';
 import { Failures } from './failures.ts';
 import { HeldState } from './held-state.ts';
-import { CUTS } from './job-memory.ts';
+import { Holding } from './holding.ts';
 import { PoisonDecisions } from './poison-decisions.ts';
 import { RateControl } from './rate-control.ts';
 import { RingPool } from './ring-pool.ts';
@@ -57,26 +67,19 @@ export type {
   LeftBehind,
 } from './coordinator-words.ts';
 
-/** So many barriers may be cut and not held: all of them must stay in the table of cuts, and fit into edges. */
-const MAX_OPEN_BARRIERS = CUTS / 2;
-
-interface WorkerSlot {
-  readonly slot: number;
-  readonly port: Port<FromWorker, ToWorker>;
-}
-
 export class Coordinator {
   #options: CoordinatorOptions;
-  #state: 'waiting' | 'running' | 'drained' | 'failed' = 'waiting';
+  #state: 'waiting' | 'running' | 'ending' | 'drained' | 'failed' = 'waiting';
   #begun = false;
-  /** Logical workers: the thread that has their tasks. */
-  #workers: (WorkerSlot | undefined)[];
-  #spares: WorkerSlot[] = [];
+  readonly #crew: Crew;
   #sources: { readonly slot: number; readonly port: Port<FromSources, ToSources> } | undefined;
   #words: ReadonlyMap<number, ConsumerWords> = new Map();
   #ledger: BarrierLedger;
+  readonly #durability: Durability;
   readonly #held: HeldState;
-  #batcher: Batcher;
+  readonly #holding: Holding;
+  readonly #cuts: Cuts;
+  readonly #commits: CommitWait;
   #backoff: Backoff;
   readonly #failures: Failures;
   #restartTimer: Timer | undefined;
@@ -96,19 +99,45 @@ export class Coordinator {
   #progressed = true;
   #draining = false;
   #intakeStopped = false;
+  /** The last barrier is held. */
+  #isEnding = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    const { env, wiring, memory, directory, policy, mode } = options;
+    const { env, wiring, memory, directory, policy, checkpoint } = options;
     this.#incarnation = memory.incarnation;
-    this.#workers = Array.from({ length: wiring.workers }, () => undefined);
+    this.#tookOver = memory.epoch > 0;
+    this.#crew = new Crew(wiring.workers);
     this.#ledger = new BarrierLedger(wiring.tasks.length);
+    this.#commits = new CommitWait(wiring);
+    const trouble = new Trouble(
+      (error) => options.emit({ type: 'degraded', what: 'held index', error: toWire(error) }),
+      () => options.emit({ type: 'recovered', what: 'held index' }),
+    );
+    const { durability, start } = createDurability({
+      ...options,
+      isFirst: !this.#tookOver,
+      epoch: () => this.#epoch,
+      checkFence: () => this.#checkFence(),
+      durable: (barrier) => this.#durable(barrier),
+      replacePart: (...part) => this.#held.replacePart(...part),
+    });
+    this.#durability = durability;
     this.#held = new HeldState({
+      env,
       directory,
-      disk: env.disk,
+      durability,
+      trouble,
+      start,
       tasks: wiring.tasks.length,
       setBase: (edge, offset) => options.edges.setBase(edge, offset),
       checkFence: () => this.#checkFence(),
+      settled: () => this.#tryStart(),
+    });
+    this.#holding = new Holding({
+      clock: env.clock,
+      trouble,
+      hold: (entry) => this.#barrierHeld(entry),
     });
     this.#reports = new BatchReports({
       wiring,
@@ -153,27 +182,31 @@ export class Coordinator {
       policy.pid === undefined
         ? undefined
         : new RateControl(wiring, { batchIntervalMs: policy.batchIntervalMs, pid: policy.pid });
-    this.#batcher = new Batcher({
+    this.#cuts = new Cuts({
+      ...options,
       clock: env.clock,
-      mode,
-      intervalMs: policy.batchIntervalMs,
-      reliefIntervalMs: policy.reliefIntervalMs,
-      cut: (kind) => this.#cut(kind),
-      mayCut: () => memory.lastCut - this.#held.point.barrier < MAX_OPEN_BARRIERS,
+      checkFence: () => this.#checkFence(),
+      post: (message) => this.#sources?.port.post(message),
+      submitted: (barrier) => this.#reports.submitted(barrier),
+      held: () => this.#held.point.barrier,
+      durable: () => durability.barrier,
     });
-    this.#tookOver = memory.epoch > 0;
+    const beganBefore = memory.epoch;
     if (!this.#tookOver) {
-      this.#held.begin();
-      memory.epoch = this.#epoch = 1;
+      const barrier = checkpoint?.start?.barrier;
+      if (barrier !== undefined) this.#cuts.startBehind(barrier);
+      const first = checkpoint?.firstEpoch ?? 1;
+      this.#held.begin(barrier, first - 1);
+      memory.epoch = this.#epoch = first;
     } else {
-      const point = this.#held.takeOver();
-      this.#reports.takeOver(point);
-      this.#newestHeld = point.barrier;
-      this.#poison.takeOver();
       // It knows nothing of what was taken in the epoch of the other, so that one ends here.
       this.#recoveringSince = env.clock.monotonic();
+      this.#held.takeOver((number) => this.#cuts.of(number), beganBefore);
       this.#newEpoch('the coordinator died');
     }
+    this.#reports.takeOver(this.#held.point);
+    this.#newestHeld = this.#held.point.barrier;
+    this.#poison.takeOver();
   }
 
   get epoch(): number {
@@ -186,13 +219,12 @@ export class Coordinator {
 
   /** A thread with the job loaded: it takes a missing worker's place, or stands ready as a spare. */
   addWorker(slot: number, port: Port<FromWorker, ToWorker>): void {
-    const worker: WorkerSlot = { slot, port };
     port.onMessage((message) => this.#fromWorker(slot, message));
     port.onClose(() => this.workerDown(slot, UNKNOWN_CAUSE));
     // It may still be at work on the epoch of a coordinator that died.
     port.post({ type: 'stop' });
-    this.#spares.push(worker);
-    if (this.#state === 'waiting') this.#tryStart();
+    this.#crew.add({ slot, port });
+    this.#tryStart();
   }
 
   /** The thread of the sources, first or again. */
@@ -204,9 +236,10 @@ export class Coordinator {
     port.onClose(() => {
       if (this.#sources?.port === port) this.#sources = undefined;
     });
+    this.#postConsumers();
     if (this.#begun) {
-      this.#postConsumers();
-      this.#postOpenCuts();
+      this.#postHeld();
+      this.#cuts.postOpen();
       for (const [source, rate] of this.#rates?.rates ?? [])
         port.post({ type: 'rate', source, rate });
       if (this.#draining) port.post({ type: 'stopIntake' });
@@ -220,13 +253,9 @@ export class Coordinator {
    */
   workerDown(slot: number, cause: string, wasOrdered = false, isDead = false): void {
     if (isDead) this.#rings.dead(slot);
-    this.#spares = this.#spares.filter((spare) => spare.slot !== slot);
+    const at = this.#crew.remove(slot);
     if (this.#failures.named(slot, cause, wasOrdered)) return;
-    const at = this.#workers.findIndex((worker) => worker?.slot === slot);
-    if (at < 0) return;
-    this.#workers[at]!.port.close();
-    this.#workers[at] = undefined;
-    if (!this.#isOver) this.#failures.workerDown(slot, at, cause, wasOrdered);
+    if (at !== undefined && !this.#isOver) this.#failures.workerDown(slot, at, cause, wasOrdered);
   }
 
   /** Stops intake, closes what is left as a last batch, and emits `drained` when it is held. */
@@ -235,15 +264,14 @@ export class Coordinator {
     this.#draining = true;
     // What has begun must go on before it can end: without sources, or behind a coordinator that died, that takes a while.
     if (this.#begun) this.#sources?.port.post({ type: 'stopIntake' });
-    else if (!this.#tookOver) this.#drained();
+    else if (!this.#tookOver && this.#options.checkpoint === undefined) this.#drained();
   }
 
   /** What isn't through yet, for whoever gives up on a drain. */
   left(): LeftBehind {
-    const { memory, wiring, edges } = this.#options;
+    const { wiring, edges } = this.#options;
     const number = this.#newestHeld + 1;
-    const open =
-      number <= memory.lastCut && number > memory.lastCut - CUTS ? memory.cut(number) : undefined;
+    const open = this.#cuts.of(number);
     const sources = wiring.sources.map(({ name, outputs }) => ({
       source: name,
       unreadBytes: outputs.reduce(
@@ -263,11 +291,14 @@ export class Coordinator {
 
   /** Ends everything at once, without a last batch. */
   stop(): void {
-    this.#batcher.stop();
+    this.#cuts.stop();
     this.#restartTimer?.cancel();
     this.#failures.stop();
+    this.#holding.abort();
+    this.#held.stop();
+    this.#durability.stop();
     if (this.#state !== 'failed') this.#state = 'drained';
-    for (const worker of [...this.#workers, ...this.#spares]) worker?.port.post({ type: 'stop' });
+    this.#crew.stop();
   }
 
   fail(error: unknown): void {
@@ -290,6 +321,9 @@ export class Coordinator {
       case 'taken':
         this.#taken(message);
         return;
+      case 'committed':
+        this.#commits.committed(message.task, message.barrier);
+        return;
       case 'failed':
         this.#failures.taskFailed(message);
         return;
@@ -301,10 +335,13 @@ export class Coordinator {
   #fromSources(message: FromSources): void {
     switch (message.type) {
       case 'put':
+        return;
       case 'recorded':
+        this.#cuts.recorded(message.cuts);
+        if (this.#state === 'running' && !this.#begun) this.#begin();
         return;
       case 'relief':
-        this.#batcher.relief();
+        this.#cuts.relief();
         return;
       case 'intakeStopped':
         this.#endIntake();
@@ -321,11 +358,11 @@ export class Coordinator {
     // An answer to a coordinator that died comes too early: `begin` asks again.
     if (this.#intakeStopped || !this.#begun) return;
     this.#intakeStopped = true;
-    if (!this.#lastIsCut()) this.#batcher.end();
+    if (!this.#cuts.isLastCut) this.#cuts.end();
   }
 
   get #isOver(): boolean {
-    return this.#state === 'drained' || this.#state === 'failed';
+    return this.#state === 'ending' || this.#state === 'drained' || this.#state === 'failed';
   }
 
   #untaken(task: number): number {
@@ -341,53 +378,55 @@ export class Coordinator {
       const barrier = memory.cut(n);
       if (barrier.batch) return barrier.time;
     }
-    return this.#batcher.time;
+    return this.#cuts.time;
   }
 
   // ---- barriers
 
-  #cut(kind: Cut): void {
-    const { memory, env } = this.#options;
-    this.#checkFence();
-    const barrier: Barrier = { number: memory.lastCut + 1, ...kind };
-    memory.record(barrier, env.clock.monotonic());
-    if (barrier.batch) this.#reports.submitted(barrier);
-    this.#sources?.port.post({ type: 'cut', barrier });
-  }
-
   #taken(message: Taken): void {
     const entry = this.#ledger.take(message, this.#options.env.clock.monotonic());
     this.#reports.taken(message.barrier, entry);
-    if (entry !== undefined) this.#barrierHeld(entry);
+    if (entry !== undefined) this.#holding.add(entry);
   }
 
   #barrierHeld(entry: BarrierEntry): void {
     const barrier = this.#options.memory.cut(entry.number);
+    // What may fail comes first, for it is tried again: nothing is counted twice.
+    if (barrier.point)
+      this.#held.advance(barrier, entry, this.#epoch, {
+        ...this.#reports.held(barrier, entry),
+        ...this.#poison.held(barrier.number, entry),
+      });
     this.#newestHeld = barrier.number;
     this.#reports.add(entry);
     this.#rates?.add(entry.taken.values());
-    if (barrier.point) this.#pointHeld(barrier, entry);
+    if (barrier.point) this.#sources?.port.post({ type: 'held', barrier: barrier.number });
     if (barrier.batch) this.#reports.complete(barrier, entry);
     this.#backoff.reset();
     this.#progressed = true;
-    if (barrier.last) this.#drained();
-    else this.#batcher.held(barrier);
+    if (barrier.last) this.#end();
+    else this.#cuts.held(barrier);
   }
 
-  #pointHeld(barrier: Barrier, entry: BarrierEntry): void {
-    this.#held.advance(barrier, entry, this.#epoch, {
-      ...this.#reports.held(barrier),
-      ...this.#poison.held(barrier.number, entry),
-    });
-    this.#sources?.port.post({ type: 'held', barrier: barrier.number });
-    for (const worker of this.#workers)
-      worker?.port.post({ type: 'durable', barrier: barrier.number });
+  #durable(barrier: number): void {
+    this.#sources?.port.post({ type: 'durable', barrier, oldest: this.#durability.oldest });
+    this.#crew.post({ type: 'durable', barrier });
+    this.#cuts.durable();
   }
 
   #completed(barrier: Barrier, tookMs: number): void {
     for (const each of this.#rates?.completed(barrier.time, tookMs) ?? [])
       this.#sources?.port.post({ type: 'rate', ...each });
     this.#failures.forget(barrier.number);
+  }
+
+  /** All that came in is held. While stores have not got it all, what fails is still overcome. */
+  #end(): void {
+    if (this.#isOver || this.#isEnding) return;
+    this.#isEnding = true;
+    if (this.#commits.isNeedless) this.#state = 'ending';
+    const last = this.#held.point.barrier;
+    this.#durability.finish(() => this.#commits.when(last, () => this.#drained()));
   }
 
   #drained(): void {
@@ -410,6 +449,7 @@ export class Coordinator {
     this.#rates?.reset();
     this.#newestHeld = this.#held.point.barrier;
     this.#ledger.abort();
+    this.#holding.abort();
     this.#newEpoch(cause, error);
     this.#restartTimer?.cancel();
     const delayMs = this.#progressed ? 0 : this.#backoff.next();
@@ -437,9 +477,8 @@ export class Coordinator {
 
   #tryStart(): void {
     if (this.#state !== 'waiting' || this.#restartTimer !== undefined) return;
-    if (this.#sources === undefined && !this.#begun) return;
-    for (let w = 0; w < this.#workers.length; w++) this.#workers[w] ??= this.#spares.shift();
-    if (this.#workers.some((worker) => worker === undefined)) {
+    if (!this.#held.isSettled || (this.#sources === undefined && !this.#begun)) return;
+    if (!this.#crew.fill()) {
       this.#options.emit({ type: 'workerWanted' });
       return;
     }
@@ -451,62 +490,48 @@ export class Coordinator {
     this.#checkFence();
     this.#state = 'running';
     this.#held.epochBegins();
-    this.#rings.begin(
-      this.#epoch,
-      this.#workers.map((worker) => worker!.slot),
-    );
+    this.#rings.begin(this.#epoch, this.#crew.slots);
     const starts = this.#taskStarts();
     this.#postConsumers();
-    this.#workers.forEach((worker, w) => {
-      worker!.port.post({
-        type: 'start',
-        epoch: this.#epoch,
-        tasks: starts[w]!,
-        batchStart: this.#held.point.batchStart,
-        skip: this.#held.point.skip,
-        durable: this.#held.point.barrier,
-      });
-    });
+    const { batchStart, skip } = this.#held.point;
+    this.#crew.post((worker) => ({
+      type: 'start',
+      epoch: this.#epoch,
+      tasks: starts[worker]!,
+      batchStart,
+      skip,
+      durable: this.#durability.barrier,
+    }));
     emit({
       type: 'started',
       epoch: this.#epoch,
       barrier: this.#held.point.barrier,
       tookMs: this.#recoveringSince === 0 ? 0 : env.clock.monotonic() - this.#recoveringSince,
-      workers: this.#workers.map((worker) => worker!.slot),
+      workers: this.#crew.slots,
     });
-    if (!this.#begun) this.#begin();
+    if (!this.#begun && this.#cuts.isKnown) this.#begin();
   }
 
   #begin(): void {
     const { memory } = this.#options;
     this.#begun = true;
-    const { lastCut } = memory;
-    const lastIsCut = this.#lastIsCut();
-    if (lastIsCut && this.#held.point.barrier >= lastCut) {
-      this.#drained();
+    const lastIsCut = this.#cuts.isLastCut;
+    if (lastIsCut && this.#held.point.barrier >= memory.lastCut) {
+      this.#end();
       return;
     }
-    this.#postOpenCuts();
-    if (!lastIsCut) {
-      let newest: Barrier | undefined;
-      for (let n = lastCut; n > 0 && n > lastCut - CUTS && newest === undefined; n--)
-        if (memory.cut(n).batch) newest = memory.cut(n);
-      this.#batcher.start(newest?.time, memory.zeroTime);
-      // Nobody says again that it is held.
-      if (newest !== undefined && newest.number <= this.#held.point.barrier)
-        this.#batcher.held(newest);
-    }
+    this.#postHeld();
+    this.#cuts.postOpen();
+    this.#cuts.begin();
     if (this.#draining || lastIsCut) this.#sources?.port.post({ type: 'stopIntake' });
   }
 
-  /** Sources that are new, or hear of a new coordinator, learn what is held and what is cut; they ignore what they have. */
-  #postOpenCuts(): void {
-    const { memory } = this.#options;
-    const port = this.#sources?.port;
-    if (this.#held.point.barrier > 0)
-      port?.post({ type: 'held', barrier: this.#held.point.barrier });
-    for (let n = this.#held.point.barrier + 1; n <= memory.lastCut; n++)
-      port?.post({ type: 'cut', barrier: memory.cut(n) });
+  /** Sources that are new, or hear of a new coordinator, learn what is held; they ignore what they have. */
+  #postHeld(): void {
+    const { barrier } = this.#held.point;
+    const { barrier: durable, oldest } = this.#durability;
+    if (barrier > 0) this.#sources?.port.post({ type: 'held', barrier });
+    if (durable > 0) this.#sources?.port.post({ type: 'durable', barrier: durable, oldest });
   }
 
   #checkFence(): void {
@@ -519,11 +544,6 @@ export class Coordinator {
     );
   }
 
-  #lastIsCut(): boolean {
-    const { memory } = this.#options;
-    return memory.lastCut > 0 && memory.cut(memory.lastCut).last;
-  }
-
   #taskStarts(): TaskStart[][] {
     const { wiring, edges, memory } = this.#options;
     const { starts, words } = epochStarts({
@@ -532,7 +552,7 @@ export class Coordinator {
       parts: this.#held.point.parts,
       epoch: this.#epoch,
       isRecovery: memory.restarts > 0,
-      slots: this.#workers.map((worker) => worker!.slot),
+      slots: this.#crew.slots,
       sourcesSlot: this.#sources?.slot ?? 0,
       takeRing: () => this.#rings.take(),
       carefulOf: (task) => this.#poison.carefulOf(task),
@@ -549,7 +569,7 @@ export class Coordinator {
       edges: [...this.#words].map(([edge, words]) => ({
         edge,
         words,
-        peer: this.#workers[wiring.tasks[wiring.edges[edge]!.to]!.worker]?.slot ?? 0,
+        peer: this.#crew.slotOf(wiring.tasks[wiring.edges[edge]!.to]!.worker) ?? 0,
       })),
     });
   }

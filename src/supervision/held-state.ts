@@ -1,24 +1,34 @@
 /**
- * What a region goes back to, and the files that belong to it. Belongs to the coordinator.
+ * What a region goes back to. Belongs to the coordinator.
  *
- *   barrier n is held ─▶ index ─▶ BASE ─▶ files that only older points need are removed ─▶ files of sinks get their names
+ *   barrier n is held ─▶ index ─▶ BASE ─▶ durability: files of sinks get their names, what only older points need goes
  *
  * I1  The index is written first: it decides, the rest follows, and a successor does what is left of it.
  * I2  Whoever was replaced writes nothing: the fence is looked at before the index, and again before BASE.
+ * I3  What is to be passed over is in the index, and durable, before any task begins by it (`isSettled`). A disk that refuses
+ *     is asked again until then.
  */
 import type { Barrier } from '../actors/block.ts';
 import { epochOfHandOver } from '../actors/hand-over-file.ts';
-import type { Disk } from '../env/env.ts';
+import { mayPass, type Trouble } from '../actors/trouble.ts';
+import type { Env, Timer } from '../env/env.ts';
 import type { BarrierEntry } from './barrier-ledger.ts';
+import type { Durability } from './checkpoint/durability.ts';
 import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 
 export interface HeldStateOptions {
-  readonly disk: Disk;
+  readonly env: Env;
   readonly directory: string;
   readonly tasks: number;
+  /** Where the process goes on. @default the start of the job */
+  readonly start?: HeldPoint | undefined;
+  readonly durability: Durability;
+  readonly trouble: Trouble;
   readonly setBase: (edge: number, offset: number) => void;
   /** Throws when somebody else decides. */
   readonly checkFence: () => void;
+  /** `isSettled` has become true. */
+  readonly settled: () => void;
 }
 
 /** What a point has beside the hand-overs of its tasks. */
@@ -30,27 +40,42 @@ export class HeldState {
   #point: HeldPoint;
   /** Hand-overs of dead epochs may lie about. */
   #sweepDue = false;
+  /** Changes that are not durable. */
+  #unsettled = 0;
+  /** What is to be done when the index has them. */
+  #unwritten: (() => void)[] = [];
+  #timer: Timer | undefined;
 
   constructor(options: HeldStateOptions) {
     this.#options = options;
-    this.#index = new HeldIndex(options.disk, options.directory);
-    this.#point = startPoint(options.tasks);
+    this.#index = new HeldIndex(options.env.disk, options.directory);
+    this.#point = options.start ?? startPoint(options.tasks);
   }
 
   get point(): HeldPoint {
     return this.#point;
   }
 
-  /** The job begins. */
-  begin(): void {
+  /** Tasks may begin by the point. */
+  get isSettled(): boolean {
+    return this.#unsettled === 0;
+  }
+
+  /**
+   * The job begins, or the process.
+   * @param epoch newest one that may have begun before
+   */
+  begin(barrier: Barrier | undefined, epoch: number): void {
     this.#index.write(this.#point);
+    this.#options.durability.begin(this.#point, barrier, epoch, this.#settling());
   }
 
   /** Goes on for a coordinator that died, and does what that left undone. */
-  takeOver(): HeldPoint {
+  takeOver(barrierOf: (number: number) => Barrier | undefined, epoch: number): HeldPoint {
     this.#point = this.#index.read();
     for (const [edge, offset] of this.#point.offsets) this.#options.setBase(edge, offset);
-    this.#publish();
+    const barrier = barrierOf(this.#point.barrier);
+    this.#options.durability.begin(this.#point, barrier, epoch, this.#settling());
     return this.#point;
   }
 
@@ -64,16 +89,34 @@ export class HeldState {
     this.#change({ skip: [...this.#point.skip, start] });
   }
 
-  passOver(poison: NonNullable<HeldPoint['poison']>): void {
-    this.#change({ poison });
+  /** `then` is called when that is sure. */
+  passOver(poison: NonNullable<HeldPoint['poison']>, then: () => void): void {
+    this.#change({ poison }, then);
   }
 
-  /** A recovery point is held. */
+  /** A copy stands for a hand-over file. `then` is called when the index says so. */
+  replacePart(from: string, to: string, then: () => void): void {
+    const { parts } = this.#point;
+    if (!parts.some((own) => own.includes(from))) then();
+    else
+      this.#change(
+        { parts: parts.map((own) => own.map((path) => (path === from ? to : path))) },
+        then,
+      );
+  }
+
+  /**
+   * A recovery point is held.
+   * @throws what the disk says; then nothing has changed
+   */
   advance(barrier: Barrier, { taken }: BarrierEntry, epoch: number, details: PointDetails): void {
-    const { disk, setBase, checkFence } = this.#options;
+    const { setBase, checkFence, durability } = this.#options;
     const offsets: (readonly [number, number])[] = [];
-    const obsolete: string[] = [];
-    const publish = [...taken.values()].flatMap(({ handOver }) => handOver?.publish ?? []);
+    const obsolete = this.#sweepDue ? this.#deadFiles(epoch) : [];
+    const publish = [
+      ...durability.unpublished,
+      ...[...taken.values()].flatMap(({ handOver }) => handOver?.publish ?? []),
+    ];
     const parts = this.#point.parts.map((before, task) => {
       const { handOver, offsets: own } = taken.get(task)!;
       offsets.push(...own);
@@ -86,8 +129,7 @@ export class HeldState {
       obsolete.push(...before);
       return handOver === undefined ? [] : [handOver.path!];
     });
-    checkFence();
-    this.#point = {
+    const point: HeldPoint = {
       ...details,
       barrier: barrier.number,
       offsets,
@@ -95,48 +137,73 @@ export class HeldState {
       skip: this.#point.skip.filter((start) => start >= details.batchStart),
       ...(publish.length === 0 ? {} : { publish }),
     };
-    this.#index.write(this.#point);
+    checkFence();
+    this.#index.write(point);
+    this.#point = point;
+    this.#written();
     checkFence();
     for (const [edge, offset] of offsets) setBase(edge, offset);
-    for (const path of obsolete) disk.remove(path);
-    this.#publish();
-    if (this.#sweepDue) this.#sweep(epoch);
-  }
-
-  #change(change: Partial<HeldPoint>): void {
-    this.#options.checkFence();
-    this.#point = { ...this.#point, ...change };
-    this.#index.write(this.#point);
-  }
-
-  /**
-   * Files of transactional sinks get their names. That the point is in the index decided it, so a successor does what is
-   * left of it, before any sink of a later epoch looks for what nobody needs.
-   */
-  #publish(): void {
-    for (const { from, to } of this.#point.publish ?? []) {
-      try {
-        this.#options.disk.rename(from, to);
-      } catch (error) {
-        // An earlier coordinator may have done it.
-        if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
-      }
-    }
-  }
-
-  /**
-   * Removes what dead epochs left: tasks that died or were stopped between a hand-over and its report, and a coordinator
-   * that died before it removed what was obsolete. All tasks of this epoch have started by now, so no survivor still
-   * writes for an older one.
-   */
-  #sweep(now: number): void {
-    const { disk, directory } = this.#options;
     this.#sweepDue = false;
-    const needed = new Set(this.#point.parts.flat());
-    for (const name of disk.list(directory)) {
-      const epoch = epochOfHandOver(name);
-      const path = `${directory}/${name}`;
-      if (epoch !== undefined && epoch < now && !needed.has(path)) disk.remove(path);
-    }
+    durability.held(point, barrier, epoch, unneeded(obsolete, parts));
   }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#unwritten = [];
+  }
+
+  #settling(then?: () => void): () => void {
+    this.#unsettled++;
+    return () => {
+      then?.();
+      if (--this.#unsettled === 0) this.#options.settled();
+    };
+  }
+
+  #change(change: Partial<HeldPoint>, then?: () => void): void {
+    this.#point = { ...this.#point, ...change };
+    this.#unwritten.push(this.#settling(then));
+    this.#write();
+  }
+
+  #write(): void {
+    const { env, trouble, checkFence } = this.#options;
+    this.#timer?.cancel();
+    checkFence();
+    try {
+      this.#index.write(this.#point);
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      this.#timer = env.clock.after(trouble.failed(error), () => this.#write());
+      return;
+    }
+    trouble.over();
+    this.#written();
+  }
+
+  #written(): void {
+    this.#timer?.cancel();
+    for (const then of this.#unwritten.splice(0))
+      this.#options.durability.decided(this.#point, then);
+  }
+
+  /**
+   * What dead epochs left: tasks that died or were stopped between a hand-over and its report, and a coordinator that died
+   * before it removed what was obsolete. All tasks of this epoch have started by now, so no survivor still writes for an
+   * older one.
+   */
+  #deadFiles(now: number): string[] {
+    const { env, directory } = this.#options;
+    return env.disk
+      .list(directory)
+      .filter((name) => (epochOfHandOver(name) ?? now) < now)
+      .map((name) => `${directory}/${name}`);
+  }
+}
+
+/** A file may be a part of several tasks: a start with other tasks gives each what it needs. */
+function unneeded(paths: readonly string[], parts: HeldPoint['parts']): string[] {
+  if (paths.length === 0) return [];
+  const needed = new Set(parts.flat());
+  return paths.filter((path) => !needed.has(path));
 }

@@ -29,11 +29,6 @@ export class InputCounts {
     addTo(this.#records, this.#sourceOf, taken);
   }
 
-  /** What is to be kept with a recovery point. */
-  get held(): readonly number[] {
-    return [...this.#records];
-  }
-
   /** A recovery goes back to a point; undefined: to the start of a batch. */
   restore(held: readonly number[] | undefined): void {
     this.#records = held === undefined ? this.#zeros() : [...held];

@@ -2,7 +2,7 @@
  * What is decided about records that kill their tasks: to fail the job, or to pass the record over, which is told of.
  * Belongs to the coordinator; `poison.ts` counts.
  *
- * I1  That a record is passed over is in the index file before anybody is told, and before any task is.
+ * I1  That a record is passed over is in the index file, and durable, before anybody is told, and before any task is.
  */
 import type { RecordInHand } from '../actors/in-hand.ts';
 import type { TaskStart } from '../actors/messages.ts';
@@ -75,8 +75,7 @@ export class PoisonDecisions {
       lastError: cause,
       until: this.#ledger.carefulOf(task, open)?.until ?? memory.lastCut + 1,
     };
-    held.passOver({ decided: decided + 1, open: [...open, decision] });
-    this.#tell(decision);
+    held.passOver({ decided: decided + 1, open: [...open, decision] }, () => this.#tell(decision));
     return 'decided';
   }
 

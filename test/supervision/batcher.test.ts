@@ -73,8 +73,8 @@ describe('on the clock', () => {
     for (let n = 0; n < 550; n++) {
       clock.advance(5);
       // Everything is held at once.
-      b.held({ batch: true, point: true });
-      b.held({ batch: false, point: false });
+      b.held({ batch: true, point: true, time: 0 });
+      b.held({ batch: false, point: false, time: 0 });
     }
     expect(kinds()).toEqual([
       '10975 flush',
@@ -93,7 +93,7 @@ describe('on the clock', () => {
     b.start();
     clock.advance(3000);
     expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual(['10975 flush']);
-    b.held({ batch: false, point: false });
+    b.held({ batch: false, point: false, time: 0 });
     clock.advance(1000);
     expect(kinds().filter((kind) => kind.endsWith('flush'))).toEqual([
       '10975 flush',
@@ -107,7 +107,7 @@ describe('on the clock', () => {
     b.relief();
     b.relief();
     expect(kinds()).toEqual(['10250 relief']);
-    b.held({ batch: false, point: true });
+    b.held({ batch: false, point: true, time: 0 });
     clock.advance(10);
     b.relief();
     expect(kinds()).toEqual(['10250 relief', '10260 relief']);
@@ -121,7 +121,7 @@ describe('on the clock', () => {
     may = false;
     clock.advance(900);
     may = true;
-    b.held({ batch: true, point: true });
+    b.held({ batch: true, point: true, time: 0 });
     clock.advance(1);
     expect(cuts.map(({ time }) => time)).toEqual([10_500, 10_800, 11_100, 11_400]);
   });
@@ -147,10 +147,10 @@ describe('in step', () => {
   it('a batch is cut when the one before is held, then the end', () => {
     const { cuts, batcher: b } = batcher({ mode: { kind: 'step', batches: 2 } });
     b.start();
-    b.held({ batch: false, point: true });
+    b.held({ batch: false, point: true, time: 1000 });
     expect(cuts).toHaveLength(1);
-    b.held({ batch: true, point: true });
-    b.held({ batch: true, point: true });
+    b.held({ batch: true, point: true, time: 1000 });
+    b.held({ batch: true, point: true, time: 2000 });
     expect(cuts.map(({ time, batch, last }) => ({ time, batch, last }))).toEqual([
       { time: 1000, batch: true, last: false },
       { time: 2000, batch: true, last: false },
