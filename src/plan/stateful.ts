@@ -4,6 +4,7 @@
  *
  * A task finds its state by `stateName(uid, partition)`, whatever task had it before.
  */
+import { crc32 } from 'node:zlib';
 import type { GraphNode } from './graph.ts';
 import type { OpInstance, Plan } from './planned.ts';
 
@@ -78,6 +79,21 @@ export function statesOf(plan: Plan, taskId: number): readonly StateAt[] {
     return [...own, ...children.flatMap(walk)];
   };
   return walk(task.tree);
+}
+
+/** Says which operators a tree has and where it sends; equal for trees that are the same in that. */
+export function treeShape({ graph }: Plan, tree: OpInstance): string {
+  const draw = ({ node, partition, children, sends }: OpInstance): unknown => {
+    const { uid, kind } = graph.nodes[node]!;
+    const targets = sends.map((send) => [
+      graph.nodes[send.node]!.uid,
+      send.port,
+      send.outputs.length,
+    ]);
+    return [uid, kind, partition, children.map(draw), targets];
+  };
+  const text = JSON.stringify(draw(tree));
+  return `${crc32(text).toString(16)}-${text.length}`;
 }
 
 /**

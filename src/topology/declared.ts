@@ -2,6 +2,7 @@
  * What a topology's builder notes of sources, stages and sinks until it is complete, and how mistakes in them are told.
  * Used by the thread that builds.
  */
+import type { MigrationOptions } from '../dstream/state/migration.ts';
 import { type ErrorCode, millraceError } from '../errors.ts';
 import { DEFAULT_OUTPUT, type GraphNode } from '../plan/graph.ts';
 import type { StageFeed } from '../plan/stage-stream.ts';
@@ -16,7 +17,7 @@ export interface TopologySettings {
   readonly timeoutMs: number;
 }
 
-export interface StageOptions<In> {
+export interface StageOptions<In> extends MigrationOptions {
   /** What the stage reads: outputs with a grouping each. */
   readonly from: StageFeed<In> | readonly StageFeed<In>[];
   /** Instances of the stage. @default 1 */

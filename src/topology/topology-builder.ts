@@ -11,7 +11,8 @@
 import { callSiteText } from '../dstream/call-site.ts';
 import type { ContextBuilder } from '../dstream/context-builder.ts';
 import { DStream } from '../dstream/dstream.ts';
-import type { ErrorCode } from '../errors.ts';
+import { type MigrationParts, migrationParts } from '../dstream/state/migration.ts';
+import { type ErrorCode, MillraceError } from '../errors.ts';
 import { DEFAULT_OUTPUT, type StageInput, type UserFunction } from '../plan/graph.ts';
 import { defaultOutput, type StageFeed, StageStream } from '../plan/stage-stream.ts';
 import {
@@ -25,6 +26,7 @@ import {
   type TopologySettings,
   unreadOutputs,
 } from './declared.ts';
+import { sinkParams } from '../plan/sink.ts';
 import type { SinkSpec } from './sink.ts';
 import {
   type RecordOf,
@@ -121,6 +123,7 @@ export class TopologyBuilder {
         callSite,
         `stage ${quoted(name)} has two outputs called ${quoted(twice)}`,
       );
+    const migration = this.#migration(name, callSite, options);
     this.#declare(name, {
       word: 'stage',
       callSite,
@@ -130,8 +133,13 @@ export class TopologyBuilder {
         operator: 'stage',
         kind: 'stage',
         role: 'stage',
-        params: { ...this.#shared('stage', name, callSite, options), outputs, lingerMs },
-        functions: { stage: stage as UserFunction },
+        params: {
+          ...this.#shared('stage', name, callSite, options),
+          outputs,
+          lingerMs,
+          version: migration.version,
+        },
+        functions: { stage: stage as UserFunction, ...migration.functions },
       },
     });
     return defaultOutput<Out>({ stage: name }, () => callSiteText());
@@ -164,7 +172,7 @@ export class TopologyBuilder {
         role: 'sink',
         params: {
           ...this.#shared('sink', name, callSite, options),
-          ...(isSink ? sink.params : {}),
+          ...(isSink ? sinkParams(sink) : {}),
           sink: isSink ? sink.kind : 'none',
           lingerMs: this.#settings.lingerMs,
         },
@@ -277,6 +285,19 @@ export class TopologyBuilder {
       parallelism: isGood ? parallelism : 1,
       ...(options?.fuse === false ? { fuse: false } : {}),
     };
+  }
+
+  #migration(name: string, callSite: string, options: unknown): MigrationParts {
+    try {
+      return migrationParts(
+        { operator: `stage ${quoted(name)}`, callSite },
+        { ...(options as object) },
+      );
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      this.#problem('ERR_MILLRACE_BAD_OPTION', callSite, error.message);
+      return { version: undefined, functions: {} };
+    }
   }
 
   #feeds(

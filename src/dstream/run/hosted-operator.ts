@@ -8,6 +8,7 @@ import type { Barrier } from '../../actors/block.ts';
 import { MillraceError } from '../../errors.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Plan } from '../../plan/planned.ts';
+import { stateName } from '../../plan/stateful.ts';
 import type { StateCell } from '../state/cell.ts';
 import type { BatchOperator, Given } from './batch-operator.ts';
 import { blamed } from './blame.ts';
@@ -58,7 +59,7 @@ export class HostedOperator {
   /** Its cells under names that are the task's own. */
   get namedCells(): (readonly [string, StateCell])[] {
     return Object.entries(this.operator.cells).map(([name, cell]) => [
-      `${this.node.uid}[${this.partition}]/${name}`,
+      `${stateName(this.node.uid, this.partition)}/${name}`,
       cell,
     ]);
   }

@@ -32,7 +32,7 @@ export class KernelCountBody implements TaskBody {
     this.#node = node;
     this.#arrivals = arrivals;
     this.#senders = new Senders(arrivals);
-    this.#state = new TaskState(tree.cells);
+    this.#state = new TaskState(tree.cells, tree.shape);
     this.#tree = tree;
     if (tree.isAsync) this.takeWaiting = () => tree.waiting();
   }

@@ -11,6 +11,7 @@ import type { Barrier, Block } from '../../actors/block.ts';
 import { recordsIn } from '../../actors/block.ts';
 import type { HandOver, Marks, TaskBody } from '../../actors/task.ts';
 import type { Arrival } from '../../plan/planned.ts';
+import { stateName } from '../../plan/stateful.ts';
 import { type Gathered, GatherCell } from '../state/gather-cell.ts';
 import { TaskState } from '../state/task-state.ts';
 import { missingBatch } from './blame.ts';
@@ -39,11 +40,13 @@ export class OperatorBody implements TaskBody {
     this.#senders = new Senders(arrivals);
     this.#tree = tree;
     if (tree.isAsync) this.takeWaiting = () => tree.waiting();
-    this.#state = new TaskState({
-      arrived: this.#waiting,
+    const root = stateName(hosted.node.uid, hosted.partition);
+    const cells = {
+      [`${root}/arrived`]: this.#waiting,
       ...Object.fromEntries(hosted.namedCells),
       ...tree.cells,
-    });
+    };
+    this.#state = new TaskState(cells, tree.shape);
   }
 
   /** The operators that work a batch at a time, for those who ask them. */

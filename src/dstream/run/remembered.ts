@@ -12,6 +12,7 @@ import type { Barrier, Block } from '../../actors/block.ts';
 import { millraceError } from '../../errors.ts';
 import type { Graph, GraphNode } from '../../plan/graph.ts';
 import type { OutputPort } from '../../plan/planned.ts';
+import { stateName } from '../../plan/stateful.ts';
 import type { Caller } from '../arguments.ts';
 import { Batch } from '../batch.ts';
 import { arrayPartition } from '../batch/sources.ts';
@@ -89,10 +90,10 @@ export class Remembered {
         bytes: 0,
       };
       streams.set(output.parents[0]!, stream);
-      cells[`${output.uid}/times`] = stream.times;
+      cells[`${stateName(output.uid, 0)}/times`] = stream.times;
       stream.partitions.forEach((panes, partition) => {
         byPort.set(stream.ports[partition]!, { stream, panes });
-        cells[`${output.uid}/${partition}`] = panes;
+        cells[`${stateName(output.uid, partition)}/panes`] = panes;
       });
     }
     this.#streams = streams;

@@ -24,7 +24,7 @@ export class SourceBody implements TaskBody {
     this.#tree = tree;
     this.#files = files;
     if (files !== undefined) this.single = (piece) => files.single(piece);
-    this.#state = new TaskState(tree.cells);
+    this.#state = new TaskState(tree.cells, tree.shape);
     this.#out = out;
     if (tree.isAsync) this.takeWaiting = () => tree.waiting();
   }

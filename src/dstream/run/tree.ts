@@ -12,6 +12,7 @@ import type { TaskOutput } from '../../actors/task.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
 import { fires } from '../../plan/slides.ts';
+import { treeShape } from '../../plan/stateful.ts';
 import type { StateCell } from '../state/cell.ts';
 import type { Given } from './batch-operator.ts';
 import { AsyncMap } from './async-map.ts';
@@ -109,6 +110,11 @@ export class OperatorTree {
 
   get partition(): number {
     return this.#tree.partition;
+  }
+
+  /** Unlike that of a task that has other operators, or sends elsewhere. */
+  get shape(): string {
+    return treeShape(this.#plan, this.#tree);
   }
 
   /** Takes a record out of the stream before it is one. */

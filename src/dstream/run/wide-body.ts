@@ -54,7 +54,7 @@ export class WideBody implements TaskBody {
     this.#options = options;
     if (tree.isAsync) this.takeWaiting = () => tree.waiting();
     this.#senders = new Senders(options.arrivals);
-    this.#state = new TaskState(options.tree.cells);
+    this.#state = new TaskState(tree.cells, tree.shape);
     const ordered = node.kind === 'groupByKey';
     this.#inOrder = new InOrder((block) => this.#use(block), ordered ? undefined : WAITING_RECORDS);
     if (!isPassedOn(node)) {

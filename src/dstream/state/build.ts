@@ -10,6 +10,7 @@ import { BadKey } from '../keys/canonical.ts';
 import { KeyTable } from '../keys/key-table.ts';
 import { type Partitioner, partitionsOf } from '../partitioner.ts';
 import type { StateSetup } from './keyed-operator.ts';
+import { type MigrationOptions, migrationParts } from './migration.ts';
 
 /** Where an operator is put. */
 export interface StateSite {
@@ -20,7 +21,7 @@ export interface StateSite {
 }
 
 /** Of operators with state by key. */
-export interface KeyedStateOptions<K, S> {
+export interface KeyedStateOptions<K, S> extends MigrationOptions<K> {
   /** States that are there from the beginning, each key once: `[[key, state], …]`. @default none */
   readonly initialState?: readonly (readonly [K, S])[];
   /**
@@ -52,7 +53,14 @@ export interface MapWithStateOptions<K, S> extends KeyedStateOptions<K, S> {
   readonly timeout?: Duration;
 }
 
-const COMMON: readonly string[] = ['initialState', 'ttl', 'numPartitions', 'partitioner'];
+const COMMON: readonly string[] = [
+  'initialState',
+  'ttl',
+  'numPartitions',
+  'partitioner',
+  'version',
+  'migrate',
+];
 
 export function addUpdateStateByKey(site: StateSite, f: unknown, options: unknown = {}): number {
   const { caller } = site;
@@ -105,6 +113,7 @@ function add(
   )
     throw badOption(caller, 'numPartitions', 'that of the partitioner, or left out', numPartitions);
   const ttlMs = optionalMs(caller, 'ttl', given);
+  const migration = migrationParts(caller, given);
   const setup: StateSetup =
     initialState === undefined ? {} : { initialState: checkedState(caller, initialState) };
   return builder.add({
@@ -113,8 +122,14 @@ function add(
     role: 'wide',
     parents: [parent],
     exchange: ['key'],
-    functions: { f: f as UserFunction, ...partitions.functions },
-    params: { ...params, ...partitions.params, ttlMs, initialKeys: setup.initialState?.length },
+    functions: { f: f as UserFunction, ...partitions.functions, ...migration.functions },
+    params: {
+      ...params,
+      ...partitions.params,
+      ttlMs,
+      initialKeys: setup.initialState?.length,
+      version: migration.version,
+    },
     live: setup,
   });
 }

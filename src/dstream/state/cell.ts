@@ -28,6 +28,13 @@ export interface StateCell {
   changes(): unknown;
   /** Writes about so many entries again, in turn, going round. `round`: all live ones were since it last said so. */
   rewrite(entries: number): { readonly log: unknown; readonly round: boolean };
-  /** Takes what `changes` or `rewrite` gave, in the order in which they gave it; what is applied counts as unchanged. */
-  apply(log: unknown): void;
+  /** Of the shape of its entries. @default 1 */
+  readonly version?: number;
+  /**
+   * Takes what `changes` or `rewrite` gave, in the order in which they gave it; what is applied counts as unchanged.
+   * @param version of the cell that gave it, which is never newer @default its own
+   */
+  apply(log: unknown, version?: number): void;
+  /** All has been applied, if there was anything. */
+  restored?(): void;
 }

@@ -15,7 +15,8 @@ import type { StateCell } from './cell.ts';
 import { copied } from './copied.ts';
 import { GatherCell } from './gather-cell.ts';
 import { IdleTimers } from './idle-timers.ts';
-import { KeyedState, LIVE } from './keyed-state.ts';
+import { KeyedState, LIVE, UNTIMED } from './keyed-state.ts';
+import { migrationOf } from './migration.ts';
 
 /** What lies in `GraphNode.live` of an operator with state. */
 export interface StateSetup {
@@ -36,7 +37,9 @@ export abstract class KeyedOperator<S> {
   constructor(scene: OperatorScene, idleMs: number | undefined) {
     this.#scene = scene;
     this.idleMs = idleMs;
-    this.state = new KeyedState<S>(idleMs !== undefined);
+    const { node, blame } = scene;
+    const migration = migrationOf(node, (error, value) => blame(error, { value }));
+    this.state = new KeyedState<S>(idleMs !== undefined, migration);
     this.cells = { keys: this.state, open: this.gathered };
   }
 
@@ -86,7 +89,7 @@ export abstract class KeyedOperator<S> {
     if (times === undefined) return;
     times[slot] = time;
     this.state.touch(slot);
-    this.#timersNow().touch(slot, time);
+    this.#timersNow(time).touch(slot, time);
   }
 
   protected removed(slot: number): void {
@@ -98,19 +101,27 @@ export abstract class KeyedOperator<S> {
   protected expired(time: number): Iterable<number> {
     const { times } = this.state;
     if (this.idleMs === undefined || times === undefined) return [];
-    return this.#timersNow().expire(time - this.idleMs, times);
+    return this.#timersNow(time).expire(time - this.idleMs, times);
   }
 
   protected blame(error: unknown, record: unknown): never {
     return this.#scene.blame(error, { value: record });
   }
 
-  #timersNow(): IdleTimers {
+  #timersNow(now: number): IdleTimers {
     if (this.#timers !== undefined) return this.#timers;
     const timers = new IdleTimers();
-    const { flags, keys, times } = this.state;
-    for (let slot = 0; slot < keys.length; slot++)
-      if ((flags[slot]! & LIVE) !== 0) timers.touch(slot, times![slot]!);
+    const { flags, keys } = this.state;
+    const times = this.state.times!;
+    for (let slot = 0; slot < keys.length; slot++) {
+      if ((flags[slot]! & LIVE) === 0) continue;
+      // Keys from before there was a `ttl` or `timeout`: theirs begins now.
+      if (times[slot] === UNTIMED) {
+        times[slot] = now;
+        this.state.touch(slot);
+      }
+      timers.touch(slot, times[slot]!);
+    }
     this.#timers = timers;
     return timers;
   }

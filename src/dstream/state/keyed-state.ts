@@ -19,6 +19,7 @@
 import { packColumns, packValue, unpackColumns, unpackValue } from '../../actors/codec.ts';
 import { KeyIndex, unsliced } from '../keys/key-index.ts';
 import type { StateCell } from './cell.ts';
+import { type Migration, migrated } from './migration.ts';
 import { SlotHeap } from './slot-heap.ts';
 
 export const LIVE = 1;
@@ -27,6 +28,8 @@ const WRITTEN = 4;
 /** Keys in a chunk of a log: some milliseconds to encode. */
 const CHUNK_KEYS = 16_384;
 const FIRST_SLOTS = 1024;
+/** The time of a key that was written when no times were kept. */
+export const UNTIMED = -1;
 
 /** Slots that became free; slots in use, their keys and states, and when they were touched; whether it has begun. */
 type Chunk = readonly [Uint32Array, Uint32Array, Uint8Array, Float64Array | undefined, boolean];
@@ -54,9 +57,17 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   #unwritten = 0;
   #cursor = 0;
 
-  /** @param keepsTimes whether a key's time is kept with it */
-  constructor(keepsTimes = false) {
+  readonly version: number;
+  readonly #migration: Migration | undefined;
+
+  /**
+   * @param keepsTimes whether a key's time is kept with it
+   * @param migration what makes state of today of older one
+   */
+  constructor(keepsTimes = false, migration?: Migration) {
     super();
+    this.#migration = migration;
+    this.version = migration?.version ?? 1;
     this.times = keepsTimes ? new Float64Array(FIRST_SLOTS) : undefined;
   }
 
@@ -177,7 +188,8 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     return { log: log.length === 0 ? undefined : log, round };
   }
 
-  apply(log: unknown): void {
+  apply(log: unknown, version: number = this.version): void {
+    const isOld = version < this.version;
     const chunks = (log as readonly Uint8Array[]).map((bytes) => unpackValue(bytes) as Chunk);
     for (const [freed, used] of chunks) {
       for (const slots of [freed, used])
@@ -186,8 +198,14 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     for (const [, used, columns, times, begun] of chunks) {
       if (begun) this.#begun = true;
       const { keys, values } = this.unpackEntries(columns);
-      for (let i = 0; i < used.length; i++)
-        this.#put(used[i]!, keys[i], values[i]!, times?.[i] ?? 0);
+      for (let i = 0; i < used.length; i++) {
+        let state: unknown = values[i];
+        if (isOld) {
+          state = migrated(this.#migration!, version, state, keys[i]);
+          if (state === undefined) continue;
+        }
+        this.#put(used[i]!, keys[i], state as S, times?.[i] ?? UNTIMED);
+      }
     }
     this.#free = undefined;
   }

@@ -93,7 +93,7 @@ export class Replay {
   }
 
   restore(held: unknown): void {
-    this.#waiting = (held ?? []) as unknown[];
+    this.#waiting = held as unknown[];
     this.#options.count('replayed', this.#waiting.length);
   }
 

@@ -4,9 +4,13 @@
  */
 import { NO_ROOT, STRIDE, type Tidings } from '../../actors/tracked.ts';
 import { blamed } from '../../dstream/run/blame.ts';
+import type { StateCell } from '../../dstream/state/cell.ts';
+import { migrationOf } from '../../dstream/state/migration.ts';
+import { SnapshotCell } from '../../dstream/state/snapshot-cell.ts';
 import type { Clock } from '../../env/env.ts';
 import { millraceError } from '../../errors.ts';
 import type { GraphNode } from '../../plan/graph.ts';
+import { stateName } from '../../plan/stateful.ts';
 import {
   type Answer,
   type Emitter,
@@ -28,6 +32,8 @@ export interface StageUnitOptions {
   readonly tidings: Tidings | undefined;
   readonly count: (what: string, by: number) => void;
 }
+
+type StageCells = Readonly<Record<string, StateCell>>;
 
 const NO_ANSWER: Answer = { ack() {}, fail() {} };
 
@@ -86,26 +92,28 @@ export class StageUnit implements Taker {
     for (const outlet of this.#options.outlets) outlet.deliver();
   }
 
-  held(): unknown {
-    let state: unknown;
-    try {
-      state = this.#stage.snapshot?.();
-    } catch (error) {
-      throw this.#blame(error);
-    }
-    const timers = this.timers.held();
-    return state === undefined && timers === undefined ? undefined : [state, timers];
+  /** What it hands over. Timers are given back first. */
+  get cells(): StageCells {
+    const { node, instance } = this.#options;
+    const migration = migrationOf(node, (error, record) => {
+      throw this.#blame(error, { value: record });
+    });
+    const name = stateName(node.uid, instance);
+    return {
+      [`${name}/timers`]: new SnapshotCell({
+        take: () => this.timers.held(),
+        give: (timers) => this.timers.restore(timers),
+      }),
+      [`${name}/state`]: new SnapshotCell({
+        take: () => this.#guarded(() => this.#stage.snapshot?.()),
+        give: (state) => this.restore(state),
+        ...(migration === undefined ? {} : { migration }),
+      }),
+    };
   }
 
-  restore(held: unknown): void {
-    if (held === undefined) return;
-    const [state, timers] = held as [unknown, unknown];
-    this.timers.restore(timers);
-    try {
-      if (state !== undefined) this.#stage.restore?.(state);
-    } catch (error) {
-      throw this.#blame(error);
-    }
+  restore(state: unknown): void {
+    this.#guarded(() => this.#stage.restore?.(state));
   }
 
   close(): void {
@@ -209,6 +217,14 @@ export class StageUnit implements Taker {
           tidings.failed(copy[0]);
         }),
     };
+  }
+
+  #guarded<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw this.#blame(error);
+    }
   }
 
   #blame(error: unknown, record?: { readonly value: unknown }): Error {

@@ -7,7 +7,8 @@
  *                                       └▶ operators of a stream
  *
  * I1  A hand-over has the state and timers of all stages of the tree, what sinks have gathered, and the records of a
- *     source that may have to be sent again. Nothing else is kept, but what a new body makes for itself.
+ *     source that may have to be sent again, each as cells under its name: another program finds them, whatever is fused
+ *     into which task there. Nothing else is kept, but what a new body makes for itself.
  * I2  Before a barrier is passed on, all that came before it has left.
  */
 import type { Barrier, Block, Frame } from '../../actors/block.ts';
@@ -18,11 +19,14 @@ import { linesOf } from '../../dstream/run/lines.ts';
 import { bestForm } from '../../dstream/run/loop.ts';
 import { OperatorTree } from '../../dstream/run/tree.ts';
 import { pairsOf } from '../../dstream/run/columns.ts';
+import type { StateCell } from '../../dstream/state/cell.ts';
+import { SnapshotCell } from '../../dstream/state/snapshot-cell.ts';
 import { TaskState } from '../../dstream/state/task-state.ts';
+import type { LifeOptions } from '../../dstream/run/sink-life.ts';
 import { withinTimeOf } from '../../dstream/run/user-promise.ts';
-import type { Env } from '../../env/env.ts';
 import { DEFAULT_OUTPUT, type Graph, stageInputs } from '../../plan/graph.ts';
 import type { OpInstance, Plan } from '../../plan/planned.ts';
+import { stateName, treeShape } from '../../plan/stateful.ts';
 import { isTopologySource } from '../../plan/planner.ts';
 import { Outlet, type Taker } from './outlet.ts';
 import { Replay } from './replay.ts';
@@ -30,12 +34,11 @@ import { Route } from '../../dstream/run/route.ts';
 import { SinkUnit } from './sink-unit.ts';
 import { StageUnit } from './stage-unit.ts';
 
-type Cells = OperatorTree['cells'];
-
-export interface TopologyBodyOptions {
-  readonly env: Env;
-  readonly life: string;
+export interface TopologyBodyOptions extends Pick<LifeOptions, 'env' | 'life'> {
   readonly asyncTimeoutMs?: number;
+  /** As in `LifeOptions`. @default those of a job that lives once */
+  readonly lineage?: string;
+  readonly start?: number;
 }
 
 /** Whether a task's tree belongs to a topology. */
@@ -59,9 +62,9 @@ export class TopologyBody implements TaskBody {
   readonly #stages: StageUnit[] = [];
   readonly #sinks: SinkUnit[] = [];
   readonly #trees: OperatorTree[] = [];
-  /** Of the streams' operators; all else is its volatile section. */
   readonly #state: TaskState;
-  readonly #hasCells: boolean;
+  /** It has cells that may change although nothing came. */
+  readonly #isAlwaysAsked: boolean;
   readonly #outlets: Outlet[] = [];
   readonly #replay: Replay | undefined;
   /** Where the task's input goes. */
@@ -108,9 +111,13 @@ export class TopologyBody implements TaskBody {
         });
       }
     } else this.#root = this.#unit(task.tree);
-    const cells = Object.assign({}, ...this.#trees.map((tree) => tree.cells)) as Cells;
-    this.#hasCells = Object.keys(cells).length > 0;
-    this.#state = new TaskState(cells);
+    const streams = this.#trees.flatMap((tree) => Object.entries(tree.cells));
+    const outboxes = this.#sinks.flatMap(({ outboxName, outbox }) =>
+      outbox === undefined ? [] : [[outboxName, outbox] as const],
+    );
+    this.#isAlwaysAsked = streams.length + outboxes.length > 0;
+    const cells = Object.fromEntries([...streams, ...outboxes, ...this.#ownCells(task.tree)]);
+    this.#state = new TaskState(cells, treeShape(plan, task.tree));
   }
 
   block(block: Block, input: number): void {
@@ -144,6 +151,7 @@ export class TopologyBody implements TaskBody {
 
   takeWaiting(): Promise<void> | undefined {
     for (const tree of this.#trees) if (tree.isAsync) this.#waitFor(tree.waiting());
+    for (let i = 0; i < this.#sinks.length; i++) this.#waitFor(this.#sinks[i]!.waiting());
     const waiting = this.#waiting;
     this.#waiting = undefined;
     return waiting;
@@ -170,19 +178,19 @@ export class TopologyBody implements TaskBody {
 
   barrier(barrier: Barrier): void | Promise<void> {
     if (barrier.batch) {
-      for (const sink of this.#sinks) sink.endBatch(barrier);
       if (this.#gathered) this.#changed = true;
       this.#gathered = false;
     }
+    for (const sink of this.#sinks) this.#waitFor(sink.endBarrier(barrier));
     for (const tree of this.#trees)
       this.#waitFor(barrier.batch ? tree.endBatch(barrier) : tree.endPoint());
     this.#flushAll();
     return this.takeWaiting();
   }
 
-  handOver(barrier: Barrier): HandOver | undefined {
-    const publish: Publication[] = this.#sinks.flatMap((sink) => sink.prepare(barrier));
-    if (!this.#changed && publish.length === 0 && !this.#hasCells)
+  handOver(): HandOver | undefined {
+    const publish: Publication[] = this.#sinks.flatMap((sink) => sink.takePublications());
+    if (!this.#changed && publish.length === 0 && !this.#isAlwaysAsked)
       return { mode: 'keep', bytes: NO_BYTES };
     this.#changed = false;
     const held = this.#held() ?? (publish.length > 0 ? [] : undefined);
@@ -193,15 +201,16 @@ export class TopologyBody implements TaskBody {
   restore(parts: readonly Uint8Array[]): void {
     const held = this.#state.restore(parts);
     if (held === undefined) return;
-    const [stages, sinks, trees, replay] = held as (unknown[] | undefined)[];
-    this.#stages.forEach((stage, n) => stage.restore(stages?.[n]));
-    this.#sinks.forEach((sink, n) => sink.restore(sinks?.[n]));
-    this.#trees.forEach((tree, n) => tree.restore(trees?.[n]));
-    if (replay !== undefined) this.#replay?.restore(replay);
+    this.#trees.forEach((tree, n) => tree.restore((held as unknown[])[n]));
   }
 
   discard(): void {
     for (const tree of this.#trees) tree.clear();
+  }
+
+  durable(barrier: number): void | Promise<void> {
+    const commits = this.#sinks.flatMap((sink) => sink.durable(barrier) ?? []);
+    return commits.length === 0 ? undefined : Promise.all(commits).then(() => undefined);
   }
 
   takeRecordCount(): number {
@@ -218,16 +227,30 @@ export class TopologyBody implements TaskBody {
     for (const tree of this.#trees) tree.close();
   }
 
+  /** State of stages and sinks, and what the source has on its way. */
+  #ownCells({ node: root, partition }: OpInstance): (readonly [string, StateCell])[] {
+    const cells = this.#stages.flatMap((stage) => Object.entries(stage.cells));
+    for (const sink of this.#sinks)
+      cells.push([
+        `${sink.name}/state`,
+        new SnapshotCell({ take: () => sink.held(), give: (state) => sink.restore(state) }),
+      ]);
+    const replay = this.#replay;
+    if (replay !== undefined) {
+      const { uid } = nodeAt(this.#plan.graph, root);
+      const cell = new SnapshotCell({
+        take: () => replay.held(),
+        give: (rows) => replay.restore(rows),
+      });
+      cells.push([`${stateName(uid, partition)}/replay`, cell]);
+    }
+    return cells;
+  }
+
+  /** Of streams, inside a batch. */
   #held(): unknown {
-    const held = [
-      this.#stages.map((stage) => stage.held()),
-      this.#sinks.map((sink) => sink.held()),
-      this.#trees.map((tree) => tree.held()),
-    ];
-    const replay = this.#replay?.held();
-    return replay === undefined && held.every((part) => part.every((one) => one === undefined))
-      ? undefined
-      : [...held, replay];
+    const held = this.#trees.map((tree) => tree.held());
+    return held.every((one) => one === undefined) ? undefined : held;
   }
 
   #waitFor(promise: void | Promise<void>): void {
@@ -253,14 +276,16 @@ export class TopologyBody implements TaskBody {
   }
 
   #unit(tree: OpInstance): Taker {
-    const { env, life } = this.#options;
+    const { env, life, lineage = life, start } = this.#options;
     const node = nodeAt(this.#plan.graph, tree.node);
     const shared = { node, instance: tree.partition, tidings: this.#tidings };
     if (node.role === 'sink') {
       const sink = new SinkUnit({
         ...shared,
+        env,
         life,
-        disk: env.disk,
+        lineage,
+        start,
         out: this.#out,
         within: withinTimeOf(this.#options),
         wait: (promise) => this.#waitFor(promise),
