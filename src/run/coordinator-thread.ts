@@ -32,6 +32,7 @@ export async function coordinatorThread(
     directory,
     policy,
     mode,
+    ...(task.checkpoint === undefined ? {} : { checkpoint: task.checkpoint }),
     memory: new JobMemory(memory),
     edges: edgeMemory(receivers),
     diedWith: (slot) => {

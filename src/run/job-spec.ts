@@ -17,6 +17,8 @@ import type { GraphShape } from '../plan/compare.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { Plan } from '../plan/planned.ts';
 import { plan } from '../plan/planner.ts';
+import type { LogPlace } from './log-place.ts';
+import type { SinkPlace } from './sink-place.ts';
 
 /** Batches for the inputs of a test (`runBatches`): one list a stream; null is a time without a batch. */
 export type TestInputs = readonly (readonly (readonly unknown[] | null)[])[];
@@ -53,6 +55,9 @@ export interface JobSpec extends PlanSpec {
   readonly rates: SourceRates;
   /** Hand-overs and the held index lie here. */
   readonly directory: string;
+  /** Given for a job that outlives its process. */
+  readonly log?: LogPlace;
+  readonly sinks: SinkPlace;
   readonly doorbells: DoorbellMemory;
   readonly vitals: SharedArrayBuffer;
   /** By edge id. */

@@ -14,6 +14,7 @@ import { localChannel } from '../env/local-port.ts';
 import { millraceError } from '../errors.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
+import type { CheckpointSpec } from '../supervision/checkpoint/checkpoint-spec.ts';
 import { Coordinator, type LeftBehind } from '../supervision/coordinator.ts';
 import { JobMemory } from '../supervision/job-memory.ts';
 import { createBody } from './create-body.ts';
@@ -22,7 +23,9 @@ import { allocateReceivers, edgeMemory } from './edge-memory.ts';
 import { edgeOpener } from './edge-opener.ts';
 import type { Engine, EngineListener, ThreadInfo } from './engine.ts';
 import type { TestInputs } from './job-spec.ts';
+import { logPlaceOf } from './log-place.ts';
 import type { ResolvedRunOptions } from './options.ts';
+import { sinkPlaceOf } from './sink-place.ts';
 import { answerOf, StateQueries } from './state-queries.ts';
 import { SourcesActor } from './sources-actor.ts';
 
@@ -38,6 +41,8 @@ export interface LocalOptions {
   readonly options: ResolvedRunOptions;
   readonly mode: BatchMode;
   readonly directory: string;
+  /** Given for a job that outlives its process. */
+  readonly checkpoint?: CheckpointSpec;
   readonly listener: EngineListener;
   readonly inputs: TestInputs | undefined;
   readonly body?: BodyOptions;
@@ -66,6 +71,7 @@ export class LocalEngine implements Engine {
       env,
       plan,
       directory,
+      checkpoint,
       listener,
       mode,
       inputs,
@@ -100,6 +106,7 @@ export class LocalEngine implements Engine {
           asyncTimeoutMs,
           onRecordError,
           skipEmptyBatches,
+          ...sinkPlaceOf(directory, checkpoint),
           inside: (act) => insideOutput(this, act),
           ...options.body,
         }),
@@ -123,6 +130,7 @@ export class LocalEngine implements Engine {
       bellOf: () => bell,
       batchIntervalMs: policy.batchIntervalMs,
       directory,
+      ...(checkpoint === undefined ? {} : { log: logPlaceOf(checkpoint) }),
       report: (event) => listener.source(event),
       ...(options.atTime === undefined ? {} : { atTime: options.atTime }),
     });
@@ -130,6 +138,7 @@ export class LocalEngine implements Engine {
     this.#coordinator = new Coordinator({
       env,
       directory,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
       policy,
       mode,
       wiring: plan.wiring,

@@ -19,6 +19,8 @@ import {
 import type { Manifest, RunRecord } from '../supervision/checkpoint/manifest.ts';
 import { replaceDurably, sealJson, unsealJson } from '../supervision/checkpoint/sealed-json.ts';
 
+const ASIDE = 'set-aside-';
+/** What a start may pass over. */
 const LOST: ReadonlySet<unknown> = new Set(['ERR_MILLRACE_CHECKPOINT_CORRUPT', 'ENOENT', 'EIO']);
 
 export interface FoundDirectory {
@@ -81,6 +83,18 @@ export function sweep(disk: Disk, { directory, manifests }: FoundDirectory): voi
   const needed = new Set(manifests.flatMap(({ tasks }) => tasks.flatMap(({ parts }) => parts)));
   const state = stateDirectory(directory);
   for (const name of disk.list(state)) if (!needed.has(name)) disk.remove(join(state, name));
+}
+
+/** Puts all that runs have left into a directory of its own, where nothing looks for it. */
+export function setAside(disk: Disk, directory: string): void {
+  const taken = disk.listDirectories(directory).filter((name) => name.startsWith(ASIDE)).length;
+  const aside = join(directory, `${ASIDE}${taken + 1}`);
+  disk.makeDirectory(aside);
+  const own = [
+    ...disk.list(directory).filter((name) => /^(?:manifest-|run\.|decisions\.)/.test(name)),
+    ...disk.listDirectories(directory).filter((name) => name === 'state' || name === 'log'),
+  ];
+  for (const name of own) disk.rename(join(directory, name), join(aside, name));
 }
 
 export function isDirectory(disk: Disk, path: string): boolean {

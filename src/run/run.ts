@@ -2,8 +2,7 @@
  * `run(job, options)`: a job in the process that calls it. The library never exits, signals or kills that process and
  * prints nothing but what the job prints.
  */
-import { availableParallelism, tmpdir } from 'node:os';
-import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { Job, RunParameters } from '../dstream/job.ts';
 import type { BodyOptions } from '../dstream/run/create-body.ts';
 import { jobTitle } from '../dstream/job.ts';
@@ -16,6 +15,7 @@ import { ConsoleWriter } from '../io/console.ts';
 import type { Graph } from '../plan/graph.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import type { Engine } from './engine.ts';
+import { openHome } from './home.ts';
 import { graphOf, planOf, type PlanSpec, type TestInputs } from './job-spec.ts';
 import type { LocalOptions } from './local.ts';
 import { resolveRunOptions, type RunOptions } from './options.ts';
@@ -56,13 +56,10 @@ export interface StartExtras {
   readonly body?: BodyOptions;
   /** A graph that was built already, in the calling thread. */
   readonly graph?: Graph;
+  /** Checkpoints that can't be read are put aside, and the job begins anew. */
+  readonly createOnError?: boolean;
   /** Called with the run before it starts, so that nothing of it is missed. */
   readonly prepared?: (run: Run) => void;
-}
-
-/** What the directories of all runs of this process begin with. */
-export function runDirectories(within: string = tmpdir()): string {
-  return `${within}/millrace-${process.pid}-`;
 }
 
 export async function startRun(
@@ -98,9 +95,17 @@ export async function startRun(
       { context: { job: job.name, option: 'supervision.onBatchError' } },
     );
   }
-  const plan = planOf(graph, spec);
-  const directory = `${runDirectories(resolved.checkpoint?.directory)}${randomUUID()}`;
-  env.disk.makeDirectory(directory);
+  const home = await openHome({
+    env,
+    checkpoint: resolved.checkpoint,
+    job: job.name,
+    batchIntervalMs: spec.batchIntervalMs,
+    partitions: spec.partitions,
+    planOf: (partitions) => planOf(graph, { ...spec, partitions }),
+    createOnError: extras.createOnError ?? false,
+  });
+  const { plan, directory, checkpoint } = home;
+  const planSpec: PlanSpec = { ...spec, partitions: checkpoint?.job.partitions ?? spec.partitions };
   const console = new ConsoleWriter();
   const collected = graph.nodes.flatMap(({ kind, params }) =>
     kind === 'collectAs' || (kind === 'sink' && params['sink'] === 'collect')
@@ -113,7 +118,7 @@ export async function startRun(
     collected,
     options.write ?? ((text) => console.write(text)),
     resolved.maxGatherBytes,
-    () => env.disk.removeDirectory(directory),
+    home,
     graph.nodes.some(({ role }) => role === 'stage' || role === 'sink'),
     {
       wiring: plan.wiring,
@@ -125,12 +130,14 @@ export async function startRun(
   );
   for (const listener of resolved.listeners) running.addStreamingListener(listener);
   extras.prepared?.(running);
+  for (const warning of home.warnings) running.hint(warning);
   const shared = {
     env,
     plan,
     options: resolved,
     mode: extras.mode ?? ({ kind: 'clock' } as const),
     directory,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     listener: running.listener,
   };
   const engine: Engine =
@@ -141,7 +148,7 @@ export async function startRun(
           ...(extras.atTime === undefined ? {} : { atTime: extras.atTime }),
           ...(extras.body === undefined ? {} : { body: extras.body }),
         })
-      : await threadsEngine({ ...shared, job, planSpec: spec, log: (text) => running.hint(text) });
+      : await threadsEngine({ ...shared, job, planSpec, log: (text) => running.hint(text) });
   await running.start(engine);
   if (resolved.maxRssMb !== undefined) {
     const unwatch = watchRss({

@@ -28,6 +28,7 @@ import { Feed } from './feed.ts';
 import { isInsideOutput } from './inside-output.ts';
 import { Listeners, type StreamingListener } from './listeners.ts';
 import { type JobActor, JobTree } from './job-tree.ts';
+import type { Recovered } from './restart.ts';
 import { WhenHeld } from './when-held.ts';
 
 const EVENTS_KEPT = 10_000;
@@ -146,12 +147,18 @@ export interface RunLabels {
   readonly wiring: Wiring;
 }
 
+/** Where what the run hands over lies. */
+interface RunHome {
+  readonly recovered: Recovered | undefined;
+  leave(someoneIsLeft: boolean): void;
+}
+
 export class Run implements AsyncDisposable {
   readonly jobName: string;
   #env: Env;
   #engine!: Engine;
   #write: (text: string) => void | Promise<void>;
-  #cleanUp: () => void;
+  readonly #home: RunHome;
   #state: RunState = 'initialized';
   #error: Error | undefined;
   /** What it was given up for. */
@@ -189,14 +196,14 @@ export class Run implements AsyncDisposable {
     collected: readonly string[],
     write: (text: string) => void | Promise<void>,
     maxGatherBytes: number,
-    cleanUp: () => void,
+    home: RunHome,
     /** A batch that runs again may come to something else (`when-held.ts`). */
     reportsVary: boolean,
     labels: RunLabels,
   ) {
     this.#batches = new BatchEvents({ ...labels, emit: (event) => this.#push(event) });
     this.jobName = jobName;
-    this.#cleanUp = cleanUp;
+    this.#home = home;
     this.#env = env;
     this.#write = write;
     this.#tree = new JobTree(jobName, labels.wiring);
@@ -210,6 +217,11 @@ export class Run implements AsyncDisposable {
 
   get state(): RunState {
     return this.#state;
+  }
+
+  /** From which checkpoint the run goes on; undefined: it is the first in its `checkpointDir`, or has none. */
+  get recovered(): Recovered | undefined {
+    return this.#home.recovered;
   }
 
   /** @internal Names given to `collectAs`. */
@@ -546,7 +558,7 @@ export class Run implements AsyncDisposable {
   }
 
   #end(): void {
-    this.#cleanUp();
+    this.#home.leave(this.metrics().quarantined > 0);
     this.#events.end();
     for (const feed of this.#results.values()) feed.end(this.#error);
   }

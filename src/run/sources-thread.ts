@@ -44,6 +44,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
     directory: spec.directory,
     inputs: spec.inputs,
     rates: spec.rates,
+    ...(spec.log === undefined ? {} : { log: spec.log }),
     report: (event) => main.post({ type: 'source', event }),
     ...(virtual === undefined ? {} : { atTime: (time: number) => virtual.set(time) }),
   });

@@ -8,6 +8,7 @@ import type { ReceiverMemory } from '../actors/receiver-edge.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import type { WireError } from '../errors.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
+import type { CheckpointSpec } from '../supervision/checkpoint/checkpoint-spec.ts';
 import type {
   CoordinatorEvent,
   CoordinatorPolicy,
@@ -45,6 +46,7 @@ export interface CoordinatorTask {
   readonly doorbells: SharedArrayBuffer;
   readonly vitals: SharedArrayBuffer;
   readonly directory: string;
+  readonly checkpoint?: CheckpointSpec;
   readonly policy: CoordinatorPolicy;
   readonly hangTimeoutMs: number;
   readonly mode: BatchMode;

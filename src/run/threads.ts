@@ -21,6 +21,7 @@ import { fromWire, MillraceError, millraceError, toWire } from '../errors.ts';
 import { shape } from '../plan/compare.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
+import type { CheckpointSpec } from '../supervision/checkpoint/checkpoint-spec.ts';
 import type { LeftBehind } from '../supervision/coordinator.ts';
 import { fenceCoordinator, JobMemory, type JobMemoryBuffer } from '../supervision/job-memory.ts';
 import { allocateReceivers } from './edge-memory.ts';
@@ -29,8 +30,10 @@ import { watchHeartbeat } from './heartbeat.ts';
 import type { Engine, EngineListener, FaultWay, ThreadInfo, ThreadRole } from './engine.ts';
 import type { JobSpec, PlanSpec } from './job-spec.ts';
 import { StateQueries } from './state-queries.ts';
+import { logPlaceOf } from './log-place.ts';
 import type { ResolvedRunOptions } from './options.ts';
 import { Pushes } from './pushes.ts';
+import { sinkPlaceOf } from './sink-place.ts';
 import { ThreadLimits } from './thread-limits.ts';
 import { prepareThread, type PreparedThread, type ThreadPorts } from './thread-tasks.ts';
 import type {
@@ -71,6 +74,8 @@ export interface ThreadsOptions {
   readonly mode: BatchMode;
   /** Directory of hand-overs; exists, and belongs to this run. */
   readonly directory: string;
+  /** Given for a job that outlives its process. */
+  readonly checkpoint?: CheckpointSpec;
   readonly listener: EngineListener;
   readonly log: (text: string) => void;
 }
@@ -139,6 +144,8 @@ export class ThreadsEngine implements Engine {
       skipEmptyBatches,
       rates,
       directory: options.directory,
+      ...(options.checkpoint === undefined ? {} : { log: logPlaceOf(options.checkpoint) }),
+      sinks: sinkPlaceOf(options.directory, options.checkpoint),
       doorbells: createDoorbells(SLOTS),
       vitals: vitalsBuffer(SLOTS),
       receivers: this.#receivers,
@@ -325,11 +332,19 @@ export class ThreadsEngine implements Engine {
   }
 
   #prepare(role: ThreadRole, slot: number, ports: ThreadPorts): PreparedThread {
-    const { plan, options, mode, directory } = this.#options;
+    const { plan, options, mode, directory, checkpoint } = this.#options;
     const { policy, hangTimeoutMs } = options;
     const { wiring } = plan;
     const memory = this.#memory;
-    const parts = { wiring, memory, directory, policy, mode, hangTimeoutMs };
+    const parts = {
+      wiring,
+      memory,
+      directory,
+      policy,
+      mode,
+      hangTimeoutMs,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    };
     return prepareThread(role, slot, ports, this.#spec, parts);
   }
 

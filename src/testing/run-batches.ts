@@ -26,10 +26,11 @@ import { splitDisk } from '../env/split-disk.ts';
 import { realEnv } from '../env/real.ts';
 import { SteppedClock } from '../env/stepped-clock.ts';
 import { fromWire, millraceError } from '../errors.ts';
+import { runDirectories } from '../run/home.ts';
 import { graphOf, TEST_OUTPUT, type TestInputs } from '../run/job-spec.ts';
 import type { StreamingListener } from '../run/listeners.ts';
 import type { RunOptions, SupervisionOptions } from '../run/options.ts';
-import { runDirectories, startRun } from '../run/run.ts';
+import { startRun } from '../run/run.ts';
 import type { CollectedBatch, DeadLetterEvent, Run } from '../run/running.ts';
 
 export interface RunBatchesOptions<I extends TestInputs = TestInputs> {
