@@ -69,6 +69,7 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
         asyncTimeoutMs: spec.asyncTimeoutMs,
         onRecordError: spec.onRecordError,
         skipEmptyBatches: spec.skipEmptyBatches,
+        ...spec.sinks,
       }),
     directory: spec.directory,
     vitals,
