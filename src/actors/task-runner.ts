@@ -8,7 +8,8 @@
  * I1  A frame is released only after the body has used it, so a death in between leaves it to the successor.
  * I2  An input that is at a barrier is not read until all are; every other input always is (a diamond can't deadlock).
  * I3  While an output can't be sent, the body is not called.
- * I4  Barrier n is reported `taken` after everything emitted before it is queued and its hand-over is in a file.
+ * I4  Barrier n is reported `taken` after everything emitted before it is queued and its hand-over is in a file. A disk that
+ *     refuses the file stalls this task, and no other.
  * I5  What goes back on a feedback output waits for room there and holds nothing up: else two tasks could wait for each
  *     other. Its sender bounds it.
  * I6  A batch that was given up runs empty: what sources gave of it never reaches a body, what tasks make of nothing does.
@@ -21,11 +22,12 @@ import { type Barrier, type Block, type Frame, type Mark, recordsIn } from './bl
 import { BlockSlices } from './block-slices.ts';
 import { CarefulFeed, PassOver } from './careful-feed.ts';
 import type { InEdge, OutEdge } from './edge.ts';
-import { sealed, unsealed } from './hand-over-file.ts';
+import { unsealed } from './hand-over-file.ts';
+import { HandOverWriter } from './hand-over-writer.ts';
 import { InHand, type RecordInHand } from './in-hand.ts';
 import { lineCount } from './line-count.ts';
 import type { FromWorker, TaskStart } from './messages.ts';
-import type { OutputTimes, Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
+import type { HandOver, OutputTimes, Progress, TaskBody, TaskEvent, TaskOutput } from './task.ts';
 
 /** A step takes so many pieces of blocks, and begins none after so long, before other tasks of the thread have a turn. */
 const PIECES_PER_STEP = 8;
@@ -93,6 +95,9 @@ export class TaskRunner implements TaskOutput {
   #atBarrierCount = 0;
   #awaiting: Promise<void> | undefined;
   #closing: Barrier | undefined;
+  readonly #writer: HandOverWriter;
+  /** What the body has handed over and no file has yet. */
+  #unwritten: HandOver | undefined;
   /** Time at work since the last barrier that was taken. */
   #busyMs = 0;
   #batchStart: number;
@@ -117,6 +122,7 @@ export class TaskRunner implements TaskOutput {
     this.#aligned = options.inputs.filter((input) => input.feedback !== true).length;
     this.#batchStart = options.batchStart;
     this.#skipping = options.skip.has(options.batchStart);
+    this.#writer = new HandOverWriter(options.env, 'state', (event) => void options.report(event));
     this.#body = options.createBody(this);
     try {
       const { disk } = options.env;
@@ -153,10 +159,7 @@ export class TaskRunner implements TaskOutput {
     if (this.#feedbackCount > 0 && this.#flush()) progressed = true;
     if (this.#awaiting !== undefined) return 'awaiting';
     try {
-      if (this.#closing !== undefined) {
-        this.#closed(this.#closing);
-        return 'progress';
-      }
+      if (this.#closing !== undefined) return this.#closed(this.#closing) ? 'progress' : 'idle';
       if (this.#tick()) progressed = true;
       if (this.#read()) progressed = true;
       if (this.#awaiting !== undefined) return progressed ? 'progress' : 'awaiting';
@@ -208,6 +211,7 @@ export class TaskRunner implements TaskOutput {
 
   /** Monotonic ms at which a step is wanted although nothing came; Infinity for none. */
   dueMs(): number {
+    if (this.#unwritten !== undefined) return this.#writer.dueMs;
     return this.#state === 'reading' && this.#pendingCount === 0
       ? (this.#body.dueMs?.() ?? Infinity)
       : Infinity;
@@ -383,27 +387,27 @@ export class TaskRunner implements TaskOutput {
     );
   }
 
-  /** The body is done with the barrier: hand over, pass it on, report, release the barrier frames. */
-  #closed(barrier: Barrier): void {
-    const { inputs, outputs, env, epoch } = this.#options;
-    if (barrier.point && this.#body.prepare?.() === false) return;
+  /** The body is done with the barrier: hand over, pass it on, report, release the barrier frames. False: it waits for a disk. */
+  #closed(barrier: Barrier): boolean {
+    const { inputs, outputs, epoch } = this.#options;
+    if (this.#unwritten === undefined && barrier.point) {
+      if (this.#body.prepare?.() === false) return true;
+      this.#unwritten = this.#body.handOver(barrier);
+    }
+    const state = this.#unwritten;
     let handOver: Extract<FromWorker, { type: 'taken' }>['handOver'];
-    if (barrier.point) {
-      const state = this.#body.handOver(barrier);
-      if (state !== undefined) {
-        const publish =
-          state.publish === undefined || state.publish.length === 0
-            ? {}
-            : { publish: state.publish };
-        if (state.mode === 'keep') handOver = { mode: 'keep', ...publish };
-        else {
-          const path = this.#options.handOverPath(barrier.number);
-          env.disk.write(path, sealed(state.bytes));
-          const drop = state.drop === undefined ? {} : { drop: state.drop };
-          handOver = { mode: state.mode, path, ...drop, ...publish };
-        }
+    if (state !== undefined) {
+      const publish =
+        state.publish === undefined || state.publish.length === 0 ? {} : { publish: state.publish };
+      if (state.mode === 'keep') handOver = { mode: 'keep', ...publish };
+      else {
+        const path = this.#options.handOverPath(barrier.number);
+        if (!this.#writer.write(path, state.bytes)) return false;
+        const drop = state.drop === undefined ? {} : { drop: state.drop };
+        handOver = { mode: state.mode, path, ...drop, ...publish };
       }
     }
+    this.#unwritten = undefined;
     const offsets: [number, number][] = [];
     for (const input of inputs) {
       if (input.in.offsetBehind !== undefined) offsets.push([input.edge, input.in.offsetBehind()]);
@@ -447,6 +451,7 @@ export class TaskRunner implements TaskOutput {
     this.#state = 'reading';
     if (barrier.last && this.#options.commits === true) this.#last = barrier.number;
     else if (barrier.last && this.#pendingCount === 0) this.stop();
+    return true;
   }
 
   /** What was passed over up to a recovery point; behind the barrier that it was told a task is careful no more. */

@@ -144,7 +144,7 @@ export class HeldState {
     checkFence();
     for (const [edge, offset] of offsets) setBase(edge, offset);
     this.#sweepDue = false;
-    durability.held(point, barrier, epoch, unneeded(obsolete, parts));
+    durability.held(point, barrier, unneeded(obsolete, parts));
   }
 
   stop(): void {

@@ -50,7 +50,7 @@ export class AtOnce implements Durability {
     this.#publish();
   }
 
-  held(point: HeldPoint, _barrier: Barrier, _epoch: number, obsolete: readonly string[]): void {
+  held(point: HeldPoint, _barrier: Barrier, obsolete: readonly string[]): void {
     this.barrier = point.barrier;
     for (const path of obsolete) this.#remove(path);
     this.#publications.add(point.publish);

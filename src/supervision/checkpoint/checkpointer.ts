@@ -90,7 +90,8 @@ export class Checkpointer implements Durability {
   #completed: CheckpointDone | undefined;
   /** The newest manifest has made others needless. */
   #untidy = false;
-  /** Time of the batch of the newest manifest. */
+  /** Of the newest manifest: its id, and the time of its batch. */
+  #newestId = 0;
   #lastTime = -Infinity;
   /** I4: hand-overs up to that epoch stay. */
   #olderEpoch = 0;
@@ -140,7 +141,7 @@ export class Checkpointer implements Durability {
     if (isFirst) this.#kept.setAside(started);
     this.#kept.read(isFirst ? started : point.barrier);
     const { newest } = this.#kept;
-    this.barrier = Math.max(started, newest?.id ?? 0);
+    this.barrier = this.#newestId = Math.max(started, newest?.id ?? 0);
     if (newest !== undefined) this.#lastTime = newest.barrier.time;
     this.#files.add([...this.#kept.parts()].map((name) => `${state}/${name}`));
     this.#publications.add(newest?.publish);
@@ -154,7 +155,7 @@ export class Checkpointer implements Durability {
     this.#kick();
   }
 
-  held(point: HeldPoint, barrier: Barrier, _epoch: number, obsolete: readonly string[]): void {
+  held(point: HeldPoint, barrier: Barrier, obsolete: readonly string[]): void {
     this.#held = point;
     for (const path of obsolete) this.#obsolete.add(path);
     this.#publications.add(point.publish);
@@ -198,7 +199,7 @@ export class Checkpointer implements Durability {
   }
 
   get #isBehind(): boolean {
-    return this.#newest !== undefined && this.#newest.barrier.number > this.barrier;
+    return this.#newest !== undefined && this.#newest.barrier.number > this.#newestId;
   }
 
   #kick(): void {
@@ -225,7 +226,7 @@ export class Checkpointer implements Durability {
         this.#trouble.over();
       } catch (error) {
         if (this.#isOver(error)) return;
-        await this.#pause(this.#trouble.failed(error));
+        await this.#pause(this.#trouble.failed(disks(error)));
       }
     }
     this.#running = false;
@@ -251,7 +252,7 @@ export class Checkpointer implements Durability {
       renamed: () => this.#kept.add(manifest),
     });
     this.#check();
-    this.barrier = barrier.number;
+    this.#newestId = barrier.number;
     this.#lastTime = barrier.time;
     this.#committed = manifest.publish;
     this.#completed = {
@@ -295,6 +296,7 @@ export class Checkpointer implements Durability {
     for (const then of this.#renamed.splice(0)) then();
     const completed = this.#completed;
     this.#completed = undefined;
+    this.barrier = this.#newestId;
     if (completed !== undefined) {
       events.durable(completed.barrier);
       events.tell(completed);
@@ -308,15 +310,24 @@ export class Checkpointer implements Durability {
     this.#untidy = false;
     decisions.prune(this.oldest);
     this.#removeObsolete();
+    const needed = this.#needed();
+    for (const { from } of this.#publications.open) needed.add(basename(from));
+    this.#files.retain((path) => needed.has(basename(path)));
   }
 
   // ---- files
 
-  #removeObsolete(): void {
-    if (this.#obsolete.size === 0) return;
+  /** Names of the hand-overs that a manifest needs, or a point that is held or becomes one. */
+  #needed(): Set<string> {
     const needed = this.#kept.parts();
     for (const point of [this.#held, this.#newest?.point, this.#current?.point])
       for (const path of point?.parts.flat() ?? []) needed.add(basename(path));
+    return needed;
+  }
+
+  #removeObsolete(): void {
+    if (this.#obsolete.size === 0) return;
+    const needed = this.#needed();
     const { disk } = this.#options.env;
     for (const path of this.#obsolete) {
       const name = basename(path);
@@ -353,7 +364,7 @@ export class Checkpointer implements Durability {
       } catch (error) {
         this.#deciding.unshift(...decided);
         if (this.#isOver(error)) return;
-        await this.#pause(this.#decisionTrouble.failed(error));
+        await this.#pause(this.#decisionTrouble.failed(disks(error)));
       }
     }
     this.#writing = false;
@@ -380,3 +391,9 @@ export class Checkpointer implements Durability {
 }
 
 class Stopped extends Error {}
+
+/** What isn't the disk's has no code. */
+function disks(error: unknown): unknown {
+  if ((error as { code?: unknown }).code === undefined) throw error;
+  return error;
+}

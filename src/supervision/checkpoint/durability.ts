@@ -30,7 +30,7 @@ export interface Durability {
    */
   begin(point: HeldPoint, barrier: Barrier | undefined, epoch: number, then: () => void): void;
   /** A point is held and in the index. `obsolete`: files that it doesn't need. */
-  held(point: HeldPoint, barrier: Barrier, epoch: number, obsolete: readonly string[]): void;
+  held(point: HeldPoint, barrier: Barrier, obsolete: readonly string[]): void;
   /** What is to be passed over has changed, and is in the index. `then` is called, perhaps at once, when that is durable. */
   decided(point: HeldPoint, then: () => void): void;
   /** Calls when the newest held point is durable and published. It is not, when this is stopped before. */

@@ -54,12 +54,12 @@ export class SyncedFiles {
     return done.reduce((sum, path) => sum + (disk.size(path) ?? 0), 0);
   }
 
-  /** Only these are still of interest. */
-  retain(paths: ReadonlySet<string>): void {
-    this.#synced = new Set([...this.#synced].filter((path) => paths.has(path)));
+  /** The others are of no interest any more. */
+  retain(isWanted: (path: string) => boolean): void {
+    this.#synced = new Set([...this.#synced].filter(isWanted));
     for (const [from, to] of this.#copies)
-      if (!paths.has(from) && !paths.has(to)) this.#copies.delete(from);
-    for (const path of this.#suspect) if (!paths.has(path)) this.#suspect.delete(path);
+      if (!isWanted(from) && !isWanted(to)) this.#copies.delete(from);
+    for (const path of this.#suspect) if (!isWanted(path)) this.#suspect.delete(path);
   }
 
   async #one(path: string): Promise<void> {
