@@ -11,12 +11,13 @@
  * I1  What lies between BASE and TAIL is never overwritten.
  * I2  `sendText` and each block of `sendRows` are taken whole or not at all; when a sender dies between the fragments of
  *     one, its successor ends it with ABORT, and it counts as not sent.
- * I3  A successor knows position, lines, sequence and last barrier as of TAIL (`SenderNotes`).
+ * I3  A successor knows position, lines, sequence, last barrier and ordinal in the log as of TAIL (`SenderNotes`).
  * I4  Data leaves a sixteenth of the room to barriers, so a full edge still takes what lets it be emptied.
  * I5  Unread data is bounded apart from kept data, so a barrier is never stuck behind seconds of backlog.
  */
 import { millraceError } from '../errors.ts';
 import { encodeBarrier } from './barrier-bytes.ts';
+import type { BlockLog } from './block-log.ts';
 import type { Barrier } from './block.ts';
 import { encodeBlock } from './codec.ts';
 import { NO_BELL, type Bell } from './doorbell.ts';
@@ -91,11 +92,12 @@ export class ReceiverEdgeWriter {
   #wanting = false;
   /** As of TAIL. */
   #note: SenderNote;
-  /** What position, lines and barrier are once the block in hand is out. */
+  /** What position, lines, barrier and ordinal are once the block in hand is out. */
   #nextPosition: number;
   #nextLines: number;
   #nextBarrier: number;
   #nextAbsent: boolean;
+  #nextOrdinal: number;
 
   constructor(options: ReceiverEdgeWriterOptions) {
     const { memory } = options;
@@ -119,6 +121,7 @@ export class ReceiverEdgeWriter {
     this.#nextLines = this.#note.lines;
     this.#nextBarrier = this.#note.barrier;
     this.#nextAbsent = this.#note.absent;
+    this.#nextOrdinal = this.#note.ordinal;
     this.#writer = new FrameWriter({
       control,
       data,
@@ -170,21 +173,51 @@ export class ReceiverEdgeWriter {
     return this.#note.sequence;
   }
 
+  /** Where the log of the source has the last whole block or barrier that lies here. */
+  get ordinal(): number {
+    return this.#note.ordinal;
+  }
+
   /** The sender before may have died inside a block: ends it. Sending does so too. */
   recover(): void {
     this.#endOpenChain();
   }
 
   /**
+   * The edge begins behind what the log of the source has up to that ordinal, and what the source had published by then.
+   * Passed over when something was sent here before.
+   */
+  startAt(ordinal: number, position: { readonly bytes: number; readonly lines: number }): void {
+    const note = this.#note;
+    if (!this.isUnused) return;
+    note.ordinal = this.#nextOrdinal = ordinal;
+    note.position = this.#nextPosition = position.bytes;
+    note.lines = this.#nextLines = position.lines;
+  }
+
+  /** Nothing was ever sent here. */
+  get isUnused(): boolean {
+    return this.#writer.tail === Atomics.load(this.#control, BASE) && this.#note.barrier === 0;
+  }
+
+  /** @throws ERR_MILLRACE_FENCED when another sender has taken its place */
+  checkFence(): void {
+    this.#checkFence();
+  }
+
+  /**
    * Sends one text block of whole lines, `head` followed by `tail`. False: no room, nothing was taken.
    * @param position bytes of the source before the end of the block
+   * @param log writes it down before it goes out; when that can't be now, that too is no room
    * @throws ERR_MILLRACE_RECORD_TOO_LARGE when the block is larger than a quarter of the edge
    */
-  sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean {
+  sendText(head: Uint8Array, tail: Uint8Array, position: number, log?: BlockLog): boolean {
     const bytes = head.length + tail.length;
     if (bytes > this.maxBlockBytes) throw this.#tooLarge(bytes, 'a block of text');
     if (!this.#admits(bytes)) return false;
     const lines = this.#countLines ? lineCount(head, tail) : 0;
+    if (log !== undefined && !this.#logged(log.block('text', head, tail, lines, position)))
+      return false;
     this.#nextPosition = position;
     this.#nextLines = this.#note.lines + lines;
     this.#writer.load(KIND_TEXT, 0, lines, position, head, tail);
@@ -194,20 +227,26 @@ export class ReceiverEdgeWriter {
   /**
    * Sends records, cut into blocks of a good size. False: no room for all of them yet; offer the same array again, and
    * it goes on where it stopped.
+   * @param log writes each block down before it goes out
    * @throws ERR_MILLRACE_RECORD_TOO_LARGE when one record is larger than a quarter of the edge
    */
-  sendRows(rows: readonly unknown[]): boolean {
+  sendRows(rows: readonly unknown[], log?: BlockLog): boolean {
     const slices = this.#slices;
     slices.begin(rows);
     while (slices.left > 0) {
       const bytes = slices.encode(encodeBlock);
       if (bytes === undefined) throw this.#tooLarge(slices.tooLargeBytes, 'a record');
-      if (!this.#admits(bytes.length)) {
+      const { count } = slices;
+      const { position } = this.#note;
+      if (
+        !this.#admits(bytes.length) ||
+        (log !== undefined && !this.#logged(log.block('rows', bytes, NOTHING, count, position)))
+      ) {
         slices.keep();
         return false;
       }
-      this.#nextLines = this.#note.lines + slices.count;
-      this.#writer.load(KIND_ROWS, 0, slices.count, this.#note.position, bytes);
+      this.#nextLines = this.#note.lines + count;
+      this.#writer.load(KIND_ROWS, 0, count, position, bytes);
       this.#put();
       slices.sent();
     }
@@ -215,10 +254,31 @@ export class ReceiverEdgeWriter {
   }
 
   /**
+   * Sends a block again as the log has it. False: no room, nothing was taken.
+   * @throws ERR_MILLRACE_RECORD_TOO_LARGE when the edge was larger when it was logged
+   */
+  sendLogged(
+    form: 'text' | 'rows',
+    bytes: Uint8Array,
+    count: number,
+    position: number,
+    ordinal: number,
+  ): boolean {
+    if (bytes.length > this.maxBlockBytes) throw this.#tooLarge(bytes.length, 'a logged block');
+    if (!this.#admits(bytes.length)) return false;
+    this.#nextOrdinal = ordinal;
+    this.#nextPosition = position;
+    this.#nextLines = this.#note.lines + count;
+    this.#writer.load(form === 'text' ? KIND_TEXT : KIND_ROWS, 0, count, position, bytes);
+    return this.#put();
+  }
+
+  /**
    * Puts a barrier; one that lies on the edge already is passed over. False: even the reserve is used up, because no
    * recovery point was held for very long. Offer it again.
+   * @param ordinal where the log of the source has it
    */
-  putBarrier(barrier: Barrier, absent: readonly number[]): boolean {
+  putBarrier(barrier: Barrier, absent: readonly number[], ordinal = 0): boolean {
     if (barrier.number <= this.#note.barrier) return true;
     const bytes = encodeBarrier({ kind: 'barrier', barrier, absent });
     if (!this.#endOpenChain() || this.#writer.bytesFor(bytes.length) > this.size - this.usedBytes)
@@ -226,10 +286,17 @@ export class ReceiverEdgeWriter {
     this.#checkFence();
     this.#nextBarrier = barrier.number;
     this.#nextAbsent = absent.length > 0;
+    if (ordinal > 0) this.#nextOrdinal = ordinal;
     this.#writer.load(KIND_BARRIER, 0, 0, this.#note.position, bytes);
     this.#put();
     Atomics.store(this.#control, LAST_BARRIER, barrier.number | 0);
     return true;
+  }
+
+  /** False: the log can't take the block now. */
+  #logged(ordinal: number): boolean {
+    if (ordinal > 0) this.#nextOrdinal = ordinal;
+    return ordinal >= 0;
   }
 
   /** Whether a block with this much payload may be sent now. */
@@ -282,6 +349,7 @@ export class ReceiverEdgeWriter {
       note.lines = this.#nextLines;
       note.barrier = this.#nextBarrier;
       note.absent = this.#nextAbsent;
+      note.ordinal = this.#nextOrdinal;
     }
     this.#notes.write(tail, note);
   }

@@ -15,6 +15,7 @@ import {
   NOTE_BARRIER,
   NOTE_LINES,
   NOTE_OPEN_CHAIN,
+  NOTE_ORDINAL,
   NOTE_POSITION,
   NOTE_SEQUENCE,
   NOTE_B,
@@ -109,6 +110,8 @@ export interface SenderNote {
   absent: boolean;
   /** The last frame is a fragment, and more were to come. */
   openChain: boolean;
+  /** Ordinal of the last whole block or barrier in the log of the source; 0 without one. */
+  ordinal: number;
 }
 
 /**
@@ -138,6 +141,7 @@ export class SenderNotes {
       barrier: notes[at + NOTE_BARRIER]!,
       absent: notes[at + NOTE_ABSENT] !== 0,
       openChain: notes[at + NOTE_OPEN_CHAIN] !== 0,
+      ordinal: notes[at + NOTE_ORDINAL]!,
     };
   }
 
@@ -152,6 +156,7 @@ export class SenderNotes {
     notes[at + NOTE_BARRIER] = note.barrier;
     notes[at + NOTE_ABSENT] = note.absent ? 1 : 0;
     notes[at + NOTE_OPEN_CHAIN] = note.openChain ? 1 : 0;
+    notes[at + NOTE_ORDINAL] = note.ordinal;
     this.#next = at === NOTE_A ? NOTE_B : NOTE_A;
   }
 

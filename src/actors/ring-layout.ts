@@ -68,6 +68,8 @@ export const NOTE_BARRIER = 4;
 export const NOTE_OPEN_CHAIN = 5;
 /** 1 when the last barrier says that its batch is missing. */
 export const NOTE_ABSENT = 6;
+/** Where the log of the source has the last whole block or barrier. */
+export const NOTE_ORDINAL = 7;
 
 export const CONSUMER_HEAD = 0;
 export const CONSUMER_STARTED: number = LINE;

@@ -1,7 +1,10 @@
 /**
  * The barriers of one source on their way to its edges, and before each batch barrier of a pull source its batch.
  *
- *      add ──▶ waiting ──▶ pulling ──▶ sending ──▶ putting ──▶ put
+ *      add ──▶ waiting ──▶ pulling ──▶ recording ──▶ sending ──▶ syncing ──▶ putting ──▶ put
+ *
+ * With a journal a cut is recorded before its batch goes out, and its barrier is put when the record is safe
+ * (`source-journal.ts`); one that is recorded already has the batch that it had.
  *
  * Belongs to the thread of the sources; `run` is called whenever something may have changed.
  *
@@ -16,6 +19,7 @@ import type { Barrier } from '../actors/block.ts';
 import { millraceError } from '../errors.ts';
 import type { PulledBatch, PulledPartition } from './source.ts';
 import type { SourceEdge } from './source-edge.ts';
+import type { SourceJournal } from './source-journal.ts';
 
 const NEWLINE = 10;
 const NOTHING = new Uint8Array(0);
@@ -23,16 +27,29 @@ const NONE_ABSENT: readonly number[] = [];
 /** A source's edges have one port. */
 const ABSENT: readonly number[] = [0];
 const SENT: PulledBatch = { partitions: [] };
+/** What stands for the batch that a source failed to give. */
+export const NO_BATCH: PulledBatch = { partitions: [] };
 
 export interface CutQueueOptions {
   readonly name: string;
   readonly edges: readonly SourceEdge[];
+  readonly journal?: SourceJournal | undefined;
   /** Whether barriers may be put: before the source was opened, they wait for it and its batches. */
   isReady(): boolean;
-  /** The batch that ends at `time`, or undefined when the source gives none: a push source, or one that has ended. */
-  pull(time: number): PulledBatch | Promise<PulledBatch> | undefined;
+  /** The barrier is next: what the source keeps back belongs before it. */
+  flush(): void;
+  /**
+   * The batch that ends at `time`, or undefined when the source gives none: a push source, or one that has ended.
+   * @param again the note of the batch, which was given before
+   */
+  pull(
+    time: number,
+    again?: { readonly note: unknown },
+  ): PulledBatch | Promise<PulledBatch> | undefined;
   /** The barrier lies on all edges. */
   put(barrier: number): void;
+  /** A cut is safe: `run` is to be called. */
+  safe(): void;
   /** Something was sent on that edge. */
   sent(edge: SourceEdge): void;
   failed(error: unknown): void;
@@ -40,6 +57,11 @@ export interface CutQueueOptions {
 
 interface Cut {
   readonly barrier: Barrier;
+  /** Of its record in the journal; 0 before it has one. */
+  ordinal: number;
+  /** As it was recorded by somebody before. */
+  isAbsent: boolean;
+  isSyncing: boolean;
   state: 'waiting' | 'pulling' | 'ready';
   batch: PulledBatch | undefined;
   /** Progress: the partition being sent, and the bytes of its text that were. */
@@ -61,6 +83,7 @@ export class CutQueue {
   #point = 0;
   #held = 0;
   #failed = false;
+  #isRunning = false;
 
   constructor(options: CutQueueOptions) {
     this.#options = options;
@@ -75,6 +98,9 @@ export class CutQueue {
     if (this.#cuts.some((cut) => cut.barrier.number === barrier.number)) return;
     this.#cuts.push({
       barrier,
+      ordinal: 0,
+      isAbsent: false,
+      isSyncing: false,
       state: 'waiting',
       batch: undefined,
       partition: 0,
@@ -90,26 +116,58 @@ export class CutQueue {
     this.run();
   }
 
-  run(): void {
-    if (!this.#options.isReady()) return;
-    for (let cut = this.#cuts[0]; cut !== undefined && !this.#failed; cut = this.#cuts[0]) {
-      if (cut.state === 'waiting') this.#pull(cut);
-      if (cut.state === 'pulling' || !this.#send(cut) || !this.#put(cut)) return;
-      this.#cuts.shift();
-      if (cut.barrier.point) this.#point = Math.max(this.#point, cut.barrier.number);
-      this.#options.put(cut.barrier.number);
-    }
+  /** The next cut is recorded and not put: what is sent now would lie before its barrier. */
+  get isSealed(): boolean {
+    return (this.#cuts[0]?.ordinal ?? 0) > 0;
   }
 
-  #pull(cut: Cut): void {
+  run(): void {
+    const { journal } = this.#options;
+    if (this.#isRunning || !this.#options.isReady()) return;
+    // What is flushed may ask for more.
+    this.#isRunning = true;
+    for (let cut = this.#cuts[0]; cut !== undefined && !this.#failed; cut = this.#cuts[0]) {
+      if (!this.#advance(cut)) break;
+      this.#cuts.shift();
+      const { number, point } = cut.barrier;
+      if (point) this.#point = Math.max(this.#point, number);
+      journal?.passed(number);
+      this.#options.put(number);
+    }
+    this.#isRunning = false;
+  }
+
+  /** True: it is put. */
+  #advance(cut: Cut): boolean {
+    if (cut.state === 'waiting') {
+      if (this.#options.journal?.reach(cut.barrier.number) === false) return false;
+      this.#begin(cut);
+    }
+    return (
+      cut.state === 'ready' &&
+      this.#record(cut) &&
+      this.#send(cut) &&
+      !cut.isSyncing &&
+      this.#put(cut)
+    );
+  }
+
+  #begin(cut: Cut): void {
+    const { edges, journal, pull } = this.#options;
     const { number, batch, time } = cut.barrier;
-    const isSent = this.#options.edges.some((edge) => edge.lastBarrier >= number);
+    const isSent = edges.some((edge) => edge.lastBarrier >= number);
     // What lies there belongs to this batch, and not to the next one.
-    if (isSent)
-      this.#options.edges.forEach(
-        (edge, n) => edge.lastBarrier < number && (this.#sentBefore[n] = 0),
-      );
-    const pulled = batch && !isSent ? this.#options.pull(time) : undefined;
+    if (isSent) edges.forEach((edge, n) => edge.lastBarrier < number && (this.#sentBefore[n] = 0));
+    const recorded = journal?.recorded(number);
+    if (recorded === undefined) this.#options.flush();
+    else {
+      cut.ordinal = recorded.ordinal;
+      cut.isAbsent = recorded.absent;
+      this.#sync(cut);
+    }
+    const again = recorded === undefined ? undefined : journal!.batchOf(number);
+    const isPulled = batch && !isSent && (recorded === undefined || again !== undefined);
+    const pulled = isPulled ? pull(time, again) : undefined;
     if (!(pulled instanceof Promise)) {
       cut.batch = pulled;
       cut.state = 'ready';
@@ -120,6 +178,34 @@ export class CutQueue {
       cut.batch = got;
       cut.state = 'ready';
       this.run();
+    });
+  }
+
+  /** False: the disk refuses. */
+  #record(cut: Cut): boolean {
+    const { journal } = this.#options;
+    if (journal === undefined || cut.ordinal > 0) return true;
+    const { barrier, batch } = cut;
+    const isGiven = batch !== undefined && batch !== NO_BATCH;
+    try {
+      cut.ordinal = journal.record(barrier, isGiven && batch.partitions === undefined, isGiven);
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+    if (cut.ordinal === 0) return false;
+    this.#sync(cut);
+    return true;
+  }
+
+  /** A flush barrier shows nobody anything, so it doesn't wait. */
+  #sync(cut: Cut): void {
+    const { point, batch, last } = cut.barrier;
+    if (!point && !batch && !last) return;
+    cut.isSyncing = true;
+    void this.#options.journal!.synced(cut.ordinal).then(() => {
+      cut.isSyncing = false;
+      this.#options.safe();
     });
   }
 
@@ -173,6 +259,7 @@ export class CutQueue {
     const { edges } = this.#options;
     const { barrier, batch } = cut;
     const isAbsent =
+      cut.isAbsent ||
       (batch !== undefined && batch.partitions === undefined) ||
       // The thread before has put it on some.
       edges.some((edge) => edge.lastBarrier === barrier.number && edge.lastAbsent);
@@ -180,7 +267,8 @@ export class CutQueue {
     try {
       for (; cut.puts < edges.length; cut.puts++) {
         const edge = edges[cut.puts]!;
-        if (edge.lastBarrier < barrier.number && !edge.putBarrier(barrier, absent)) return false;
+        if (edge.lastBarrier < barrier.number && !edge.putBarrier(barrier, absent, cut.ordinal))
+          return false;
       }
       return true;
     } catch (error) {

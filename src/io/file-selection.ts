@@ -17,6 +17,12 @@ export interface Taken {
 export interface FileSelectionOptions {
   readonly rememberMs: number;
   readonly settleMs: number;
+  /**
+   * Time of the last batch that a process before this one looked for, and the time between batches: what came since is
+   * wanted, however long ago it came. @default nobody looked before
+   */
+  readonly lookedAtMs?: number;
+  readonly batchIntervalMs?: number;
   /** Tells of a file, or part of one, that nobody reads. */
   readonly gap: (detail: string) => void;
 }
@@ -35,6 +41,8 @@ export class FileSelection {
   readonly #startMs: number;
   readonly #taken: Map<string, Taken>;
   #seen = new Map<string, Seen>();
+  /** No window begins later than that of a batch that would have ended here; Infinity after the first look. */
+  #dueMs: number;
   /** Paths that were there with a modification time before the window; undefined before the first look. */
   #old: Set<string> | undefined;
 
@@ -43,14 +51,16 @@ export class FileSelection {
     taken: readonly (readonly [string, Taken])[],
     options: FileSelectionOptions,
   ) {
+    const { lookedAtMs = 0, batchIntervalMs = 0 } = options;
     this.#startMs = startMs;
+    this.#dueMs = lookedAtMs > 0 ? lookedAtMs + batchIntervalMs : Infinity;
     this.#taken = new Map(taken);
     this.#options = options;
   }
 
   /** What a successor must know. */
   get taken(): readonly (readonly [string, Taken])[] {
-    return [...this.#taken];
+    return [...this.#taken].map(([path, taken]) => [path, { ...taken }]);
   }
 
   /** Its size when it was taken. */
@@ -83,7 +93,8 @@ export class FileSelection {
     isBeingRead: (path: string) => boolean,
   ): FoundFile[] {
     const { rememberMs, gap } = this.#options;
-    const after = Math.max(this.#startMs, time - rememberMs);
+    const after = Math.max(this.#startMs, Math.min(time, this.#dueMs) - rememberMs);
+    this.#dueMs = Infinity;
     const old = new Set<string>();
     const seen = new Map<string, Seen>();
     const now: FoundFile[] = [];

@@ -17,6 +17,8 @@
  *     is taken to be EXPANDS times as large as it is.
  * I3  With a note that outlives the thread, a successor asked for the same batch gives the same, and goes on behind it: no
  *     file is lost or read twice.
+ *     With cuts that are recorded the same holds for another process, and for each batch that a note tells of. What came
+ *     while there was none is taken: the window of the first look reaches back to the last one.
  * I4  What Spark loses in silence is told: a file that changes after it was taken, and one that comes with a
  *     modification time before the window, are each a `possibleGap`.
  */
@@ -78,12 +80,13 @@ interface Pending {
 /** What a successor must know. */
 interface Note {
   readonly startMs: number;
-  /** The newest batch that took something, or 0. */
+  /** The newest batch that took something, or of those that are recorded the newest one; or 0. */
   readonly time: number;
   /** Records that it was allowed; null for any number. */
   readonly limit: number | null;
-  /** What was pending before that batch was read, and what was left. */
+  /** What was pending before that batch was read, how far each file of it was read for it, and what was left. */
   readonly before: readonly Pending[];
+  readonly read: readonly (readonly [string, number])[];
   readonly after: readonly Pending[];
   readonly taken: readonly (readonly [string, Taken])[];
 }
@@ -119,6 +122,12 @@ export class FilesSource implements Source {
   #header: string | undefined;
   /** A batch that the thread before may have sent in part: asked for again, it is this. */
   #again: Note | undefined;
+  /** Of the batch at hand: how far each file was read. */
+  #reached = new Map<string, number>();
+  /** The batch at hand is given again: no file is read further than it was for it. */
+  #ends: ReadonlyMap<string, number> | undefined;
+  /** Files of that batch that had more. */
+  #unfinished: ReadonlySet<string> = new Set();
   #faults: FileFaults | undefined;
   #isPulling = false;
   #error: unknown;
@@ -154,6 +163,9 @@ export class FilesSource implements Source {
     this.#selection = new FileSelection(this.#startMs, note?.taken ?? [], {
       rememberMs: Math.ceil(rememberMs / batchIntervalMs) * batchIntervalMs,
       settleMs,
+      ...(note !== undefined && context.isRecorded === true
+        ? { lookedAtMs: note.time, batchIntervalMs }
+        : {}),
       gap: (detail) => context.possibleGap(detail),
     });
     this.#faults = new FileFaults(context, {
@@ -163,16 +175,23 @@ export class FilesSource implements Source {
     });
     this.#pending = copy(note?.after ?? []);
     this.#again = note;
-    if (note === undefined) this.#keep(context, 0, null, []);
+    if (note === undefined) {
+      const first = this.#noteOf(0, null, []);
+      if (context.note?.begin === undefined) context.note?.write(first);
+      else context.note.begin(first);
+    }
     context.state('connected');
   }
 
-  async pull(time: number): Promise<PulledBatch> {
+  async pull(time: number, note?: unknown): Promise<PulledBatch> {
     const context = this.#context;
     if (context === undefined) return { partitions: [] };
     this.#isPulling = true;
     try {
-      return await this.#pull(time, context);
+      if (note !== undefined) return await this.#pullAgain(note as Note, context, true);
+      return time === this.#again?.time && context.isRecorded !== true
+        ? await this.#pullAgain(this.#again, context, false)
+        : await this.#pull(time, context);
     } finally {
       this.#isPulling = false;
       if (this.#context === undefined) await this.#closeFile();
@@ -187,15 +206,13 @@ export class FilesSource implements Source {
   async #pull(time: number, context: SourceContext): Promise<PulledBatch> {
     const before = this.#error;
     this.#error = undefined;
-    const again = time === this.#again?.time ? this.#again : undefined;
-    this.#faults!.isAgain = again !== undefined;
-    if (again === undefined) await this.#select(time, context);
-    else this.#pending = copy(again.before);
-    const limit = again === undefined ? this.#limit(context) : again.limit;
+    await this.#select(time, context);
+    const limit = this.#limit(context);
     const pending = copy(this.#pending);
     const partitions = await this.#read(context, limit ?? Infinity);
     try {
-      if (pending.length > 0) this.#keep(context, time, limit, pending);
+      if (pending.length > 0 || context.isRecorded === true)
+        context.note?.write(this.#noteOf(time, limit, pending));
     } catch (error) {
       // The batch is empty, then: what was read for it is read again for the next one.
       this.#pending = pending;
@@ -204,6 +221,40 @@ export class FilesSource implements Source {
     if (this.#error !== undefined) this.#tellError(context, this.#error);
     else if (before !== undefined) context.state('connected');
     return { partitions };
+  }
+
+  /**
+   * The batch of a note, as it was given. What is pending now stays as it is.
+   * @param mayThrow it is asked for again then
+   */
+  async #pullAgain(note: Note, context: SourceContext, mayThrow: boolean): Promise<PulledBatch> {
+    const [pending, selection] = [this.#pending, this.#selection];
+    this.#pending = copy(note.before);
+    this.#selection = new FileSelection(note.startMs, note.taken, {
+      rememberMs: 0,
+      settleMs: 0,
+      gap: () => {},
+    });
+    this.#faults!.isAgain = true;
+    this.#error = undefined;
+    this.#ends = new Map(note.read);
+    this.#unfinished = new Set(note.after.map(({ path }) => path));
+    try {
+      const partitions = await this.#read(context, note.limit ?? Infinity);
+      const error: unknown = this.#error;
+      if (error !== undefined && mayThrow && !isMissing(error)) throw error;
+      if (error !== undefined)
+        context.possibleGap(
+          `files of the batch at ${note.time} ms, which is given again, can't be read any more: ${messageOf(error)}`,
+        );
+      return { partitions };
+    } finally {
+      this.#error = undefined;
+      this.#ends = undefined;
+      this.#pending = pending;
+      this.#selection = selection;
+      this.#faults!.isAgain = false;
+    }
   }
 
   async #select(time: number, context: SourceContext): Promise<void> {
@@ -224,21 +275,16 @@ export class FilesSource implements Source {
     return records === Infinity ? null : Math.max(1, Math.floor(records));
   }
 
-  #keep(
-    context: SourceContext,
-    time: number,
-    limit: number | null,
-    before: readonly Pending[],
-  ): void {
-    const note: Note = {
+  #noteOf(time: number, limit: number | null, before: readonly Pending[]): Note {
+    return {
       startMs: this.#startMs,
       time,
       limit,
       before,
-      after: this.#pending,
+      read: [...this.#reached],
+      after: copy(this.#pending),
       taken: this.#selection!.taken,
     };
-    context.note?.write(note);
   }
 
   /** Reads what is pending, as much as fits and the rate allows (I2). */
@@ -249,12 +295,14 @@ export class FilesSource implements Source {
       bytes: 0,
     }));
     let left = limit;
+    this.#reached = new Map();
     for (let i = 0; this.#pending.length > 0 && left > 0; i++) {
       const file = this.#pending[0]!;
       const into = gathered[i % gathered.length]!;
       if (!this.#fits(file, into)) break;
       const { isDone, records } = await this.#readFile(file, into, left, context);
       left -= records;
+      this.#reached.set(file.path, file.offset);
       if (isDone) this.#pending.shift();
       // A large file goes on in the next partition, while that is empty.
       else if (i + 1 >= gathered.length) break;
@@ -282,9 +330,11 @@ export class FilesSource implements Source {
   ): Promise<{ readonly isDone: boolean; readonly records: number }> {
     let records = 0;
     let isDone = false;
+    const end = this.#ends === undefined ? Infinity : (this.#ends.get(file.path) ?? 0);
+    if (file.offset >= end) return { isDone: !this.#unfinished.has(file.path), records };
     try {
       const opened = await this.#openFile(file);
-      while (records < limit) {
+      while (records < limit && file.offset < end) {
         const room = into.bytes === 0 ? Infinity : this.#mostBytes - into.bytes;
         const piece = await opened.next(limit - records, room);
         this.#faults!.skipped(opened.cutter, file);
@@ -297,6 +347,7 @@ export class FilesSource implements Source {
         file.offset = opened.offset;
         file.line = opened.line;
       }
+      if (file.offset >= end) isDone = !this.#unfinished.has(file.path);
       if (isDone) await this.#wasRead(file);
     } catch (error) {
       isDone = this.#failed(file, error, context);
@@ -403,7 +454,7 @@ export class FilesSource implements Source {
 
   #tellError(context: SourceContext, cause: unknown): void {
     const { directory, batchIntervalMs } = this.#options;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const error = millraceError(
       'ERR_MILLRACE_CONNECT',
       `${context.name}: cannot read from ${directory}: ${reason}; tried again with the next batch`,
@@ -415,4 +466,12 @@ export class FilesSource implements Source {
 
 function copy(files: readonly Pending[]): Pending[] {
   return files.map((file) => ({ ...file }));
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ENOENT';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -86,6 +86,12 @@ export class LimitedSend {
     return true;
   }
 
+  /** The source begins anew: nothing is in hand. */
+  forget(): void {
+    this.#position = -1;
+    this.#rows = this.#part = undefined;
+  }
+
   /** The source ends. */
   stop(): void {
     this.#timer?.cancel();

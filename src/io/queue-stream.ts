@@ -46,10 +46,11 @@ export class QueueSource implements Source {
     context.state('connected');
   }
 
-  pull(time: number = Number.NaN): PulledBatch {
+  pull(time: number = Number.NaN, note?: unknown): PulledBatch {
     const context = this.#context;
     if (context === undefined) return { partitions: undefined };
-    const { from, to } = this.#given?.time === time ? this.#given : this.#take(time, context);
+    const again = (note as Note | undefined) ?? this.#given;
+    const { from, to } = again?.time === time ? again : this.#take(time, context);
     if (from === to) return { partitions: splitRows(this.#default, context.partitions) };
     const elements = this.#queue.slice(from, to);
     const wrong = elements.findIndex((element) => element !== null && !Array.isArray(element));

@@ -2,11 +2,12 @@
  * What a receiver stored, on its way to the edges. Part of `receiver-source.ts`.
  *
  * I1  Records leave in the order in which they were stored, single ones and arrays alike.
- * I2  A promise of `array` settles: its records lie on an edge, or it rejects.
+ * I2  A promise of `array` settles: its records are safe (on an edge; with a log, synced there), or it rejects.
  * I3  Memory is bounded: single records by `maxBuffered`, arrays by their callers, who wait.
  */
 import type { Timer } from '../env/env.ts';
 import type { SourceContext } from './source.ts';
+import { WhenSafe } from './when-safe.ts';
 
 export interface ReceiverOutboxOptions {
   /** How long single records are gathered, in ms. */
@@ -25,8 +26,10 @@ const BLOCK_RECORDS = 4096;
 interface Entry {
   readonly rows: readonly unknown[];
   /** Of an array. */
-  readonly accepted?: () => void;
-  readonly refused?: (error: unknown) => void;
+  readonly caller?: {
+    readonly accepted: () => void;
+    readonly refused: (error: unknown) => void;
+  };
 }
 
 export class ReceiverOutbox {
@@ -44,6 +47,8 @@ export class ReceiverOutbox {
   #drained: (() => void) | undefined;
   #dropped = 0;
   #isOver = false;
+  /** Arrays that lie on edges and are not yet safe. */
+  readonly #unsafe = new WhenSafe();
 
   constructor(context: SourceContext, options: ReceiverOutboxOptions) {
     this.#context = context;
@@ -67,12 +72,12 @@ export class ReceiverOutbox {
     return this.#hasRoom();
   }
 
-  /** Resolves when all lie on an edge. */
+  /** Resolves when all are safe. */
   array(records: readonly unknown[]): Promise<void> {
     return new Promise((accepted, refused) => {
       this.flush();
       // The caller may change its array.
-      this.#entries.push({ rows: [...records], accepted, refused });
+      this.#entries.push({ rows: [...records], caller: { accepted, refused } });
       if (!this.#blocked) this.#send();
     });
   }
@@ -101,19 +106,21 @@ export class ReceiverOutbox {
     this.#send();
   }
 
-  /** Resolves when all lies on edges; nothing is stored any more. */
-  drain(): Promise<void> {
+  /** Resolves when all lies on edges, and its callers know; nothing is stored any more. */
+  async drain(): Promise<void> {
     this.#isOver = true;
     const drained = new Promise<void>((resolve) => (this.#drained = resolve));
     this.flush();
-    return drained;
+    await drained;
+    await this.#unsafe.allSettled();
   }
 
   /** Gives up what is on its way. */
   abandon(error: Error): void {
     this.#isOver = true;
     this.#timer?.cancel();
-    for (const { refused } of this.#entries.splice(0)) refused?.(error);
+    for (const { caller } of this.#entries.splice(0)) caller?.refused(error);
+    this.#unsafe.abandon(error);
     this.#makeReady();
     this.#drained?.();
   }
@@ -130,14 +137,15 @@ export class ReceiverOutbox {
           this.#blocked = true;
           return;
         }
-        entry.accepted?.();
+        if (entry.caller !== undefined)
+          this.#unsafe.settle(context.safe?.(), entry.caller.accepted, entry.caller.refused);
         this.#options.sent();
       } catch (error) {
         // A record that no edge can carry: its caller hears of it; of single records there is none.
-        if (entry.refused === undefined) context.fail(error);
-        else entry.refused(error);
+        if (entry.caller === undefined) context.fail(error);
+        else entry.caller.refused(error);
       }
-      if (entry.accepted === undefined) this.#waiting -= entry.rows.length;
+      if (entry.caller === undefined) this.#waiting -= entry.rows.length;
       this.#entries.shift();
       if (this.#hasRoom()) this.#makeReady();
     }

@@ -48,6 +48,8 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
   #restartTimer: Timer | undefined;
   /** `onStop` is under way. */
   #stopping: Promise<void> | undefined;
+  /** It stored something before the process was started again; if singly, some of that may be gone. */
+  #gapDue = false;
 
   constructor(options: ReceiverSourceOptions) {
     this.#options = options;
@@ -70,6 +72,8 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
       sent: () => this.#backoff?.reset(),
     });
     this.#outbox.resume(context);
+    this.#gapDue =
+      context.isRestart === true && this.#options.isLossy !== true && this.#start === 0;
     this.#startReceiver(context);
   }
 
@@ -125,6 +129,12 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
 
   store(record: unknown): boolean {
     if (!this.#takes()) throw this.#stoppedError();
+    if (this.#gapDue) {
+      this.#gapDue = false;
+      this.#context?.possibleGap(
+        'the process was started again; single records that had been stored shortly before may be lost',
+      );
+    }
     return this.#outbox!.single(record);
   }
 
@@ -176,7 +186,7 @@ export class ReceiverSource implements Source, ReceiverHost<unknown> {
     try {
       this.#receiver ??= this.#make(context);
       this.#tell(context, 'receiverStarted', '', undefined);
-      if (this.#options.isLossy === true && this.accepted > 0)
+      if (this.#options.isLossy === true && (this.accepted > 0 || context.isRestart === true))
         context.possibleGap('it was started again; what came meanwhile is not known');
       context.state('connected');
       Promise.resolve(this.#receiver.onStart()).catch(failed);

@@ -61,6 +61,10 @@ export class RecordsSource implements Source {
     this.#options = options;
   }
 
+  get rewinds(): boolean {
+    return this.#options.isResumable !== false;
+  }
+
   open(context: SourceContext): void {
     this.#context = context;
     this.#next ??= context.position().lines;
@@ -73,7 +77,7 @@ export class RecordsSource implements Source {
       this.#plan();
       return;
     }
-    if (this.#options.isResumable === false && this.#next > 0)
+    if (this.#options.isResumable === false && (this.#next > 0 || context.isRestart === true))
       context.possibleGap('it is read anew, from wherever it begins now');
     const given = read(this.#next);
     if (Symbol.asyncIterator in given) {
@@ -178,6 +182,13 @@ export class RecordsSource implements Source {
   #due(now: number): number {
     const { rate } = this.#options;
     if (rate === undefined) return Infinity;
+    const replayedTo = this.#context?.replayedTo?.()?.lines;
+    if (replayedTo !== undefined && this.#next! < replayedTo) {
+      // The rate is one of new records.
+      this.#startedWith = Math.max(this.#startedWith, replayedTo);
+      this.#startedAt = now;
+      return replayedTo - this.#next!;
+    }
     const allowed = Math.floor(((now - this.#startedAt) * rate) / 1000) + this.#startedWith;
     return Math.max(0, allowed - this.#next!);
   }

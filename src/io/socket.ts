@@ -83,6 +83,10 @@ export class SocketSource implements Source {
     }
   }
 
+  get rewinds(): boolean {
+    return this.#options.hello !== undefined;
+  }
+
   open(context: SourceContext): void {
     const { maxLineBytes = 1 << 20, readBytes = 1 << 18, onLongLine = 'fail' } = this.#options;
     this.#context = context;
@@ -144,7 +148,7 @@ export class SocketSource implements Source {
       this.#timer?.cancel();
       context.state('connected');
       if (hello !== undefined) this.#greet(context, socket, hello, position);
-      else if (position.bytes > 0) {
+      else if (position.bytes > 0 || context.isRestart === true) {
         context.possibleGap(
           `${this.#address} was connected again after ${position.bytes} bytes; what it sent meanwhile is not known`,
         );

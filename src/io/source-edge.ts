@@ -1,4 +1,5 @@
 /** A receiver edge as the host of a source writes it: `ReceiverEdgeWriter`, or a stand-in of a test. */
+import type { BlockLog } from '../actors/block-log.ts';
 import type { Barrier } from '../actors/block.ts';
 import type { Position } from './source.ts';
 
@@ -17,12 +18,28 @@ export interface SourceEdge {
   readonly lastAbsent: boolean;
   /** What lies behind that barrier: bytes of text, or records. */
   readonly sequence: number;
+  /** Where the log of the source has the last whole block or barrier that lies here. */
+  readonly ordinal: number;
+  /** Nothing was ever sent here. */
+  readonly isUnused: boolean;
   /** Sends one text block, `head` followed by `tail`. False: no room, nothing was taken. */
-  sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean;
+  sendText(head: Uint8Array, tail: Uint8Array, position: number, log?: BlockLog): boolean;
   /** Sends records. False: no room for all of them; it goes on when the same array is offered again. */
-  sendRows(rows: readonly unknown[]): boolean;
+  sendRows(rows: readonly unknown[], log?: BlockLog): boolean;
+  /** Sends a block again as the log has it. False: no room, nothing was taken. */
+  sendLogged(
+    form: 'text' | 'rows',
+    bytes: Uint8Array,
+    count: number,
+    position: number,
+    ordinal: number,
+  ): boolean;
   /** False: no room, offer it again. */
-  putBarrier(barrier: Barrier, absent: readonly number[]): boolean;
+  putBarrier(barrier: Barrier, absent: readonly number[], ordinal?: number): boolean;
+  /** Where an unused one begins: behind what the log has up to `ordinal`. */
+  startAt(ordinal: number, position: Position): void;
+  /** @throws ERR_MILLRACE_FENCED when another thread owns the source now */
+  checkFence(): void;
   /** What the source has published by way of this edge. */
   position(): Position;
   /** The writer before may have died in the middle of a frame: goes on behind the last whole one. */

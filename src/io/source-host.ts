@@ -8,10 +8,12 @@
  *
  * I1  Sources are independent: a slow, blocked or broken one delays nobody but those who need its barriers.
  * I2  A new host over the same edges, after the death of the thread, goes on where the edges end: a resumable source
- *     from the last published position, barriers that were put are not put again.
+ *     from the last published position, barriers that were put are not put again. With logs it goes on where they end,
+ *     on edges that are new as well (`source-journal.ts`).
  */
 import type { Barrier } from '../actors/block.ts';
 import type { Env } from '../env/env.ts';
+import type { SourceLog } from '../log/log-record.ts';
 import { HostedSource } from './hosted-source.ts';
 import type { Source, SourceState, SourceTold } from './source.ts';
 import type { SourceEdge } from './source-edge.ts';
@@ -28,10 +30,26 @@ export interface SourceSpec {
    * job, to which `.0` and `.1` are added. @default nothing is kept
    */
   readonly notePath?: string;
+  /** What it sends outlives the process. @default the thread only */
+  readonly log?: SourceLogSpec;
   /** Records a second that it may send at most. @default no limit */
   readonly maxRate?: number;
   /** Records a second until somebody says another rate. @default `maxRate` */
   readonly initialRate?: number;
+}
+
+export interface SourceLogSpec {
+  /** Number of the barrier that the process began behind. */
+  readonly start: number;
+  /** Blocks of a source that can't be rewound are logged, too. */
+  readonly isWrittenAhead: boolean;
+  open(events: SourceLogEvents): SourceLog;
+}
+
+export interface SourceLogEvents {
+  readonly onTrouble: (error: unknown) => void;
+  readonly onRecovered: () => void;
+  readonly onRoom: () => void;
 }
 
 export interface StateDetail {
@@ -80,6 +98,19 @@ export class SourceHost {
   /** The recovery point is held, and BASE has moved behind it. */
   onHeld(barrier: number): void {
     for (const source of this.#sources) source.held(barrier);
+  }
+
+  /** What lies before that barrier is not needed any more, in any log. */
+  trim(oldest: number): void {
+    for (const source of this.#sources) source.trim(oldest);
+  }
+
+  /** Barriers behind the start that stand in logs, ascending. */
+  recorded(): readonly Barrier[] {
+    const cuts = new Map<number, Barrier>();
+    for (const source of this.#sources)
+      for (const barrier of source.recorded()) cuts.set(barrier.number, barrier);
+    return [...cuts.values()].toSorted((a, b) => a.number - b.number);
   }
 
   /** How many records a second a source may send from now on. */

@@ -32,6 +32,10 @@ export class SourceNote {
     return this.#newest?.value;
   }
 
+  begin(value: unknown): void {
+    this.write(value);
+  }
+
   write(value: unknown): void {
     this.read();
     const number = (this.#newest?.number ?? 0) + 1;

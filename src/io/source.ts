@@ -14,7 +14,14 @@ export interface Position {
   readonly lines: number;
 }
 
-export type SourceState = 'connecting' | 'connected' | 'disconnected' | 'failed' | 'ended';
+/** `degraded`: its log can't be written, so it takes in nothing. */
+export type SourceState =
+  | 'connecting'
+  | 'connected'
+  | 'disconnected'
+  | 'degraded'
+  | 'failed'
+  | 'ended';
 
 export interface SourceContext {
   readonly env: Env;
@@ -34,13 +41,26 @@ export interface SourceContext {
   sendRows(rows: readonly unknown[]): boolean;
   /** The position behind the last published block: where a resumable source asks to go on. */
   position(): Position;
-  /** Keeps what the source's successor must know after the death of the thread. Absent: nothing outlives the thread. */
+  /**
+   * Keeps what the source's successor must know after the death of the thread. Absent: nothing outlives the thread. With
+   * `isRecorded` it is written down with the next cut.
+   */
   readonly note?: {
     /** Plain data as of the newest `write`, of whichever incarnation. */
     read(): unknown;
     /** Replaces it. */
     write(value: unknown): void;
+    /** As `write`, before the first batch: counts at once. */
+    begin?(value: unknown): void;
   };
+  /** Each cut is written down: a source that is asked for batches notes every one, empty ones too. */
+  readonly isRecorded?: boolean;
+  /** The process was started again, and this source had sent something in the one before. */
+  readonly isRestart?: boolean;
+  /** It is asked for what it gave before: the place up to which, for those who keep to a rate of their own. */
+  replayedTo?(): Position | undefined;
+  /** Resolves when all that was sent outlives the process. Undefined: an edge is all that is promised. */
+  safe?(): Promise<void> | undefined;
   state(
     state: SourceState,
     detail?: { readonly error?: unknown; readonly retryInMs?: number },
@@ -106,8 +126,16 @@ export interface Source {
   resume?(): void;
   /** A barrier is about to be put: what is kept back to make blocks larger is to be sent before it. */
   flush?(): void;
-  /** Pull sources: the batch that ends at `time` (ms). */
-  pull?(time: number): PulledBatch | Promise<PulledBatch>;
+  /**
+   * Pull sources: the batch that ends at `time` (ms).
+   * @param note of a batch that was given before: the same is to be given, and nothing new is taken
+   */
+  pull?(time: number, note?: unknown): PulledBatch | Promise<PulledBatch>;
+  /**
+   * Push sources: it goes on at the position that its context says, wherever that is, and gives the same from there. So
+   * what it sends need not be logged.
+   */
+  readonly rewinds?: boolean;
   /** Takes in no more; resolves when nothing is on its way any more. */
   close(): void | Promise<void>;
   /** Ends at once: what lies on no edge yet is given up. Without it, `close` is called and not waited for. */

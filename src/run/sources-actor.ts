@@ -11,12 +11,20 @@ import { VirtualClock } from '../env/virtual-clock.ts';
 import { MillraceError, millraceError, toWire } from '../errors.ts';
 import { createSource } from '../io/create-source.ts';
 import { InputSource } from '../io/input.ts';
-import { SourceHost } from '../io/source-host.ts';
+import { SourceHost, type SourceLogSpec } from '../io/source-host.ts';
 import type { Source } from '../io/source.ts';
+import { openSourceLog } from '../log/source-log.ts';
+import type { GraphNode } from '../plan/graph.ts';
 import type { Plan } from '../plan/planned.ts';
 import { sourceNode } from '../plan/planner.ts';
 import type { SourceEvent } from './engine.ts';
 import type { SourceRates, TestInputs } from './job-spec.ts';
+import type { LogPlace } from './log-place.ts';
+
+/** The directory of a source's log. Beside it lies what a source notes before its first cut. */
+export function logDirectory(directory: string, uid: string): string {
+  return `${directory}/${encodeURIComponent(uid)}`;
+}
 
 export interface SourcesActorOptions {
   readonly env: Env;
@@ -27,6 +35,8 @@ export interface SourcesActorOptions {
   readonly batchIntervalMs: number;
   /** Where sources note how far they are, for a successor. */
   readonly directory: string;
+  /** What they send outlives the process. @default the threads only */
+  readonly log?: LogPlace | undefined;
   readonly inputs: TestInputs | undefined;
   readonly rates: SourceRates;
   readonly report: (event: SourceEvent) => void;
@@ -38,7 +48,9 @@ export interface SourcesActorOptions {
 
 export class SourcesActor {
   #options: SourcesActorOptions;
-  #host: SourceHost;
+  /** Undefined: a log could not be opened. */
+  #host: SourceHost | undefined;
+  #broken: unknown;
   /** The sending ends, by edge id. */
   #writers = new Map<number, ReceiverEdgeWriter>();
   #inputs = new Map<string, InputSource>();
@@ -47,10 +59,19 @@ export class SourcesActor {
 
   constructor(options: SourcesActorOptions) {
     this.#options = options;
+    try {
+      this.#host = this.#makeHost(options);
+    } catch (error) {
+      // The job fails by it, as soon as there is a coordinator to tell.
+      this.#broken = error;
+    }
+  }
+
+  #makeHost(options: SourcesActorOptions): SourceHost {
     const { env, plan, receivers, batchIntervalMs, directory, inputs, rates, report } = options;
     const { maxRate = Infinity, initialRate = Infinity, blockIntervalMs } = rates;
     const names = plan.wiring.sources.map(({ name }) => name);
-    this.#host = new SourceHost(
+    return new SourceHost(
       env,
       plan.wiring.sources.map(({ id, outputs }) => {
         const node = sourceNode(plan, id);
@@ -76,7 +97,12 @@ export class SourcesActor {
           name,
           source,
           edges,
-          notePath: `${directory}/source-${id}`,
+          ...(options.log === undefined
+            ? { notePath: `${directory}/source-${id}` }
+            : {
+                notePath: `${logDirectory(options.log.directory, node.uid)}.begun`,
+                log: logSpec(env, node, options.log),
+              }),
           maxRate: Math.min(maxRate, (node.params['maxRate'] as number | undefined) ?? Infinity),
           initialRate,
         };
@@ -107,15 +133,20 @@ export class SourcesActor {
     coordinator.onMessage((message) => {
       if (coordinator === this.#coordinator) this.#handle(message);
     });
+    if (this.#host === undefined)
+      this.#post({ type: 'sourceFailed', source: 0, error: toWire(this.#broken) });
+    else if (this.#options.log !== undefined)
+      this.#post({ type: 'recorded', cuts: this.#host.recorded() });
   }
 
   pump(): void {
-    if (this.#opened) this.#host.pump();
+    if (this.#opened) this.#host?.pump();
   }
 
-  push(name: string, records: readonly unknown[]): Promise<void> {
+  /** @param isDurable resolves when the records outlive the process, if the job has a checkpoint directory */
+  push(name: string, records: readonly unknown[], isDurable = false): Promise<void> {
     const input = this.#inputs.get(name);
-    if (input !== undefined) return input.push(records);
+    if (input !== undefined) return input.push(records, isDurable);
     const names = [...this.#inputs.keys()].map((each) => `'${each}'`);
     return Promise.reject(
       millraceError(
@@ -127,7 +158,7 @@ export class SourcesActor {
 
   /** Ends at once; what is on its way is given up. */
   close(): void {
-    this.#host.abandon();
+    this.#host?.abandon();
   }
 
   #post(message: FromSources): void {
@@ -135,33 +166,51 @@ export class SourcesActor {
   }
 
   #handle(message: ToSources): void {
+    const host = this.#host;
+    if (host === undefined) return;
     switch (message.type) {
       case 'consumers': {
         for (const { edge, words, peer } of message.edges)
           this.#writers.get(edge)!.setConsumer(words, this.#options.bellOf(peer));
         // Nothing is read before somebody is there to take it.
-        if (!this.#opened) this.#host.open();
+        if (!this.#opened) host.open();
         this.#opened = true;
-        this.#host.pump();
+        host.pump();
         return;
       }
       case 'cut':
         this.#options.atTime?.(message.barrier.time);
-        this.#host.cut(message.barrier);
+        host.cut(message.barrier);
         return;
       case 'held':
-        this.#host.onHeld(message.barrier);
+        host.onHeld(message.barrier);
         return;
       case 'rate':
-        this.#host.setRate(message.source, message.rate);
+        host.setRate(message.source, message.rate);
         return;
       case 'durable':
+        host.trim(message.oldest);
         return;
       case 'stopIntake':
-        void this.#host.stopIntake().then(() => this.#post({ type: 'intakeStopped' }));
+        void host.stopIntake().then(() => this.#post({ type: 'intakeStopped' }));
         return;
       default:
         message satisfies never;
     }
   }
+}
+
+function logSpec(env: Env, node: GraphNode, { directory, start }: LogPlace): SourceLogSpec {
+  return {
+    start,
+    isWrittenAhead: node.params['writeAheadLog'] !== false,
+    open: (events) =>
+      openSourceLog({
+        disk: env.disk,
+        clock: env.clock,
+        directory: logDirectory(directory, node.uid),
+        start,
+        ...events,
+      }),
+  };
 }

@@ -1,4 +1,5 @@
 /** A receiver edge whose frames are kept in a list and read by the test: bounded, retaining, like the real one. */
+import type { BlockLog } from '../../src/actors/block-log.ts';
 import type { Barrier } from '../../src/actors/block.ts';
 import type { Position } from '../../src/io/source.ts';
 import type { SourceEdge } from '../../src/io/source-edge.ts';
@@ -19,6 +20,7 @@ export class ListEdge implements SourceEdge {
   unreadBytes = 0;
   lastBarrier = 0;
   lastAbsent = false;
+  ordinal = 0;
   refusals = 0;
   recoveries = 0;
   #position: Position = { bytes: 0, lines: 0 };
@@ -31,9 +33,26 @@ export class ListEdge implements SourceEdge {
     this.maxBlockBytes = size >>> 2;
   }
 
-  sendText(head: Uint8Array, tail: Uint8Array, position: number): boolean {
+  get isUnused(): boolean {
+    return this.frames.length === 0;
+  }
+
+  startAt(ordinal: number, position: Position): void {
+    if (!this.isUnused) return;
+    this.ordinal = ordinal;
+    this.#position = position;
+  }
+
+  sendLogged(): boolean {
+    throw new Error('this edge is for sources without a log');
+  }
+
+  checkFence(): void {}
+
+  sendText(head: Uint8Array, tail: Uint8Array, position: number, log?: BlockLog): boolean {
     const text = Buffer.concat([head, tail]);
     if (!this.#room(text.length)) return false;
+    if (log !== undefined && log.block('text', head, tail, 0, position) < 0) return false;
     let lines = 0;
     for (const byte of text) if (byte === 10) lines++;
     this.#position = { bytes: position, lines: this.#position.lines + lines };
