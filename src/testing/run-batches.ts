@@ -50,6 +50,10 @@ export interface RunBatchesOptions<I extends TestInputs = TestInputs> {
   readonly threads?: number;
   /** As for `run`, but a batch that fails is reported and later ones run, and no attempt waits. */
   readonly supervision?: SupervisionOptions;
+  /** As for `run`: goes on after the last complete batch, and gives the batches that it ran. @default none */
+  readonly checkpointDir?: string;
+  /** As for `run`. @default false */
+  readonly allowDroppedState?: boolean | readonly string[];
   /** As for `run`. @default 64 MiB */
   readonly retainBytes?: number;
   /** As for `run`. @default 256 MiB */
@@ -118,6 +122,8 @@ const OPTIONS: readonly string[] = [
   'threads',
   'args',
   'supervision',
+  'checkpointDir',
+  'allowDroppedState',
   'retainBytes',
   'maxGatherBytes',
   'maxHeapMb',
@@ -238,7 +244,17 @@ function runOptions(
 ): RunOptions<never> {
   const { threads = 0, supervision, write } = options;
   const { args, retainBytes, maxGatherBytes, maxHeapMb, skipEmptyBatches, listeners } = options;
-  const given = { args, retainBytes, maxGatherBytes, maxHeapMb, skipEmptyBatches, listeners };
+  const { checkpointDir, allowDroppedState } = options;
+  const given = {
+    args,
+    checkpointDir,
+    allowDroppedState,
+    retainBytes,
+    maxGatherBytes,
+    maxHeapMb,
+    skipEmptyBatches,
+    listeners,
+  };
   return {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     threads,
