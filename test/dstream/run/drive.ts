@@ -10,6 +10,7 @@ import type { DStream } from '../../../src/dstream/dstream.ts';
 import { type BodyOptions, createBody } from '../../../src/dstream/run/create-body.ts';
 import { plan } from '../../../src/plan/planner.ts';
 import type { Plan } from '../../../src/plan/planned.ts';
+import { stateName, statesOf } from '../../../src/plan/stateful.ts';
 
 /** One partition of a batch: blocks of rows or of text. */
 export type Blocks = readonly (readonly unknown[] | string | Uint8Array)[];
@@ -26,6 +27,8 @@ export interface DriveOptions extends BodyOptions {
   readonly recoverEvery?: number;
   /** Gives 0 … n - 1: which of n inputs a task reads next. @default the first */
   readonly pick?: (n: number) => number;
+  /** What another program left: this one goes on from there, each task with the parts of those that had its states. */
+  readonly from?: Ended;
   /** Gets what is told of dead letters. */
   readonly letters?: unknown[];
 }
@@ -40,6 +43,16 @@ export interface Outcome {
   readonly printed: string[];
   readonly counted: Record<string, number>;
   readonly records: number;
+  readonly ended: Ended;
+}
+
+/** The end of a program, behind a batch. */
+export interface Ended {
+  readonly plan: Plan;
+  /** By task. */
+  readonly parts: readonly (readonly Uint8Array[])[];
+  /** Batches so far. */
+  readonly batches: number;
 }
 
 interface Edge {
@@ -102,21 +115,29 @@ class Driver {
   #bodies: TaskBody[] = [];
   #parts: Uint8Array[][];
   #number = 0;
-  #outcome: Outcome & { records: number } = { batches: [], printed: [], counted: {}, records: 0 };
+  #outcome: Omit<Outcome, 'ended'> & { records: number } = {
+    batches: [],
+    printed: [],
+    counted: {},
+    records: 0,
+  };
   #results: Record<string, readonly (readonly unknown[])[]> = {};
 
   constructor(planned: Plan, options: DriveOptions) {
     this.#plan = planned;
     this.#options = options;
     this.#edges = planned.wiring.edges.map(() => ({ frames: [], absent: [], marks: [] }));
-    this.#parts = planned.tasks.map(() => []);
+    const { from } = options;
+    this.#parts = planned.tasks.map(({ id }) =>
+      from === undefined ? [] : partsFor(planned, id, from),
+    );
   }
 
   async run(inputs: readonly (readonly SourceBatch[])[]): Promise<Outcome> {
     this.#build();
     const count = Math.max(...inputs.map((batches) => batches.length));
     for (let n = 0; n < count; n++) {
-      const time = (n + 1) * 1000;
+      const time = (n + 1 + (this.#options.from?.batches ?? 0)) * 1000;
       this.#results = {};
       try {
         await this.#batch(
@@ -131,7 +152,8 @@ class Driver {
         this.#build();
       }
     }
-    return this.#outcome;
+    const batches = count + (this.#options.from?.batches ?? 0);
+    return { ...this.#outcome, ended: { plan: this.#plan, parts: this.#parts, batches } };
   }
 
   async #batch(batches: readonly SourceBatch[], time: number): Promise<void> {
@@ -227,6 +249,16 @@ class Driver {
     else if (event.type === 'counted')
       this.#outcome.counted[event.what] = (this.#outcome.counted[event.what] ?? 0) + event.count;
   }
+}
+
+/** As a start from a checkpoint gives them. */
+function partsFor(planned: Plan, task: number, { plan: before, parts }: Ended): Uint8Array[] {
+  const names = (of: Plan, id: number): string[] =>
+    statesOf(of, id).map(({ uid, partition }) => stateName(uid, partition));
+  const own = new Set(names(planned, task));
+  return before.tasks.flatMap(({ id }) =>
+    names(before, id).some((name) => own.has(name)) ? parts[id]! : [],
+  );
 }
 
 function blockOf(block: readonly unknown[] | string | Uint8Array): Block {
