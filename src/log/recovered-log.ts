@@ -20,7 +20,7 @@ import {
   type ScannedSegment,
   type SegmentPiece,
 } from './segment-files.ts';
-import { incarnationOfSynced, readSynced, type Synced } from './synced-record.ts';
+import { BEGUN, incarnationOfSynced, readSynced, type Synced } from './synced-record.ts';
 
 export interface RecoveredLog extends Synced {
   /** Of the newest opening; 0 when there was none. */
@@ -47,21 +47,21 @@ export function recoverLog(disk: Disk, directory: string): RecoveredLog {
     (most, segment) => Math.max(most, Math.min(segment.witness, limit(segments, segment))),
     0,
   );
-  if (record === undefined && witness > 0)
+  if (record === undefined && (witness > 0 || names.includes(BEGUN)))
     throw millraceError(
       'ERR_MILLRACE_LOG_CORRUPT',
-      `${directory}: the file synced-… that says how far the log was synced is missing or damaged, and ` +
-        `record ${witness} was. Restore it, or start from a savepoint or in a new checkpointDir`,
+      `${directory}: the file synced-… that says how far the log was synced is missing or damaged. ` +
+        'Restore it, or start from a savepoint or in a new checkpointDir',
       { context: { file: `${directory}/synced-…`, offset: 0, ordinal: witness } },
     );
   const synced = Math.max(record?.synced ?? 0, witness);
-  const first = record?.first ?? Math.min(...segments.map((segment) => segment.first), Infinity);
-  const { pieces, next } = chain(segments, first === Infinity ? 1 : first);
+  const first = record?.first ?? 1;
+  const { pieces, next } = chain(segments, first);
   if (next <= synced) throw lost(directory, segments, next);
   return {
     incarnation: Math.max(0, ...incarnations, ...segments.map((segment) => segment.incarnation)),
     synced,
-    first: first === Infinity ? 1 : first,
+    first,
     trimmed: record?.trimmed ?? 0,
     last: next - 1,
     pieces: pieces.map(({ segment, from, to }) => ({ path: segment.path, first: from, last: to })),

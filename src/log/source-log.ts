@@ -23,7 +23,7 @@ import type { CutRecord, LogRecord, Placed, SourceLog } from './log-record.ts';
 import { recoverLog, type RecoveredLog } from './recovered-log.ts';
 import { damaged, readPiece, type SegmentPiece } from './segment-files.ts';
 import { removeIfCan, SegmentWriter } from './segment-writer.ts';
-import { syncedName, SyncedRecord } from './synced-record.ts';
+import { BEGUN, syncedName, SyncedRecord } from './synced-record.ts';
 import { Trouble } from './trouble.ts';
 import { Unsynced } from './unsynced.ts';
 
@@ -118,7 +118,7 @@ class SegmentedLog implements SourceLog {
         segmentBytes: options.segmentBytes ?? 32 * MIB,
         pieces: this.#pieces,
       },
-      paths.filter((path) => !needed.has(path)),
+      paths.filter((path) => !needed.has(path) && !path.endsWith(`/${BEGUN}`)),
     );
     this.#trouble = new Trouble(
       clock,
@@ -251,7 +251,7 @@ class SegmentedLog implements SourceLog {
     try {
       if (this.#writer.isBroken) this.#rewrite();
       upTo = this.last;
-      await (this.#prepared ??= this.#prepare());
+      await this.#prepare();
       await this.#writer.sync();
       this.#write(upTo);
     } catch (error) {
@@ -268,24 +268,27 @@ class SegmentedLog implements SourceLog {
   }
 
   /** What only this opening's first sync does: a record of its own, and the names of the directories. */
-  async #prepare(): Promise<void> {
+  #prepare(): Promise<void> {
+    this.#prepared ??= this.#begin().catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+    return this.#prepared;
+  }
+
+  async #begin(): Promise<void> {
     const { disk, directory } = this.#options;
     const state = { synced: this.#synced, first: this.#first, trimmed: this.#trimmed };
     const parent = dirname(directory);
-    try {
-      this.#record?.close();
-      this.#record = undefined;
-      this.#record = new SyncedRecord(disk, directory, this.#incarnation, state);
-      await Promise.all([
-        this.#record.sync(),
-        disk.sync(directory),
-        disk.sync(parent),
-        disk.sync(dirname(parent)),
-      ]);
-    } catch (error) {
-      this.#prepared = undefined;
-      throw error;
-    }
+    this.#record?.close();
+    this.#record = undefined;
+    this.#record = new SyncedRecord(disk, directory, this.#incarnation, state);
+    await this.#record.sync();
+    await Promise.all([directory, parent, dirname(parent)].map((path) => disk.sync(path)));
+    const begun = `${directory}/${BEGUN}`;
+    if (disk.size(begun) !== undefined) return;
+    disk.write(begun, NOTHING);
+    await disk.sync(directory);
   }
 
   #write(synced: number): void {
@@ -309,7 +312,9 @@ class SegmentedLog implements SourceLog {
     const { disk } = this.#options;
     this.#first = this.#pieces[0]!.first;
     try {
-      await (this.#prepared ??= this.#prepare());
+      await this.#prepare();
+      // Both slots, so that one that is damaged later doesn't ask for what is gone.
+      this.#write(this.#synced);
       this.#write(this.#synced);
       await this.#record!.sync();
       const needed = new Set(this.#pieces.map(({ path }) => path));

@@ -14,6 +14,9 @@
 import { crc32 } from 'node:zlib';
 import type { Disk, OpenFile } from '../env/env.ts';
 
+/** A file without content: a record was durable before it got its name, so a log that has it and no record has lost it. */
+export const BEGUN = 'begun';
+
 const MAGIC = 0x5953524d;
 const SLOT_BYTES = 40;
 /** A power cut tears no more than one sector. */
