@@ -190,9 +190,9 @@ export abstract class BatchActions<T> extends PairTransformations<T> {
     if (typeof directory !== 'string' || directory === '')
       throw badOption(caller, 'directory', 'text that is not empty', directory);
     const run = new Evaluation(this.home);
-    savePartitions(this.home.disk, directory, format, this.partitions, (p) =>
-      this.plan.read(p, run),
-    );
+    const { partitions } = this;
+    const read = (p: number): Iterable<readonly unknown[]> => this.plan.read(p, run);
+    savePartitions(this.home.disk, { directory, format, partitions, read });
   }
 
   #empty(operator: string, instead: string): Error {

@@ -19,9 +19,7 @@ import type { OutputPort } from '../../plan/planned.ts';
 import { stateName } from '../../plan/stateful.ts';
 import type { Caller } from '../arguments.ts';
 import { Batch } from '../batch.ts';
-import { innerOf } from '../batch/core.ts';
-import { type BatchHome, Evaluation } from '../batch/plan.ts';
-import { batchDirectory, type PartFormat, savePartitions } from '../batch/save.ts';
+import type { BatchHome } from '../batch/plan.ts';
 import { formatBatch } from '../print.ts';
 import type { StateCell } from '../state/cell.ts';
 import { TaskState } from '../state/task-state.ts';
@@ -30,6 +28,7 @@ import { blamed, missingBatch } from './blame.ts';
 import { nodeAt } from './chain.ts';
 import { Gathering } from './gathering.ts';
 import { Remembered } from './remembered.ts';
+import { Saver } from './saver.ts';
 import { closeSlices, openSlices, type SliceReader } from './slices.ts';
 import type { WithinTime } from './user-promise.ts';
 
@@ -62,6 +61,7 @@ interface Output {
   /** By partition. */
   readonly ports: readonly number[];
   readonly sink: BatchSink | undefined;
+  readonly saver: Saver | undefined;
 }
 
 export class OutputsBody implements TaskBody, SliceReader {
@@ -97,7 +97,11 @@ export class OutputsBody implements TaskBody, SliceReader {
         node.kind === 'to'
           ? new BatchSink({ node, out, env, life, lineage, start, within })
           : undefined;
-      return { node, ports: own.map(({ port }) => port), sink };
+      const saver =
+        node.kind === 'saveAsTextFiles' || node.kind === 'saveAsObjectFiles'
+          ? new Saver({ node, out, env, life, isDurable: start !== undefined })
+          : undefined;
+      return { node, ports: own.map(({ port }) => port), sink, saver };
     });
     this.#gathering = new Gathering(
       ports.map(({ output }) => nodeAt(graph, output)),
@@ -184,7 +188,10 @@ export class OutputsBody implements TaskBody, SliceReader {
   close(): void {
     this.#closed = true;
     closeSlices(this.#options.graph, this);
-    for (const { sink } of this.#outputs) sink?.close();
+    for (const { sink, saver } of this.#outputs) {
+      sink?.close();
+      saver?.close();
+    }
   }
 
   discard(): void {
@@ -263,7 +270,11 @@ export class OutputsBody implements TaskBody, SliceReader {
     );
   }
 
-  #output({ node, sink }: Output, batch: Batch<unknown>, barrier: Barrier): void | Promise<void> {
+  #output(
+    { node, sink, saver }: Output,
+    batch: Batch<unknown>,
+    barrier: Barrier,
+  ): void | Promise<void> {
     const { number, time } = barrier;
     switch (node.kind) {
       case 'print':
@@ -283,31 +294,12 @@ export class OutputsBody implements TaskBody, SliceReader {
           partitions: batch.toPartitions(),
         });
       case 'saveAsTextFiles':
-        return this.#save(node, batch, time, 'text');
       case 'saveAsObjectFiles':
-        return this.#save(node, batch, time, 'objects');
+        return saver!.save(batch, time);
       case 'to':
         return sink!.take(batch, barrier);
       default:
         return this.#callUser(node, batch, barrier);
-    }
-  }
-
-  #save(node: GraphNode, batch: Batch<unknown>, time: number, format: PartFormat): void {
-    const { prefix, suffix } = node.params as { readonly prefix: string; readonly suffix: string };
-    const { plan, home } = innerOf(batch);
-    const run = new Evaluation(home);
-    try {
-      savePartitions(
-        home.disk,
-        batchDirectory(prefix, suffix, time),
-        format,
-        plan.partitions,
-        (p) => plan.read(p, run),
-        this.#options.life,
-      );
-    } catch (error) {
-      throw blamed(error, node, { time });
     }
   }
 
