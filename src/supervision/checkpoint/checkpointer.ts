@@ -88,6 +88,8 @@ export class Checkpointer implements Durability {
   /** Publications of the newest manifest that are not sure to last, and what is said once they have their names. */
   #committed: readonly Publication[] = [];
   #completed: CheckpointDone | undefined;
+  /** The newest manifest was there before. */
+  #isFound = false;
   /** The newest manifest has made others needless. */
   #untidy = false;
   /** Of the newest manifest: its id, and the time of its batch. */
@@ -147,11 +149,13 @@ export class Checkpointer implements Durability {
     this.#publications.add(newest?.publish);
     this.#publications.add(point.publish);
     this.#committed = newest?.publish ?? [];
+    // Whoever wrote it may have died before its name was sure to last.
+    this.#isFound = newest !== undefined;
     if (barrier !== undefined && barrier.number > this.barrier && (barrier.batch || barrier.last))
       this.#newest = { point, barrier, heldAt: env.clock.monotonic() };
     const decided = (): void => this.decided(point, then);
-    if (this.#committed.length === 0) decided();
-    else this.#renamed.push(decided);
+    if (this.#isFound) this.#renamed.push(decided);
+    else decided();
     this.#kick();
   }
 
@@ -188,7 +192,7 @@ export class Checkpointer implements Durability {
   // ---- one checkpoint after another
 
   get #due(): boolean {
-    if (this.#committed.length > 0 || this.#untidy) return true;
+    if (this.#isFound || this.#committed.length > 0 || this.#untidy) return true;
     if (!this.#isBehind) return false;
     const { barrier } = this.#newest!;
     return (
@@ -221,7 +225,8 @@ export class Checkpointer implements Durability {
     this.#running = true;
     while (this.#due && !this.#stopped) {
       try {
-        if (this.#isBehind) await this.#commit((this.#current = this.#newest!));
+        if (this.#isFound) await this.#take();
+        else if (this.#isBehind) await this.#commit((this.#current = this.#newest!));
         await this.#publish();
         this.#trouble.over();
       } catch (error) {
@@ -237,12 +242,18 @@ export class Checkpointer implements Durability {
     for (const then of this.#finishing.splice(0)) then();
   }
 
+  /** Goes on behind the manifest that it has found. */
+  async #take(): Promise<void> {
+    const { env, spec } = this.#options;
+    await env.disk.sync(spec.directory);
+    this.#isFound = false;
+    this.#untidy = true;
+  }
+
   async #commit({ point, barrier, heldAt }: Candidate): Promise<void> {
     const { env, spec, incarnation } = this.#options;
     let bytes = await this.#files.sync(point.parts.flat());
-    bytes += await this.#files.sync(
-      this.#publications.among(point.publish).map(({ from }) => from),
-    );
+    bytes += await this.#files.sync(this.#publications.waiting(point.publish));
     const manifest = this.#manifest(point, barrier);
     const file = encodeManifest(manifest);
     const path = this.#kept.path(barrier.number);
@@ -320,8 +331,9 @@ export class Checkpointer implements Durability {
   /** Names of the hand-overs that a manifest needs, or a point that is held or becomes one. */
   #needed(): Set<string> {
     const needed = this.#kept.parts();
-    for (const point of [this.#held, this.#newest?.point, this.#current?.point])
-      for (const path of point?.parts.flat() ?? []) needed.add(basename(path));
+    const candidate = this.#isBehind ? this.#newest?.point : undefined;
+    for (const point of [this.#held, candidate, this.#current?.point])
+      for (const path of point?.parts.flat() ?? []) needed.add(basename(this.#files.now(path)));
     return needed;
   }
 

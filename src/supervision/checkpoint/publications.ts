@@ -32,6 +32,13 @@ export class Publications {
     return publications.flatMap(({ from }) => this.#open.get(from) ?? []);
   }
 
+  /** What those among them lie in that have no other name yet: the index may be older than their names are. */
+  waiting(publications: readonly Publication[] = []): string[] {
+    return this.among(publications).flatMap(({ from }) =>
+      this.#disk.size(from) === undefined ? [] : [from],
+    );
+  }
+
   has(from: string): boolean {
     return this.#open.has(from);
   }

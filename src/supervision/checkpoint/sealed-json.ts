@@ -59,12 +59,25 @@ export async function replaceDurably(
   bytes: Uint8Array,
   { temporary, check, renamed }: ReplaceOptions,
 ): Promise<void> {
-  disk.write(temporary, bytes);
-  await disk.sync(temporary);
-  check?.();
-  disk.rename(temporary, path);
+  try {
+    disk.write(temporary, bytes);
+    await disk.sync(temporary);
+    check?.();
+    disk.rename(temporary, path);
+  } catch (error) {
+    remove(disk, temporary);
+    throw error;
+  }
   renamed?.();
   await disk.sync(dirname(path));
+}
+
+function remove(disk: Disk, path: string): void {
+  try {
+    disk.remove(path);
+  } catch {
+    // Whoever begins next removes it.
+  }
 }
 
 function sealOf(body: Uint8Array): string {
