@@ -21,6 +21,7 @@ const ALL = [
   'join',
   'state',
   'checkpoint',
+  'log',
   'wal',
   'restart',
   'memory',
