@@ -28,6 +28,8 @@ export class RewoundSend {
   /** The text that was in hand when the replay was done: what lies before `#textAt` is out. */
   #textEnd = -1;
   #textAt = 0;
+  /** Text was refused of which a part may be out. */
+  #isWaiting = false;
   /** The records in hand, and how many lay on the edges before them. */
   #rows: readonly unknown[] | undefined;
   #before = 0;
@@ -41,12 +43,18 @@ export class RewoundSend {
 
   /** Nothing is in hand, and nothing will be: all goes on live. */
   get isOver(): boolean {
-    return this.#options.journal.isLive && this.#textEnd < 0 && this.#rows === undefined;
+    return (
+      this.#options.journal.isLive &&
+      !this.#isWaiting &&
+      this.#textEnd < 0 &&
+      this.#rows === undefined
+    );
   }
 
   /** The source begins anew. */
   forget(): void {
     this.#textEnd = -1;
+    this.#isWaiting = false;
     this.#rows = this.#part = this.#rest = undefined;
   }
 
@@ -57,6 +65,7 @@ export class RewoundSend {
     const begin = position - length;
     if (this.#textEnd === position) return Math.max(0, this.#textAt - begin);
     let at = Math.max(begin, this.#options.position().bytes);
+    this.#isWaiting = true;
     while (at < position) {
       if (journal.isLive) {
         this.#textEnd = position;
@@ -80,6 +89,7 @@ export class RewoundSend {
       if (!isSent) return -1;
       at = to;
     }
+    this.#isWaiting = false;
     return Math.min(length, at - begin);
   }
 
