@@ -440,6 +440,8 @@ export class Run implements AsyncDisposable {
       case 'batchStarted':
         return this.#batches.started(event);
       case 'started':
+        // The first epoch of a process that goes on is not 1.
+        this.#whenHeld?.began(event.epoch, event.barrier);
         this.#push(event);
         if (!this.#begun) this.#push({ type: 'streamingStarted', time: this.#env.clock.now() });
         this.#begun = true;
