@@ -159,6 +159,9 @@ export class LocalEngine implements Engine {
     this.#coordinator.addWorker(WORKER_SLOT, host);
     this.#coordinator.attachSources(SOURCES_SLOT, sources);
     this.#plan();
+    // Logs are read first. Whoever has the clock in hand counts on it that batches come from now on.
+    while (!this.#coordinator.hasBegun && !this.#stopped)
+      await new Promise<void>((resolve) => this.#options.env.defer(resolve));
   }
 
   drain(): void {

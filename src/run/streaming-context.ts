@@ -29,6 +29,7 @@ import { realEnv } from '../env/real.ts';
 import { millraceError } from '../errors.ts';
 import { resolveRunOptions, type RunOptions } from './options.ts';
 import type { StreamingListener } from './listeners.ts';
+import type { Recovered } from './restart.ts';
 import { startRun } from './run.ts';
 import type {
   CollectedBatch,
@@ -41,7 +42,10 @@ import type {
 } from './running.ts';
 
 export interface GetOrCreateOptions {
-  /** Whether `create` is called when there is a checkpoint that can't be read. @default false: that error is thrown */
+  /**
+   * Whether the context begins anew where none of the checkpoints in the directory can be read. They are put aside, into a
+   * directory beside them. @default false: `start` rejects with ERR_MILLRACE_CHECKPOINT_CORRUPT
+   */
   readonly createOnError?: boolean;
 }
 
@@ -82,6 +86,7 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
   #state: 'initialized' | 'stopped' | 'failed' = 'initialized';
   #starting: Promise<void> | undefined;
   #run: Run | undefined;
+  #createOnError = false;
 
   /** @throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_BAD_DURATION */
   constructor(options: StreamingContextOptions = {}) {
@@ -136,10 +141,8 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
 
   /**
    * The context that `create` makes, with `checkpointDir` for its checkpoints unless it has named a directory itself.
-   * `create` is always called, whatever lies in the directory: functions are never stored.
-   *
-   * As yet no checkpoint outlives its process, so there is none to go on from: `recovered` is undefined, and the context
-   * begins anew.
+   * `create` is always called, whatever lies in the directory: functions are never stored. Its `start` goes on from the
+   * newest checkpoint, if there is one; `recovered` says from which.
    * @throws ERR_MILLRACE_BAD_OPTION when `create` gives no context
    */
   static getOrCreate(
@@ -155,16 +158,20 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
     const context = createdBy(caller, create);
     if (context.#options.checkpointDir === undefined && context.#starting === undefined)
       context.checkpoint(checkpointDir);
+    context.#createOnError = createOnError;
     return context;
   }
 
-  /** From which checkpoint the context goes on. As yet none outlives its process, so it is undefined. */
-  get recovered(): undefined {
-    return undefined;
+  /**
+   * From which checkpoint the context goes on; known when `start` has resolved. Undefined: it began anew, or has no
+   * directory.
+   */
+  get recovered(): Recovered | undefined {
+    return this.#run?.recovered;
   }
 
   /**
-   * As the option `checkpointDir`; null: none. Before the start.
+   * The option `checkpointDir`, before the start; null: none.
    * @throws ERR_MILLRACE_ALREADY_STARTED, ERR_MILLRACE_BAD_OPTION
    */
   checkpoint(directory: string | null): void {
@@ -295,6 +302,7 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
       const run = await startRun(this.#job, this.#options, {
         env: this.#env,
         graph,
+        createOnError: this.#createOnError,
         prepared: (prepared) => {
           this.#run = prepared;
           for (const listener of this.#listeners) prepared.addStreamingListener(listener);

@@ -213,6 +213,11 @@ export class Coordinator {
     return this.#epoch;
   }
 
+  /** Tasks are at work, and batches are cut. */
+  get hasBegun(): boolean {
+    return this.#begun;
+  }
+
   get heldBarrier(): number {
     return this.#held.point.barrier;
   }

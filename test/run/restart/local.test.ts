@@ -14,10 +14,10 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const INPUTS = [[['a'], ['b', 'a'], ['a'], ['c'], ['a']]] as const;
 
 function counts(batches: number): Promise<readonly unknown[]> {
-  return runBatches({ inputs: INPUTS, batches, checkpointDir: directory }, (ssc, words) =>
+  return runBatches({ inputs: INPUTS, batches, checkpointDir: directory }, (_, words) =>
     words
       .map((word) => [word, 1] as const)
-      .updateStateByKey<number>((values, before = 0) => before + values.length)
+      .updateStateByKey((values, before: number | undefined) => (before ?? 0) + values.length)
       .map(([word, count]) => `${word}${count}`),
   ).then(({ batches: given }) => given.map(({ time, values }) => [time, ...values].join(' ')));
 }
