@@ -79,6 +79,9 @@ export async function coordinatorThread(
       case 'left':
         main.post({ type: 'left', left: coordinator.left() });
         return;
+      case 'checkpoint':
+        coordinator.checkpoint((barrier) => main.post({ type: 'checkpointed', barrier }));
+        return;
       case 'die':
         die(message.way, message.exitCode);
         return;

@@ -69,6 +69,11 @@ export interface Engine {
   drain(): void;
   /** What isn't through yet; undefined when nobody answers. */
   left(): Promise<LeftBehind | undefined>;
+  /**
+   * Sees to it that what is held now is in a checkpoint, and resolves with the number of its barrier; undefined when
+   * nobody answered in time, and it may be asked again.
+   */
+  checkpoint(): Promise<number | undefined>;
   /** Threads that were given up and may still run. */
   readonly quarantined: number;
   /** Ends everything; resolves when all threads are gone. Gives the names of those that could not be ended. */

@@ -185,6 +185,10 @@ export class LocalEngine implements Engine {
     return Promise.resolve(this.#coordinator.left());
   }
 
+  checkpoint(): Promise<number | undefined> {
+    return new Promise((resolve) => this.#coordinator.checkpoint(resolve));
+  }
+
   threads(): readonly ThreadInfo[] {
     return [];
   }

@@ -98,12 +98,15 @@ export type ToCoordinator =
   | { readonly type: 'drain' }
   /** What isn't through yet? Answered by `left`. */
   | { readonly type: 'left' }
+  /** A checkpoint is wanted. Answered by `checkpointed`, unless the coordinator dies. */
+  | { readonly type: 'checkpoint' }
   | { readonly type: 'die'; readonly way: FaultWay; readonly exitCode?: number }
   | { readonly type: 'stop' };
 
 export type FromCoordinator =
   | { readonly type: 'event'; readonly event: CoordinatorEvent }
   | { readonly type: 'left'; readonly left: LeftBehind }
+  | { readonly type: 'checkpointed'; readonly barrier: number }
   | {
       readonly type: 'hang';
       readonly slot: number;

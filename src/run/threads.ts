@@ -47,6 +47,8 @@ import type {
 const SLOTS = 256;
 /** A thread that doesn't end by itself in this time is ended. */
 const STOP_GRACE_MS = 1000;
+/** A coordinator that hasn't made a checkpoint by then is asked again: another may have taken over. */
+const CHECKPOINT_MS = 2000;
 /** A coordinator that doesn't say by then what is left has nothing to say. */
 const LEFT_MS = 1000;
 /** Ends that nothing in the thread brought about. */
@@ -99,6 +101,7 @@ export class ThreadsEngine implements Engine {
   readonly #limits: ThreadLimits;
   /** Slot numbers of threads that were given up: their lines in shared memory are theirs for ever. */
   #lostNumbers = new Set<number>();
+  #checkpointAsked: ((barrier: number) => void)[] = [];
   #leftAsked: ((left: LeftBehind | undefined) => void)[] = [];
   /** Slot numbers that have tasks; others are spares. */
   #working = new Set<number>();
@@ -190,6 +193,17 @@ export class ThreadsEngine implements Engine {
 
   get quarantined(): number {
     return this.#threads.reduce((sum, { slot }) => sum + slot.quarantined, 0);
+  }
+
+  checkpoint(): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const timer = this.#options.env.clock.after(CHECKPOINT_MS, () => resolve(undefined));
+      this.#checkpointAsked.push((barrier) => {
+        timer.cancel();
+        resolve(barrier);
+      });
+      if (this.#coordinator?.state === 'up') this.#toCoordinator({ type: 'checkpoint' });
+    });
   }
 
   left(): Promise<LeftBehind | undefined> {
@@ -489,6 +503,9 @@ export class ThreadsEngine implements Engine {
         return;
       case 'left':
         for (const answer of this.#leftAsked.splice(0)) answer(message.left);
+        return;
+      case 'checkpointed':
+        for (const answer of this.#checkpointAsked.splice(0)) answer(message.barrier);
         return;
       case 'hang':
         this.#hung(message.slot, message.state, message.sinceMs);

@@ -272,6 +272,11 @@ export class Coordinator {
     else if (!this.#tookOver && this.#options.checkpoint === undefined) this.#drained();
   }
 
+  /** A checkpoint of what is held now, at the least: calls with the number of its barrier when it is durable. */
+  checkpoint(then: (barrier: number) => void): void {
+    this.#durability.checkpoint(then);
+  }
+
   /** What isn't through yet, for whoever gives up on a drain. */
   left(): LeftBehind {
     const { wiring, edges } = this.#options;

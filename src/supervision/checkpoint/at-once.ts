@@ -67,6 +67,10 @@ export class AtOnce implements Durability {
     this.#publish();
   }
 
+  checkpoint(then: (barrier: number) => void): void {
+    this.finish(() => then(this.barrier));
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#waiting = [];

@@ -102,6 +102,8 @@ export class Checkpointer implements Durability {
   #timer: Timer | undefined;
   #renamed: (() => void)[] = [];
   #finishing: (() => void)[] = [];
+  /** Who waits for a checkpoint at that barrier or behind it. */
+  #wanted: { readonly barrier: number; readonly then: (barrier: number) => void }[] = [];
   /** Called when the decisions are written. */
   #deciding: (() => void)[] = [];
   #writing = false;
@@ -184,6 +186,12 @@ export class Checkpointer implements Durability {
     this.#kick();
   }
 
+  checkpoint(then: (barrier: number) => void): void {
+    const held = Math.max(1, this.#newest?.barrier.number ?? 0, this.#newestId);
+    this.#wanted.push({ barrier: held, then });
+    this.#kick();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -198,6 +206,7 @@ export class Checkpointer implements Durability {
     return (
       barrier.last ||
       this.#finishing.length > 0 ||
+      this.#wanted.length > 0 ||
       barrier.time - this.#lastTime >= this.#options.spec.intervalMs
     );
   }
@@ -209,7 +218,10 @@ export class Checkpointer implements Durability {
   #kick(): void {
     if (this.#running || this.#stopped) return;
     if (this.#due) this.#start(() => this.#run());
-    else this.#finished();
+    else {
+      this.#answer();
+      this.#finished();
+    }
   }
 
   #start(act: () => Promise<void>): void {
@@ -229,6 +241,7 @@ export class Checkpointer implements Durability {
         else if (this.#isBehind) await this.#commit((this.#current = this.#newest!));
         await this.#publish();
         this.#trouble.over();
+        this.#answer();
       } catch (error) {
         if (this.#isOver(error)) return;
         await this.#pause(this.#trouble.failed(disks(error)));
@@ -236,6 +249,13 @@ export class Checkpointer implements Durability {
     }
     this.#running = false;
     if (!this.#stopped) this.#finished();
+  }
+
+  #answer(): void {
+    const { barrier } = this;
+    const wanted = this.#wanted;
+    this.#wanted = wanted.filter((each) => each.barrier > barrier);
+    for (const each of wanted) if (each.barrier <= barrier) each.then(barrier);
   }
 
   #finished(): void {

@@ -35,6 +35,8 @@ export interface Durability {
   decided(point: HeldPoint, then: () => void): void;
   /** Calls when the newest held point is durable and published. It is not, when this is stopped before. */
   finish(then: () => void): void;
+  /** Calls with the number of a durable barrier at or behind the newest batch that is held now, which is not the start. */
+  checkpoint(then: (barrier: number) => void): void;
   stop(): void;
 }
 
