@@ -7,9 +7,14 @@
 //               each. Ratios are of neighbours in time; CPU-seconds are those of the counting process.
 //   keys        the operators by themselves, in one thread and a process of their own, with 1,000,000 keys and 10,000
 //               updates a batch: what a batch takes, output arrays included; what a hand-over takes and how large it
-//               is; the first one, which has all keys; resident memory a key, above the keys. Times are CPU time of the
-//               process (garbage collection in other threads included), which other programs disturb least.
+//               is; the first one, which has all keys; what the longest step of one takes by the clock (a slice of some
+//               keys, or the end: all in one piece, with its checksum, written); what a recovery takes to read it all
+//               back; resident memory a key, above the keys. Other times are CPU time of the process (garbage
+//               collection in other threads included), which other programs disturb least.
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { figure, file, linesOf, machine, median, startServer } from './_util.mjs';
 
@@ -123,17 +128,20 @@ const keyOf = {
 async function keys(name) {
   const { createOperator } = await import('../dist/dstream/run/operators.js');
   const { TaskState } = await import('../dist/dstream/state/task-state.js');
+  const { sealed } = await import('../dist/actors/hand-over-file.js');
   const [kind, f, params, form] = CONTENDERS[name];
-  const operator = createOperator({
-    node: { id: 1, uid: 'bench', kind, role: 'wide', parents: [0], functions: { f }, params },
-    partition: 0,
-    partitions: 1,
-    slideMs: 1000,
-    parentSlideMs: 1000,
-    blame: (error) => {
-      throw error;
-    },
-  });
+  const create = () =>
+    createOperator({
+      node: { id: 1, uid: 'bench', kind, role: 'wide', parents: [0], functions: { f }, params },
+      partition: 0,
+      partitions: 1,
+      slideMs: 1000,
+      parentSlideMs: 1000,
+      blame: (error) => {
+        throw error;
+      },
+    });
+  const operator = create();
   const state = new TaskState(operator.cells);
   const all = Array.from({ length: KEYS }, (_, n) => keyOf[form](n));
   const end = (batch) =>
@@ -154,17 +162,25 @@ async function keys(name) {
   end(1);
   const firstBatchMs = ms() - from;
   // As the task's runner does it: slices, and what is left.
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+  let parts = [];
   const handOver = () => {
     let longestMs = 0;
     const started = ms();
-    for (let done = false; !done;) {
-      from = ms();
-      done = state.prepare();
-      longestMs = Math.max(longestMs, ms() - from);
-    }
-    from = ms();
-    const { bytes } = state.handOver(undefined);
-    return { ms: ms() - started, longestMs: Math.max(longestMs, ms() - from), bytes: bytes.length };
+    const step = (act) => {
+      const began = performance.now();
+      const given = act();
+      longestMs = Math.max(longestMs, performance.now() - began);
+      return given;
+    };
+    while (!step(() => state.prepare()));
+    const bytes = step(() => {
+      const { drop = 0, bytes } = state.handOver(undefined);
+      parts = [...parts.slice(drop), bytes];
+      writeFileSync(join(directory, 'part'), sealed(bytes));
+      return bytes.length;
+    });
+    return { ms: ms() - started, longestMs, bytes };
   };
   const firstHandOver = handOver();
   const bytesPerKey = (resident() - before) / KEYS;
@@ -182,7 +198,18 @@ async function keys(name) {
     batches.push(ms() - from);
     handOvers.push(handOver());
   }
-  return { name, bytesPerKey, firstBatchMs, firstHandOver, batches, handOvers };
+  rmSync(directory, { recursive: true });
+  const restoredFrom = ms();
+  new TaskState(create().cells).restore(parts);
+  return {
+    name,
+    bytesPerKey,
+    firstBatchMs,
+    firstHandOver,
+    batches,
+    handOvers,
+    restoreMs: ms() - restoredFrom,
+  };
 }
 
 function millionKeys() {
@@ -193,7 +220,7 @@ function millionKeys() {
       console.log(JSON.stringify({ bench: 'state', ...result }));
       continue;
     }
-    const { bytesPerKey, firstBatchMs, firstHandOver, batches, handOvers } = result;
+    const { bytesPerKey, firstBatchMs, firstHandOver, batches, handOvers, restoreMs } = result;
     const mb = (bytes) => (bytes / 1e6).toFixed(1);
     console.log(
       `${name}: a batch ${figure(batches, 1)} ms; hand-over ${figure(
@@ -201,8 +228,9 @@ function millionKeys() {
         1,
       )} ms, ` +
         `${mb(median(handOvers.map((h) => h.bytes)))} MB; ${bytesPerKey.toFixed(0)} bytes a key above the key\n` +
-        `    the first batch, of all keys: ${firstBatchMs.toFixed(0)} ms; its hand-over ${firstHandOver.ms.toFixed(0)} ms in slices, ` +
-        `the longest ${firstHandOver.longestMs.toFixed(0)} ms, ${mb(firstHandOver.bytes)} MB`,
+        `    the first batch, of all keys: ${firstBatchMs.toFixed(0)} ms; its hand-over ${firstHandOver.ms.toFixed(0)} ms, ` +
+        `${mb(firstHandOver.bytes)} MB; longest step of a hand-over ${Math.max(...[firstHandOver, ...handOvers].map((h) => h.longestMs)).toFixed(0)} ms; ` +
+        `read back in ${restoreMs.toFixed(0)} ms`,
     );
   }
 }

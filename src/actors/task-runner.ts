@@ -32,6 +32,8 @@ import type { HandOver, OutputTimes, Progress, TaskBody, TaskEvent, TaskOutput }
 /** A step takes so many pieces of blocks, and begins none after so long, before other tasks of the thread have a turn. */
 const PIECES_PER_STEP = 8;
 const STEP_MS = 1;
+/** Slices of a hand-over are taken for so long in a step. */
+const SLICES_MS = 5;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 export interface TaskRunnerOptions {
@@ -387,11 +389,19 @@ export class TaskRunner implements TaskOutput {
     );
   }
 
+  /** Encodes slices of what is to be handed over; false when other tasks should have a turn before there are more. */
+  #prepare(): boolean {
+    const { clock } = this.#options.env;
+    const endMs = clock.monotonic() + SLICES_MS;
+    while (this.#body.prepare?.() === false) if (clock.monotonic() >= endMs) return false;
+    return true;
+  }
+
   /** The body is done with the barrier: hand over, pass it on, report, release the barrier frames. False: it waits for a disk. */
   #closed(barrier: Barrier): boolean {
     const { inputs, outputs, epoch } = this.#options;
     if (this.#unwritten === undefined && barrier.point) {
-      if (this.#body.prepare?.() === false) return true;
+      if (!this.#prepare()) return true;
       this.#unwritten = this.#body.handOver(barrier);
     }
     const state = this.#unwritten;

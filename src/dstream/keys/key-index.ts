@@ -47,6 +47,11 @@ export class KeyIndex {
     else this.#primitives.delete(key);
   }
 
+  /** So many keys are about to be added, if they are texts for the most part. */
+  protected expect(count: number): void {
+    this.#texts.expect(count);
+  }
+
   protected clearIndex(): void {
     this.#texts.clear();
     if (this.#primitives.size > 0) this.#primitives = new Map();

@@ -150,6 +150,13 @@ export class TextIndex {
     this.#used--;
   }
 
+  /** So many texts are about to be added: it grows once. */
+  expect(count: number): void {
+    let entries = this.#mask + 1;
+    while (count * 2 > entries - 1) entries *= 2;
+    if (entries > this.#mask + 1) this.#resize(entries);
+  }
+
   clear(): void {
     this.#missed = undefined;
     const entries = this.#mask + 1;

@@ -12,8 +12,7 @@
  * Used by its task's thread only.
  *
  * I1  Slots survive a restore: order of keys and the slots of keys to come are what they would have been.
- * I2  A log is applied as a whole: all its slots are cleared first, then filled. So a key that moved to another slot is
- *     never in two.
+ * I2  Of each slot the newest chunk that names it counts. So a key that moved to another slot is never in two.
  * I3  A round ends when every live key was written since the one before ended.
  */
 import { packColumns, packValue, unpackColumns, unpackValue } from '../../actors/codec.ts';
@@ -25,8 +24,9 @@ import { SlotHeap } from './slot-heap.ts';
 export const LIVE = 1;
 const DIRTY = 2;
 const WRITTEN = 4;
-/** Keys in a chunk of a log: some milliseconds to encode. */
-const CHUNK_KEYS = 16_384;
+/** Keys in a chunk of a log, at first and at most: some milliseconds to encode. Large states make for fewer. */
+const CHUNK_KEYS = 4096;
+const CHUNK_BYTES = 256 * 1024;
 const FIRST_SLOTS = 1024;
 /** The time of a key that was written when no times were kept. */
 export const UNTIMED = -1;
@@ -47,6 +47,8 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   size = 0;
   #dirty: number[] = [];
   #ready: Uint8Array[] = [];
+  /** What a restore has given so far, with its version. */
+  #applied: (readonly [chunk: Uint8Array, version: number])[] = [];
   #readyKeys = 0;
   #begun = false;
   #begunIsNew = false;
@@ -56,6 +58,7 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   #parity = WRITTEN;
   #unwritten = 0;
   #cursor = 0;
+  #chunkKeys = CHUNK_KEYS;
 
   readonly version: number;
   readonly #migration: Migration | undefined;
@@ -143,8 +146,8 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   }
 
   prepare(): boolean {
-    if (this.#dirty.length <= CHUNK_KEYS) return true;
-    const rest = this.#dirty.splice(this.#dirty.length - CHUNK_KEYS);
+    if (this.#dirty.length <= this.#chunkKeys) return true;
+    const rest = this.#dirty.splice(this.#dirty.length - this.#chunkKeys);
     this.#readyKeys += rest.length;
     this.#ready.push(this.#encode(rest));
     return false;
@@ -177,8 +180,11 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
         slots.push(cursor);
     this.#cursor = cursor;
     const log: Uint8Array[] = [];
-    for (let from = 0; from < slots.length; from += CHUNK_KEYS)
-      log.push(this.#encode(slots.slice(from, from + CHUNK_KEYS)));
+    for (let from = 0; from < slots.length;) {
+      const to = from + this.#chunkKeys;
+      log.push(this.#encode(slots.slice(from, to)));
+      from = to;
+    }
     const round = this.#unwritten === 0;
     if (round) {
       this.#parity ^= WRITTEN;
@@ -189,24 +195,26 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   }
 
   apply(log: unknown, version: number = this.version): void {
-    const isOld = version < this.version;
-    const chunks = (log as readonly Uint8Array[]).map((bytes) => unpackValue(bytes) as Chunk);
-    for (const [freed, used] of chunks) {
-      for (const slots of [freed, used])
-        for (const slot of slots) if ((this.flags[slot] ?? 0) !== 0) this.#clear(slot);
+    for (const chunk of log as readonly Uint8Array[]) this.#applied.push([chunk, version]);
+  }
+
+  /** The newest first: what is written over later is never made. */
+  restored(): void {
+    const chunks = this.#applied.map(
+      ([bytes, version]) => [unpackValue(bytes) as Chunk, version] as const,
+    );
+    if (chunks.length === 0) return;
+    this.#applied = [];
+    let slots = this.keys.length;
+    for (const [[freed, used]] of chunks) {
+      for (let i = 0; i < freed.length; i++) if (freed[i]! >= slots) slots = freed[i]! + 1;
+      for (let i = 0; i < used.length; i++) if (used[i]! >= slots) slots = used[i]! + 1;
     }
-    for (const [, used, columns, times, begun] of chunks) {
-      if (begun) this.#begun = true;
-      const { keys, values } = this.unpackEntries(columns);
-      for (let i = 0; i < used.length; i++) {
-        let state: unknown = values[i];
-        if (isOld) {
-          state = migrated(this.#migration!, version, state, keys[i]);
-          if (state === undefined) continue;
-        }
-        this.#put(used[i]!, keys[i], state as S, times?.[i] ?? UNTIMED);
-      }
-    }
+    // Only short texts have a table that grows.
+    const [first] = this.unpackEntries(chunks.at(-1)![0][2]).keys;
+    this.#reserve(slots, typeof first === 'string' && first.length < 13);
+    const seen = new Uint8Array(slots);
+    for (let n = chunks.length - 1; n >= 0; n--) this.#restore(chunks[n]![0], chunks[n]![1], seen);
     this.#free = undefined;
   }
 
@@ -233,22 +241,43 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     this.size--;
   }
 
-  /** Fills a slot that is empty, from a log. */
-  #put(slot: number, key: unknown, state: S, time: number): void {
-    while (this.keys.length <= slot) {
-      this.keys.push(undefined);
-      this.states.push(undefined as never);
+  /** Takes of a chunk what no newer one has. */
+  #restore(chunk: Chunk, version: number, seen: Uint8Array): void {
+    const [freed, used, columns, times, begun] = chunk;
+    if (begun) this.#begun = true;
+    const isOld = version < this.version;
+    const { keys, values } = this.unpackEntries(columns);
+    for (let i = 0; i < used.length; i++) {
+      const slot = used[i]!;
+      if (seen[slot] !== 0) continue;
+      seen[slot] = 1;
+      const key = keys[i];
+      let state: unknown = values[i];
+      if (isOld) {
+        state = migrated(this.#migration!, version, state, key);
+        if (state === undefined) continue;
+      }
+      // Half of the work of adding it.
+      this.find(key);
+      this.keys[slot] = this.index(key, slot);
+      // A text from a log is a slice of the log's.
+      this.states[slot] = (typeof state === 'string' ? unsliced(state) : state) as S;
+      if (this.times !== undefined) this.times[slot] = times?.[i] ?? UNTIMED;
+      this.flags[slot] = LIVE | (this.#parity ^ WRITTEN);
+      this.#unwritten++;
+      this.size++;
     }
-    if (slot >= this.flags.length) this.#grow(Math.max(slot + 1, this.flags.length * 2));
-    // Half of the work of adding it.
-    this.find(key);
-    this.keys[slot] = this.index(key, slot);
-    // A text from a log is a slice of the log's.
-    this.states[slot] = (typeof state === 'string' ? unsliced(state) : state) as S;
-    if (this.times !== undefined) this.times[slot] = time;
-    this.flags[slot] = LIVE | (this.#parity ^ WRITTEN);
-    this.#unwritten++;
-    this.size++;
+    for (let i = 0; i < freed.length; i++) seen[freed[i]!] = 1;
+  }
+
+  #reserve(slots: number, isText: boolean): void {
+    const { keys, states } = this;
+    for (let slot = keys.length; slot < slots; slot++) {
+      keys.push(undefined);
+      states.push(undefined as never);
+    }
+    if (slots > this.flags.length) this.#grow(slots);
+    if (isText) this.expect(slots);
   }
 
   /** A chunk of a log: these slots as they are now. */
@@ -270,10 +299,14 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
       if ((flags[slot]! & WRITTEN) !== this.#parity) this.#unwritten--;
       flags[slot] = LIVE | this.#parity;
     }
+    const entries = this.packEntries(usedKeys, usedStates);
+    if (entries.length > CHUNK_BYTES) this.#chunkKeys = Math.max(1, this.#chunkKeys >> 1);
+    else if (entries.length < CHUNK_BYTES / 4 && this.#chunkKeys < CHUNK_KEYS)
+      this.#chunkKeys <<= 1;
     return packValue([
       Uint32Array.from(freed),
       Uint32Array.from(used),
-      this.packEntries(usedKeys, usedStates),
+      entries,
       times === undefined ? undefined : Float64Array.from(used, (slot) => times[slot]!),
       this.#begun,
     ] satisfies Chunk);

@@ -22,6 +22,8 @@ import { type CellLog, readPart, stateOf, writePart } from './part.ts';
 const ROUND_PARTS = 64;
 /** Entries that are rewritten at least. */
 const LEAST_ENTRIES = 256;
+/** Entries that are rewritten in one slice. */
+const SLICE_ENTRIES = 4096;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 interface Member {
@@ -33,6 +35,22 @@ interface Member {
   needs: number;
 }
 
+/** What is to be done for a member at the hand-over that is being prepared. */
+interface Work {
+  readonly member: Member;
+  /** What has changed is in a log. */
+  isTaken: boolean;
+  /** Entries that are to be written again. */
+  left: number;
+  /** That ended a round. */
+  round: boolean;
+}
+
+interface Opened {
+  readonly works: readonly Work[];
+  readonly logs: CellLog[];
+}
+
 export class TaskState {
   readonly #members: readonly Member[];
   readonly #shape: string;
@@ -40,6 +58,8 @@ export class TaskState {
   #first = 0;
   #next = 0;
   #hadVolatile = false;
+  /** A hand-over that has begun. */
+  #open: Opened | undefined;
 
   /** @param shape tells tasks apart whose volatile sections mean different things (`OperatorTree.shape`) */
   constructor(cells: Readonly<Record<string, StateCell>>, shape = '') {
@@ -57,38 +77,71 @@ export class TaskState {
    * the hand-over.
    */
   prepare(): boolean {
-    return this.#members.every(({ cell, name }) =>
-      named(name, () => cell.prepare === undefined || cell.prepare()),
-    );
+    this.#open ??= this.#begin();
+    return this.#takeChanges(this.#open) && this.#rewriteSlice(this.#open);
   }
 
   /** What is new since the last hand-over; undefined when the task needs nothing at all. */
   handOver(volatile: unknown): HandOver | undefined {
-    const logs: CellLog[] = [];
-    const budgets = this.#members.map(({ cell, name }) => {
-      const changed = cell.changed ?? 0;
-      const log = named(name, () => cell.changes());
-      if (log !== undefined) logs.push({ name, log, version: versionOf(cell) });
-      return Math.max(changed, Math.ceil(cell.size / ROUND_PARTS), LEAST_ENTRIES);
-    });
-    if (logs.length === 0 && volatile === undefined && !this.#hadVolatile)
+    const open = (this.#open ??= this.#begin());
+    this.#open = undefined;
+    while (!this.#takeChanges(open));
+    if (open.logs.length === 0 && volatile === undefined && !this.#hadVolatile)
       return this.#next === this.#first ? undefined : { mode: 'keep', bytes: NOTHING };
     const part = this.#next++;
     let needed = part;
-    this.#members.forEach((member, m) => {
-      const { log, round } = named(member.name, () => member.cell.rewrite(budgets[m]!));
-      if (log !== undefined) logs.push({ name: member.name, log, version: versionOf(member.cell) });
-      if (round) {
+    for (const work of open.works) {
+      while (work.left > 0) this.#rewrite(work, open);
+      const { member } = work;
+      if (work.round) {
         member.needs = member.roundEnd + 1;
         member.roundEnd = part;
       }
       needed = Math.min(needed, member.needs);
-    });
+    }
     const drop = needed - this.#first;
     this.#first = needed;
     this.#hadVolatile = volatile !== undefined;
-    const bytes = writePart(volatile, this.#shape, logs, named);
+    const bytes = writePart(volatile, this.#shape, open.logs, named);
     return { mode: 'append', bytes, ...(drop === 0 ? {} : { drop }) };
+  }
+
+  #begin(): Opened {
+    return { works: this.#members.map(workOf), logs: [] };
+  }
+
+  /** False: some more slices. */
+  #takeChanges({ works, logs }: Opened): boolean {
+    for (const work of works) {
+      if (work.isTaken) continue;
+      const { name, cell } = work.member;
+      if (cell.prepare !== undefined && !named(name, () => cell.prepare!())) return false;
+      work.isTaken = true;
+      const log = named(name, () => cell.changes());
+      if (log !== undefined) logs.push({ name, log, version: versionOf(cell) });
+    }
+    return true;
+  }
+
+  /** Writes some entries again; false when there are more. Cells that write little at once do so in the end. */
+  #rewriteSlice(open: Opened): boolean {
+    // Without any change there may be nothing to hand over.
+    if (open.logs.length === 0) return true;
+    const work = open.works.find(
+      ({ left, member }) => left > 0 && member.cell.prepare !== undefined,
+    );
+    if (work === undefined) return true;
+    this.#rewrite(work, open);
+    return false;
+  }
+
+  #rewrite(work: Work, { logs }: Opened): void {
+    const { name, cell } = work.member;
+    const entries = cell.prepare === undefined ? work.left : Math.min(work.left, SLICE_ENTRIES);
+    const { log, round } = named(name, () => cell.rewrite(entries));
+    if (log !== undefined) logs.push({ name, log, version: versionOf(cell) });
+    work.left = round ? 0 : work.left - entries;
+    work.round = round;
   }
 
   /** Takes what hand-overs gave, oldest first; gives the volatile section of the newest, if it is of such a task. */
@@ -116,6 +169,12 @@ export class TaskState {
     }
     return volatile;
   }
+}
+
+function workOf(member: Member): Work {
+  const { changed = 0, size } = member.cell;
+  const left = Math.max(changed, Math.ceil(size / ROUND_PARTS), LEAST_ENTRIES);
+  return { member, isTaken: false, left, round: false };
 }
 
 function versionOf(cell: StateCell): number {
