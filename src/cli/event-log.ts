@@ -100,6 +100,16 @@ export class EventLog {
         return [`receiver ${event.streamId} of ${event.name} stopped: ${event.lastErrorMessage}`];
       case 'actorExited':
         return [`${this.threadText(event.role, event.slot)} died: ${event.reason}`];
+      case 'restarted': {
+        const { run, barrier, time, batches } = event;
+        const again =
+          batches === 0 ? 'no batch' : `${thousands(batches)} batch${batches === 1 ? '' : 'es'}`;
+        const where =
+          barrier === 0
+            ? 'goes on from the beginning, no checkpoint was complete'
+            : `goes on from checkpoint ${barrier} of ${timeText(time)}`;
+        return [`${where}, ${again} again (run ${run})`];
+      }
       case 'degraded':
         return [
           `DEGRADED: ${event.what} can't be written, and is tried again: ${errorText(event.error)}`,

@@ -120,6 +120,16 @@ export type CoordinatorEvent =
   /** Something can't be written (the disk is full, say) and is tried again until it can; the job waits for it. */
   | { readonly type: 'degraded'; readonly what: string; readonly error: WireError }
   | { readonly type: 'recovered'; readonly what: string }
+  /** The process goes on behind that barrier; so many batches that an earlier one had begun run again. */
+  | {
+      readonly type: 'restarted';
+      /** Starts of the process on its directory, this one included. */
+      readonly run: number;
+      readonly barrier: number;
+      /** Of the batch that it ended; 0 at the beginning of the job. */
+      readonly time: number;
+      readonly batches: number;
+    }
   /** While the process was down more batch times passed than are made up for: so many have no batch. */
   | {
       readonly type: 'batchesSkipped';

@@ -347,6 +347,7 @@ export class Coordinator {
       case 'put':
         return;
       case 'recorded':
+        if (!this.#cuts.isKnown) this.#tellRestart(message.cuts);
         this.#cuts.recorded(message.cuts);
         if (this.#state === 'running' && !this.#begun) this.#begin();
         return;
@@ -362,6 +363,14 @@ export class Coordinator {
       default:
         message satisfies never;
     }
+  }
+
+  #tellRestart(cuts: readonly Barrier[]): void {
+    const { checkpoint, emit } = this.#options;
+    if (this.#tookOver || checkpoint === undefined || checkpoint.run === 1) return;
+    const { number, time } = checkpoint.start?.barrier ?? { number: 0, time: 0 };
+    const batches = cuts.filter((cut) => cut.batch && cut.number > number).length;
+    emit({ type: 'restarted', run: checkpoint.run, barrier: number, time, batches });
   }
 
   #endIntake(): void {

@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   actorStarted: true,
   actorExited: true,
   workerWanted: true,
+  restarted: true,
   checkpointCompleted: true,
   degraded: true,
   recovered: true,

@@ -21,6 +21,7 @@ export const EVENTS: Words<RunEvent['type']> = {
   batchStarted: true,
   batchSubmitted: true,
   batchesSkipped: true,
+  restarted: true,
   checkpointCompleted: true,
   counted: true,
   deadLetter: true,
