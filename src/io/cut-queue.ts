@@ -126,13 +126,18 @@ export class CutQueue {
     if (this.#isRunning || !this.#options.isReady()) return;
     // What is flushed may ask for more.
     this.#isRunning = true;
-    for (let cut = this.#cuts[0]; cut !== undefined && !this.#failed; cut = this.#cuts[0]) {
-      if (!this.#advance(cut)) break;
-      this.#cuts.shift();
-      const { number, point } = cut.barrier;
-      if (point) this.#point = Math.max(this.#point, number);
-      journal?.passed(number);
-      this.#options.put(number);
+    try {
+      for (let cut = this.#cuts[0]; cut !== undefined && !this.#failed; cut = this.#cuts[0]) {
+        if (!this.#advance(cut)) break;
+        this.#cuts.shift();
+        const { number, point } = cut.barrier;
+        if (point) this.#point = Math.max(this.#point, number);
+        journal?.passed(number);
+        this.#options.put(number);
+      }
+    } catch (error) {
+      // It may be behind a promise, where a throw would end the thread.
+      this.#fail(error);
     }
     this.#isRunning = false;
   }
@@ -187,12 +192,7 @@ export class CutQueue {
     if (journal === undefined || cut.ordinal > 0) return true;
     const { barrier, batch } = cut;
     const isGiven = batch !== undefined && batch !== NO_BATCH;
-    try {
-      cut.ordinal = journal.record(barrier, isGiven && batch.partitions === undefined, isGiven);
-    } catch (error) {
-      this.#fail(error);
-      return false;
-    }
+    cut.ordinal = journal.record(barrier, isGiven && batch.partitions === undefined, isGiven);
     if (cut.ordinal === 0) return false;
     this.#sync(cut);
     return true;

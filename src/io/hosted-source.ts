@@ -145,7 +145,13 @@ export class HostedSource {
 
   /** Something was read, or BASE moved: there may be room. */
   pump(): void {
-    this.#journal?.advance();
+    if (this.#state === 'failed') return;
+    try {
+      this.#journal?.advance();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     this.#cuts.run();
     if (!this.#blocked) return;
     this.#blocked = false;
