@@ -42,3 +42,5 @@ export {
   type VerifyStageOptions,
 } from './verify-stage/verify-stage.ts';
 export type { Finding, FindingKind } from './verify-stage/findings.ts';
+export { verifySink, type SinkVerdict, type VerifySinkOptions } from './verify-sink/verify-sink.ts';
+export type { SinkFinding, SinkFindingKind } from './verify-sink/sink-findings.ts';
