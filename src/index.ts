@@ -83,6 +83,7 @@ export type {
   StreamInputInfo,
 } from './run/batch-events.ts';
 export type { StreamingListener } from './run/listeners.ts';
+export type { Savepoint } from './run/savepoint.ts';
 export { StatsReportListener } from './run/stats-listener.ts';
 export {
   Run,

@@ -36,13 +36,14 @@ export interface RecoveredLog extends Synced {
 /** @throws `ERR_MILLRACE_LOG_CORRUPT` */
 export function recoverLog(disk: Disk, directory: string): RecoveredLog {
   const names = disk.list(directory);
+  const incarnations = names.map((name) => incarnationOfSynced(name) ?? 0);
+  // Before the segments, so that of a log that is being written they have what it says.
+  const record = newestRecord(disk, directory, incarnations);
   const segments = names
     .map((name) => parseSegmentName(directory, name))
     .filter((name) => name !== undefined)
     .toSorted((a, b) => a.incarnation - b.incarnation || a.number - b.number)
     .map((name) => scanSegment(disk, name));
-  const incarnations = names.map((name) => incarnationOfSynced(name) ?? 0);
-  const record = newestRecord(disk, directory, incarnations);
   const witness = segments.reduce(
     (most, segment) => Math.max(most, Math.min(segment.witness, limit(segments, segment))),
     0,

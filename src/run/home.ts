@@ -22,6 +22,7 @@ import {
   type Recovered,
 } from './restart.ts';
 import { setAside } from './restart-directory.ts';
+import { beginFromSavepoint } from './savepoint-start.ts';
 
 /** What the directories of all runs of this process begin with. */
 export function runDirectories(): string {
@@ -79,6 +80,13 @@ async function durableHome(options: HomeOptions, checkpoint: ResolvedCheckpoint)
   const directory = resolve(checkpoint.directory);
   const owner = await ownDirectory(disk, directory, job, clock.now());
   try {
+    if (checkpoint.savepoint !== undefined)
+      await beginFromSavepoint({
+        disk,
+        savepoint: checkpoint.savepoint,
+        directory,
+        now: clock.now(),
+      });
     const found = find(options, directory);
     const partitions = partitionsOf(found, options.partitions);
     const plan = planOf(partitions);

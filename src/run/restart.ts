@@ -104,7 +104,13 @@ export async function openCheckpointDirectory(options: OpenOptions): Promise<Ope
 }
 
 /** Nobody makes a directory of that name twice in a millisecond. */
-function newLineage({ found: { directory }, job, now }: OpenOptions): string {
+export function newLineage({
+  found: { directory },
+  job,
+  now,
+}: Pick<OpenOptions, 'job' | 'now'> & {
+  readonly found: Pick<FoundDirectory, 'directory'>;
+}): string {
   return `${job}-${now.toString(36)}-${crc32(directory).toString(36)}`;
 }
 

@@ -7,6 +7,7 @@
  * I1  What tasks report is told once: a batch that a recovery runs again is recognised by its barrier number.
  * I2  `awaitTermination` settles exactly once for each caller, and rejects with the error that failed the job.
  */
+import { resolve } from 'node:path';
 import type { RecordLetter, TaskEvent } from '../actors/task.ts';
 import type { Wiring } from '../actors/wiring.ts';
 import { callSiteText } from '../dstream/call-site.ts';
@@ -29,6 +30,7 @@ import { isInsideOutput } from './inside-output.ts';
 import { Listeners, type StreamingListener } from './listeners.ts';
 import { type JobActor, JobTree } from './job-tree.ts';
 import type { Recovered } from './restart.ts';
+import { checkEmpty, type Savepoint, writeSavepoint } from './savepoint.ts';
 import { WhenHeld } from './when-held.ts';
 
 const EVENTS_KEPT = 10_000;
@@ -129,6 +131,8 @@ export interface StopOptions {
   readonly graceful?: boolean;
   /** How long that may take before the rest is given up. Default `'30s'`. */
   readonly deadline?: Duration;
+  /** A directory that is new: when all is finished, a savepoint is made there. Needs `checkpointDir`. */
+  readonly savepoint?: string;
 }
 
 export interface StopReport {
@@ -138,6 +142,8 @@ export interface StopReport {
   readonly stuckThreads: readonly string[];
   /** When it was not drained: what was left, if that is known. */
   readonly left?: LeftBehind;
+  /** The savepoint that was asked for; there is none when it was not drained. */
+  readonly savepoint?: Savepoint;
 }
 
 /** What outputs and sources are called, for events. */
@@ -150,6 +156,7 @@ export interface RunLabels {
 /** Where what the run hands over lies. */
 interface RunHome {
   readonly recovered: Recovered | undefined;
+  readonly checkpoint?: { readonly directory: string };
   leave(someoneIsLeft: boolean): void;
 }
 
@@ -326,6 +333,30 @@ export class Run implements AsyncDisposable {
     return (await this.#engine.query(name, key)) as S | undefined;
   }
 
+  /**
+   * Makes a checkpoint of what has been worked off, and puts it into a directory of its own, where it stays until
+   * somebody deletes it. A run with the option `savepoint` begins from it. The job goes on meanwhile.
+   * @param directory a path where nothing lies
+   * @throws rejects with ERR_MILLRACE_UNSUPPORTED without `checkpointDir`, ERR_MILLRACE_BAD_OPTION,
+   *   ERR_MILLRACE_NOT_STARTED, ERR_MILLRACE_STOPPED, and what the disk says
+   * @example
+   * const { path, time } = await running.savepoint('/var/lib/visits/before-2.0');
+   */
+  async savepoint(directory: string): Promise<Savepoint> {
+    const from = this.#savepointsFrom();
+    checkEmpty(this.#env.disk, resolve(directory), 'savepoint');
+    if (this.#state === 'initialized')
+      throw millraceError('ERR_MILLRACE_NOT_STARTED', 'savepoint: the run has not started');
+    let barrier: number | undefined;
+    while (barrier === undefined) {
+      if (this.#state === 'stopped' || this.#state === 'failed')
+        throw millraceError('ERR_MILLRACE_STOPPED', `savepoint: the run is ${this.#state}`);
+      barrier = await this.#engine.checkpoint();
+    }
+    const { disk, clock } = this.#env;
+    return writeSavepoint({ disk, clock, from, to: directory, barrier });
+  }
+
   metrics(): RunMetrics {
     return {
       ...this.#metrics,
@@ -386,6 +417,14 @@ export class Run implements AsyncDisposable {
    * would wait for the output that waits for it. `awaitTermination` tells when it is done.
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
+    if (options.savepoint !== undefined) {
+      try {
+        this.#savepointsFrom();
+        checkEmpty(this.#env.disk, resolve(options.savepoint), 'savepoint');
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
+    }
     if (options.graceful === false) this.#hurried.resolve();
     this.#stopping ??= this.#stop(options);
     if (options.graceful !== false && isInsideOutput(this.#engine))
@@ -397,7 +436,11 @@ export class Run implements AsyncDisposable {
     await this.stop();
   }
 
-  async #stop({ graceful = true, deadline = '30s' }: StopOptions): Promise<StopReport> {
+  async #stop({
+    graceful = true,
+    deadline = '30s',
+    savepoint: to,
+  }: StopOptions): Promise<StopReport> {
     let drained = this.#state === 'stopped';
     if (graceful && this.#state === 'active') {
       this.#to('draining');
@@ -418,9 +461,34 @@ export class Run implements AsyncDisposable {
     }
     const left = drained ? undefined : await this.#engine.left();
     const stuckThreads = await this.#engine.stop();
-    if (this.#lastError !== undefined) this.#fail(this.#lastError);
-    else if (this.#state !== 'failed' && this.#state !== 'stopped') this.#finish();
-    return { drained, stuckThreads, ...(left === undefined ? {} : { left }) };
+    let savepoint: Savepoint | undefined;
+    try {
+      // While the directory is still ours.
+      if (to !== undefined && drained && this.#state === 'draining') {
+        const { disk, clock } = this.#env;
+        const from = this.#savepointsFrom();
+        savepoint = await writeSavepoint({ disk, clock, from, to, barrier: 1 });
+      }
+    } finally {
+      if (this.#lastError !== undefined) this.#fail(this.#lastError);
+      else if (this.#state !== 'failed' && this.#state !== 'stopped') this.#finish();
+    }
+    return {
+      drained,
+      stuckThreads,
+      ...(left === undefined ? {} : { left }),
+      ...(savepoint === undefined ? {} : { savepoint }),
+    };
+  }
+
+  #savepointsFrom(): string {
+    const directory = this.#home.checkpoint?.directory;
+    if (directory !== undefined) return directory;
+    throw millraceError(
+      'ERR_MILLRACE_UNSUPPORTED',
+      `${this.jobName} has no checkpointDir, and a savepoint is a checkpoint that is kept: run it with one`,
+      { context: { job: this.jobName } },
+    );
   }
 
   #fromCoordinator(event: CoordinatorEvent): void {
