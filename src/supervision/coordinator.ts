@@ -126,6 +126,7 @@ export class Coordinator {
     this.#held = new HeldState({
       env,
       directory,
+      incarnation: this.#incarnation,
       durability,
       trouble,
       start,

@@ -1,13 +1,17 @@
 /**
  * The newest held recovery point of a region, as a file: what a recovery starts from, also that of a new coordinator.
  *
- * It lies in two files that are written in turn, so a thread that dies while it writes leaves the point before.
+ * Each coordinator has two files, `held.<incarnation>.<0 or 1>.json`, which it writes in turn, so a thread that dies while
+ * it writes leaves the point before.
  *
  * I1  The file is written before BASE moves and before anything that only an older point needs is deleted.
  * I2  It holds the offsets too, so BASE can be set again from it: the file decides, the words follow.
  * I3  A file that is torn doesn't parse, and then the other one counts.
+ * I4  Files of a later coordinator count before those of an earlier one, which may still be in the middle of a write when
+ *     it has been replaced: it can't take anything back.
  */
 import type { Publication } from '../actors/task.ts';
+import { mayPass } from '../actors/trouble.ts';
 import type { Disk } from '../env/env.ts';
 import { millraceError } from '../errors.ts';
 import type { PoisonDecision } from './poison.ts';
@@ -33,10 +37,14 @@ export interface HeldPoint {
   readonly poison?: { readonly decided: number; readonly open: readonly PoisonDecision[] };
 }
 
+/** Its place among all that were written. */
 interface Numbered {
+  readonly incarnation: number;
   readonly number: number;
   readonly point: HeldPoint;
 }
+
+const NAME = /^held\.(\d+)\.[01]\.json$/;
 
 export function startPoint(tasks: number): HeldPoint {
   return {
@@ -50,51 +58,76 @@ export function startPoint(tasks: number): HeldPoint {
 }
 
 export class HeldIndex {
-  #disk: Disk;
-  #path: string;
-  /** Of the newest whole file; undefined before anybody looked. */
-  #number: number | undefined;
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #incarnation: number;
+  /** Of the newest whole file of this coordinator. */
+  #number = 0;
 
-  constructor(disk: Disk, directory: string) {
+  /** @param incarnation of the coordinator that writes */
+  constructor(disk: Disk, directory: string, incarnation: number = 0) {
     this.#disk = disk;
-    this.#path = `${directory}/held`;
+    this.#directory = directory;
+    this.#incarnation = incarnation;
+  }
+
+  /** Nothing that an earlier process left counts. */
+  clear(): void {
+    for (const name of this.#names()) this.#disk.remove(`${this.#directory}/${name}`);
   }
 
   write(point: HeldPoint): void {
-    const number = (this.#number ?? this.#newest()?.number ?? 0) + 1;
+    const number = this.#number + 1;
+    const written: Numbered = { incarnation: this.#incarnation, number, point };
     this.#disk.write(
-      this.#file(number),
-      new TextEncoder().encode(JSON.stringify({ number, point } satisfies Numbered)),
+      `${this.#directory}/held.${this.#incarnation}.${number % 2}.json`,
+      new TextEncoder().encode(JSON.stringify(written)),
     );
     this.#number = number;
+    if (number === 1) this.#removeOlder();
   }
 
   read(): HeldPoint {
-    const newest = this.#newest();
+    let newest: Numbered | undefined;
+    for (const name of this.#names()) {
+      const found = this.#parse(name);
+      if (found !== undefined && (newest === undefined || isBehind(found, newest))) newest = found;
+    }
     if (newest === undefined)
       throw millraceError(
         'ERR_MILLRACE_RING_CORRUPT',
-        `no recovery point can be read from ${this.#path}.0 or .1`,
+        `no recovery point can be read from ${this.#directory}`,
       );
-    this.#number = newest.number;
     return newest.point;
   }
 
-  #newest(): Numbered | undefined {
-    const [a, b] = [this.#parse(0), this.#parse(1)];
-    return a === undefined || (b !== undefined && b.number > a.number) ? b : a;
-  }
-
-  #parse(parity: number): Numbered | undefined {
-    try {
-      return JSON.parse(new TextDecoder().decode(this.#disk.read(this.#file(parity)))) as Numbered;
-    } catch {
-      // Not there, or torn.
-      return undefined;
+  /** Should one of them come back, it counts for nothing. */
+  #removeOlder(): void {
+    for (const name of this.#names()) {
+      if (Number(NAME.exec(name)![1]) >= this.#incarnation) continue;
+      try {
+        this.#disk.remove(`${this.#directory}/${name}`);
+      } catch (error) {
+        if (!mayPass(error)) throw error;
+      }
     }
   }
 
-  #file(number: number): string {
-    return `${this.#path}.${number % 2}.json`;
+  #names(): string[] {
+    return this.#disk.list(this.#directory).filter((name) => NAME.test(name));
   }
+
+  #parse(name: string): Numbered | undefined {
+    try {
+      const bytes = this.#disk.read(`${this.#directory}/${name}`);
+      return JSON.parse(new TextDecoder().decode(bytes)) as Numbered;
+    } catch {
+      // Torn.
+      return undefined;
+    }
+  }
+}
+
+function isBehind(a: Numbered, b: Numbered): boolean {
+  return a.incarnation === b.incarnation ? a.number > b.number : a.incarnation > b.incarnation;
 }

@@ -19,6 +19,8 @@ import { HeldIndex, startPoint, type HeldPoint } from './held-index.ts';
 export interface HeldStateOptions {
   readonly env: Env;
   readonly directory: string;
+  /** Which coordinator it belongs to. */
+  readonly incarnation: number;
   readonly tasks: number;
   /** Where the process goes on. @default the start of the job */
   readonly start?: HeldPoint | undefined;
@@ -48,7 +50,7 @@ export class HeldState {
 
   constructor(options: HeldStateOptions) {
     this.#options = options;
-    this.#index = new HeldIndex(options.env.disk, options.directory);
+    this.#index = new HeldIndex(options.env.disk, options.directory, options.incarnation);
     this.#point = options.start ?? startPoint(options.tasks);
   }
 
@@ -66,6 +68,7 @@ export class HeldState {
    * @param epoch newest one that may have begun before
    */
   begin(barrier: Barrier | undefined, epoch: number): void {
+    this.#index.clear();
     this.#index.write(this.#point);
     this.#options.durability.begin(this.#point, barrier, epoch, this.#settling());
   }

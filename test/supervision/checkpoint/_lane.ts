@@ -7,7 +7,8 @@ export class Killed extends Error {}
 /** What happens at the n-th operation, from 0. */
 export interface Fault {
   readonly at: number;
-  readonly how: 'diesBefore' | 'diesAfter' | 'ENOSPC' | 'EIO' | 'EDQUOT';
+  /** `late`: it stands still right before it, is given up, and goes on when the test says so. */
+  readonly how: 'diesBefore' | 'diesAfter' | 'late' | 'ENOSPC' | 'EIO' | 'EDQUOT';
   /** So many operations in turn are refused. @default 1 */
   readonly times?: number;
 }
@@ -22,6 +23,8 @@ export class Lane implements Env {
   operations = 0;
   fault: Fault | undefined;
   onDeath: () => void = () => {};
+  /** What it was about to do. */
+  late: (() => void) | undefined;
   /** Successful renames, by the new name. */
   readonly renamed: string[] = [];
 
@@ -94,6 +97,12 @@ export class Lane implements Env {
       throw new Killed();
     }
     if (!CHANGES.has(name)) return act();
+    if (fault.how === 'late' && name !== 'sync') {
+      this.late = act;
+      this.die();
+      throw new Killed();
+    }
+    if (fault.how === 'late') return act();
     throw Object.assign(new Error(`${fault.how}: ${name} '${path}'`), { code: fault.how });
   }
 }

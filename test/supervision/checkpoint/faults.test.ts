@@ -129,6 +129,37 @@ describe.each(['diesBefore', 'diesAfter'] as const)('%s any operation', (how) =>
   });
 });
 
+describe('I4: a coordinator that was given up, and goes on in the middle of any operation', () => {
+  it.each([0, 100, 200, 500])('does no harm %d ms later', async (ms) => {
+    const wrong = await sweep(0, async (at) => {
+      const job = await newJob();
+      job.start({ at, how: 'late' });
+      await job.pass(RUN_MS);
+      const stale = job.lane;
+      if (!stale.dead) return;
+      job.succeed();
+      await job.pass(ms);
+      // It may come to nothing: what it was about to change is gone.
+      try {
+        stale.late?.();
+      } catch {}
+      job.renamed.push(...stale.renamed);
+      const { manifests } = readManifests(job.disk, DIR);
+      const newest = manifests.find((each) => verifyManifest(job.disk, DIR, each).length === 0);
+      expect(newest).toBe(manifests[0]);
+      expect(newest?.id ?? 0).toBeGreaterThanOrEqual(job.told.at(-1) ?? 0);
+      // A third one begins by what the second has written, and then the process.
+      if (at % 2 === 0) job.succeed();
+      await job.pass(50);
+      job.kill();
+      job.start();
+      await drained(job, () => job.succeed());
+      check(job, { mayRepeat: true });
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe('a disk that refuses any operation', () => {
   const faults: Omit<Fault, 'at'>[] = [
     { how: 'ENOSPC' },
