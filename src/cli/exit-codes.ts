@@ -9,7 +9,10 @@ export const EXIT = {
   failed: 70,
   /** A thread, or the process, needed more memory than it may have. */
   memory: 71,
-  /** It was stopped before everything that it took in was through. */
+  /**
+   * It was stopped before everything that it took in was through; with a checkpoint directory, before its last checkpoint
+   * was durable, so that the next start has something to run again.
+   */
   undrained: 75,
 } as const;
 
@@ -19,9 +22,12 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const USAGE: ReadonlySet<unknown> = new Set([
   'ERR_MILLRACE_BAD_ARGS',
   'ERR_MILLRACE_BAD_SCRIPT',
+  'ERR_MILLRACE_CHECKPOINT_MISFIT',
+  'ERR_MILLRACE_DIR_IN_USE',
   'ERR_MILLRACE_JOB_FILE_MISSING',
   'ERR_MILLRACE_NO_JOB',
   'ERR_MILLRACE_NO_SCRIPT',
+  'ERR_MILLRACE_STATE_DROPPED',
 ]);
 
 const OUT_OF_MEMORY: ReadonlySet<unknown> = new Set([

@@ -11,6 +11,10 @@ export interface JobFlags {
   readonly threads?: number;
   /** `--args`, if it was given. */
   readonly args?: unknown;
+  /** `--checkpoint-dir`, if it was given. */
+  readonly checkpointDir?: string;
+  /** `--allow-dropped-state`, if it was given. */
+  readonly allowDroppedState?: true | readonly string[];
 }
 
 export interface CalledJob {
@@ -27,6 +31,8 @@ export async function callJob(file: string, flags: JobFlags): Promise<CalledJob>
   const options: Record<string, unknown> = {};
   if (typeof runOptions === 'object' && runOptions !== null) Object.assign(options, runOptions);
   if (flags.args !== undefined) options['args'] = flags.args;
+  for (const name of ['checkpointDir', 'allowDroppedState'] as const)
+    if (flags[name] !== undefined) options[name] = flags[name];
   const threads =
     firstNumber(flags.threads, options['threads'], job.defaults.threads) ?? availableParallelism();
   options['threads'] = threads;

@@ -7,9 +7,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { cureOf } from './cure.ts';
 import { errorReport } from './error-report.ts';
-import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { durationFlag, secondsFlag, threadsFlag, wholeFlag } from './flags.ts';
 import { parseJsonArgs } from './json-args.ts';
+import { tellParent } from './parent.ts';
 
 interface CommonFlags {
   readonly threads?: number;
@@ -25,6 +26,18 @@ const err = (text: string): void => {
   process.stderr.write(text);
 };
 
+interface RunOnlyFlags {
+  readonly deadline: number;
+  readonly checkpointDir?: string;
+  readonly allowDroppedState?: true | readonly string[];
+  readonly restart?: true;
+  readonly maxRestarts: number;
+  readonly status?: string;
+}
+
+/** Of `--max-restarts`, as for threads. */
+const RESTART_WINDOW_MS = 30_000;
+
 let stuckThreads: readonly string[] = [];
 const stuck = (threads: readonly string[]): void => {
   stuckThreads = threads;
@@ -32,7 +45,7 @@ const stuck = (threads: readonly string[]): void => {
 
 /** Where `run` says its exit code. */
 let status: string | undefined;
-let code: ExitCode = EXIT.drained;
+let code: number = EXIT.drained;
 let verbose = isSet(process.env['MILLRACE_DEBUG']);
 
 function isSet(value: string | undefined): boolean {
@@ -86,11 +99,13 @@ const program = new Command('millrace')
     `
 Ctrl-C (or SIGTERM) drains: nothing more is taken in, and what was taken in passes all outputs. Again: stops now.
 
-Exit codes: 0 drained, 2 called wrongly, 70 the job failed, 71 out of memory, 75 stopped before it was drained.
+Exit codes: 0 drained, 2 called wrongly, 70 the job failed, 71 out of memory, 75 stopped before it was drained, with
+--checkpoint-dir: before its last checkpoint was durable.
 
 Examples:
   millrace demo
   millrace run network-wordcount.ts --threads 2 --args '{"host":"localhost","port":9999}'
+  millrace run counts.ts --checkpoint-dir /var/lib/counts --restart
   millrace plan network-wordcount.ts --args '{"host":"localhost","port":9999}'
   millrace chaos counts.ts --script kills.ts --report out`,
   );
@@ -103,14 +118,59 @@ program
   .addOption(argsOption())
   .addOption(jsonOption())
   .addOption(deadlineOption())
+  .addOption(
+    new Option(
+      '-c, --checkpoint-dir <dir>',
+      'go on from there, and keep there what the job needs to outlive its process',
+    ),
+  )
+  .addOption(
+    new Option(
+      '--allow-dropped-state [operators]',
+      'let go of state that the job has no use for any more: of all operators, or of these (a,b)',
+    ).argParser((names: string) => names.split(',')),
+  )
+  .addOption(
+    new Option('--restart', 'run the job in a child process, and start that again when it dies'),
+  )
+  .addOption(
+    new Option('--max-restarts <n>', 'with --restart: so many times in 30 s, and no more')
+      .argParser(wholeFlag(0, 1_000_000))
+      .default(3),
+  )
   .addOption(new Option('--status <file>', 'write the exit code there, as JSON, at the end'))
   .addOption(verboseOption())
-  .action(async (file: string, flags: CommonFlags & { deadline: number; status?: string }) => {
-    const given = { ...common(flags), deadlineMs: flags.deadline };
+  .action(async (file: string, flags: CommonFlags & RunOnlyFlags) => {
+    const { deadline, checkpointDir, allowDroppedState } = flags;
+    const given = {
+      ...common(flags),
+      deadlineMs: deadline,
+      ...(checkpointDir === undefined ? {} : { checkpointDir }),
+      ...(allowDroppedState === undefined ? {} : { allowDroppedState }),
+    };
+    if (flags.restart === true) {
+      code = await underParent(flags.maxRestarts, given.json);
+      return;
+    }
     const { runCommand } = await import('./run-command.ts');
     status = flags.status;
     code = await runCommand(file, given, { out, err, stuck });
   });
+
+/** The child gets the same line, without `--restart`. */
+async function underParent(maxRestarts: number, json: boolean): Promise<number> {
+  const { restartCommand } = await import('./restart-command.ts');
+  const { JsonVoice, TextVoice } = await import('./voice.ts');
+  const voice = json ? new JsonVoice(out, Date.now) : new TextVoice(out, err, false);
+  return restartCommand(
+    {
+      args: process.argv.slice(2).filter((word) => word !== '--restart'),
+      maxRestarts,
+      withinMs: RESTART_WINDOW_MS,
+    },
+    (text) => voice.note(text),
+  );
+}
 
 program
   .command('plan')
@@ -293,6 +353,9 @@ if (status !== undefined) {
   }
 }
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-if (stuckThreads.length > 0) process.kill(process.pid, 'SIGKILL');
+if (stuckThreads.length > 0) {
+  await tellParent({ type: 'ends', code });
+  process.kill(process.pid, 'SIGKILL');
+}
 // Not by itself: a thread that won't end, or a handle of the job, must not hold up the one who called.
 process.exit(code);

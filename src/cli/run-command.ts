@@ -11,11 +11,13 @@
  * A signal that comes while the job loads or its threads start is obeyed as soon as they are there; a second one at
  * once.
  */
+import type { Plan } from '../plan/planned.ts';
 import { startRun } from '../run/run.ts';
-import type { Run, StopReport } from '../run/running.ts';
+import type { Run, RunEvent, StopReport } from '../run/running.ts';
 import { EventLog, msText, timeText } from './event-log.ts';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { callJob, type JobFlags } from './job-plan.ts';
+import { onParentGone, tellParent } from './parent.ts';
 import { StopSwitch } from './signals.ts';
 import { JsonVoice, TextVoice, type Voice, type Write } from './voice.ts';
 
@@ -61,6 +63,13 @@ function living(running: Run | undefined): readonly string[] {
   return threads.map(({ role, slot }) => `${role} (thread ${slot})`);
 }
 
+/** Names of the tasks of each worker. */
+function placementOf({ wiring }: Plan): readonly (readonly string[])[] {
+  return Array.from({ length: wiring.workers }, (_, worker) =>
+    wiring.tasks.filter((task) => task.worker === worker).map(({ name }) => name),
+  );
+}
+
 class Session {
   readonly #voice: Voice;
   readonly #flags: RunFlags;
@@ -73,6 +82,9 @@ class Session {
   #asked: string | undefined;
   /** Something that the job printed reached nobody. */
   #undelivered = false;
+  /** What a start of the process need not do again, or there is nothing that it could go on from. */
+  #progress: RunEvent['type'] = 'batchCompleted';
+  #hasProgressed = false;
   #draining: Promise<void> | undefined;
   #report: StopReport | undefined;
   #reminder: NodeJS.Timeout | undefined;
@@ -97,6 +109,7 @@ class Session {
         stopNow('now');
       },
     });
+    onParentGone(() => this.#switch.ask('the parent process is gone'));
     // Nobody reads what the job prints any more: `millrace run … | head`.
     process.stdout.on('error', this.#outputClosed);
   }
@@ -149,15 +162,17 @@ class Session {
   async #work(file: string): Promise<{ readonly error?: unknown }> {
     try {
       const { job, options, threads, plan } = await callJob(file, this.#flags);
-      const placement = plan.wiring.tasks.reduce<string[][]>(
-        (all, task) => (all[task.worker]?.push(task.name), all),
-        Array.from({ length: plan.wiring.workers }, () => []),
-      );
-      const { name, batchIntervalMs } = job;
-      this.#voice.started({ job: name, file, threads, batchIntervalMs, placement });
+      if (options['checkpointDir'] !== undefined) this.#progress = 'checkpointCompleted';
       const collected = plan.graph.nodes.filter((node) => node.kind === 'collectAs');
       let followed: Promise<unknown> = Promise.resolve();
-      const prepared = (fresh: Run): void => {
+      const prepared = (fresh: Run, planned: Plan): void => {
+        this.#voice.started({
+          job: job.name,
+          file,
+          threads,
+          batchIntervalMs: job.batchIntervalMs,
+          placement: placementOf(planned),
+        });
         followed = Promise.allSettled([
           this.#follow(fresh),
           ...collected.map((node) => this.#consume(fresh, String(node.params['name']))),
@@ -184,6 +199,10 @@ class Session {
       this.#batches.lines(event);
       this.#voice.event(event);
       if (event.type === 'batchCompleted') this.#voice.counters(running.metrics());
+      if (event.type === this.#progress && !this.#hasProgressed) {
+        this.#hasProgressed = true;
+        void tellParent({ type: 'progress' });
+      }
     }
   }
 

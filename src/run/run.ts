@@ -13,6 +13,7 @@ import { realEnv } from '../env/real.ts';
 import { millraceError } from '../errors.ts';
 import { ConsoleWriter } from '../io/console.ts';
 import type { Graph } from '../plan/graph.ts';
+import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import type { Engine } from './engine.ts';
 import { openHome } from './home.ts';
@@ -59,7 +60,7 @@ export interface StartExtras {
   /** Checkpoints that can't be read are put aside, and the job begins anew. */
   readonly createOnError?: boolean;
   /** Called with the run before it starts, so that nothing of it is missed. */
-  readonly prepared?: (run: Run) => void;
+  readonly prepared?: (run: Run, plan: Plan) => void;
 }
 
 export async function startRun(
@@ -129,7 +130,7 @@ export async function startRun(
     },
   );
   for (const listener of resolved.listeners) running.addStreamingListener(listener);
-  extras.prepared?.(running);
+  extras.prepared?.(running, plan);
   for (const warning of home.warnings) running.hint(warning);
   const shared = {
     env,
