@@ -95,6 +95,8 @@ export {
   type ReceiverEvent,
   type StreamingStartedEvent,
   type StopOptions,
+  type PushOptions,
+  type RunInput,
   type StopReport,
 } from './run/running.ts';
 export {

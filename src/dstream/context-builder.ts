@@ -79,6 +79,7 @@ export class ContextBuilder {
       'onLongLine',
       'encoding',
       'maxRate',
+      'writeAheadLog',
       'name',
     ]);
     const {
@@ -87,9 +88,11 @@ export class ContextBuilder {
       onLongLine = 'fail',
       encoding = 'utf8',
       maxRate,
+      writeAheadLog = true,
       name,
     } = options;
     checkRate(caller, maxRate);
+    checkBoolean(caller, 'writeAheadLog', writeAheadLog);
     if (hello !== undefined) checkFunction(caller, 'hello', hello);
     checkInteger(caller, 'maxLineBytes', maxLineBytes);
     if (!ON_LONG_LINE.includes(onLongLine))
@@ -97,7 +100,7 @@ export class ContextBuilder {
     if (encoding !== 'utf8') throw badOption(caller, 'encoding', "'utf8'", encoding);
     return this.#source<string>(caller, 'socket', {
       functions: hello === undefined ? {} : { hello },
-      params: { host, port, maxLineBytes, onLongLine, encoding, maxRate },
+      params: { host, port, maxLineBytes, onLongLine, encoding, maxRate, writeAheadLog },
       name,
     });
   }
@@ -118,12 +121,13 @@ export class ContextBuilder {
     checkText(caller, 'host', host);
     checkInteger(caller, 'port', port, 1, 65_535);
     checkFunction(caller, 'decode', decode);
-    checkOptions(caller, options, ['maxRate', 'name']);
-    const { maxRate, name } = options;
+    checkOptions(caller, options, ['maxRate', 'writeAheadLog', 'name']);
+    const { maxRate, writeAheadLog = true, name } = options;
     checkRate(caller, maxRate);
+    checkBoolean(caller, 'writeAheadLog', writeAheadLog);
     return this.#source<T>(caller, 'socketStream', {
       functions: { decode },
-      params: { host, port, maxRate },
+      params: { host, port, maxRate, writeAheadLog },
       name,
     });
   }
@@ -190,14 +194,22 @@ export class ContextBuilder {
         'an object of a class that extends Receiver, its class, or a function that gives one',
         receiver,
       );
-    checkOptions(caller, options, ['restartDelay', 'maxBuffered', 'maxRate', 'name']);
+    checkOptions(caller, options, [
+      'restartDelay',
+      'maxBuffered',
+      'maxRate',
+      'writeAheadLog',
+      'name',
+    ]);
     const { restartDelay = '2s', maxBuffered = 1_000_000, maxRate, name } = options;
+    const { writeAheadLog = true } = options;
     checkInteger(caller, 'maxBuffered', maxBuffered);
     checkRate(caller, maxRate);
+    checkBoolean(caller, 'writeAheadLog', writeAheadLog);
     const restartDelayMs = durationMs(restartDelay, 'restartDelay', 1, caller.callSite);
     return this.#source<T>(caller, 'receiver', {
       functions: { make },
-      params: { restartDelayMs, maxBuffered, maxRate },
+      params: { restartDelayMs, maxBuffered, maxRate, writeAheadLog },
       name,
     });
   }
@@ -214,12 +226,13 @@ export class ContextBuilder {
   ): DStream<T> {
     const caller = this.#call('fromAsyncIterable');
     checkFunction(caller, 'open', open);
-    checkOptions(caller, options, ['maxRate', 'name']);
-    const { maxRate, name } = options;
+    checkOptions(caller, options, ['maxRate', 'writeAheadLog', 'name']);
+    const { maxRate, writeAheadLog = true, name } = options;
     checkRate(caller, maxRate);
+    checkBoolean(caller, 'writeAheadLog', writeAheadLog);
     return this.#source<T>(caller, 'records', {
       functions: { read: open },
-      params: { isSupervised: true, isResumable: open.length > 0, maxRate },
+      params: { isSupervised: true, isResumable: open.length > 0, maxRate, writeAheadLog },
       name,
     });
   }
@@ -253,8 +266,10 @@ export class ContextBuilder {
   inputStream<T>(name: string, options: InputOptions = {}): DStream<T> {
     const caller = this.#call('inputStream');
     checkText(caller, 'name', name);
-    checkOptions(caller, options, ['maxRate']);
-    checkRate(caller, options.maxRate);
+    checkOptions(caller, options, ['maxRate', 'writeAheadLog']);
+    const { maxRate, writeAheadLog = true } = options;
+    checkRate(caller, maxRate);
+    checkBoolean(caller, 'writeAheadLog', writeAheadLog);
     const taken = this.#builder
       .graph()
       .nodes.find((node) => node.kind === 'input' && node.params['name'] === name);
@@ -265,7 +280,7 @@ export class ContextBuilder {
         `another than that of the input made at ${taken.callSite}`,
         name,
       );
-    return this.#source<T>(caller, 'input', { params: { name, maxRate: options.maxRate } });
+    return this.#source<T>(caller, 'input', { params: { name, maxRate, writeAheadLog } });
   }
 
   /** The records of all streams: the partitions of the first, then of the second, and so on. */

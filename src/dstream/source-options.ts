@@ -26,6 +26,11 @@ export interface SocketOptions {
   readonly encoding?: 'utf8';
   /** Lines a second that are read at most. @default as the run's `maxRate` */
   readonly maxRate?: number;
+  /**
+   * With `checkpointDir`: what comes in is logged before it goes on. False for those who accept that what came after the
+   * newest checkpoint is lost with the process. With `hello` nothing is logged anyway. @default true
+   */
+  readonly writeAheadLog?: boolean;
   /** A name in place of `socketTextStream#1`, as by `named`. */
   readonly name?: string;
 }
@@ -37,6 +42,11 @@ export interface ReceiverOptions {
   readonly maxBuffered?: number;
   /** Records a second that are passed on at most. @default as the run's `maxRate` */
   readonly maxRate?: number;
+  /**
+   * With `checkpointDir`: what comes in is logged before it goes on. False for those who accept that what came after the
+   * newest checkpoint is lost with the process. @default true
+   */
+  readonly writeAheadLog?: boolean;
   /** A name in place of `receiverStream#1`, as by `named`. */
   readonly name?: string;
 }
@@ -44,6 +54,11 @@ export interface ReceiverOptions {
 export interface SocketStreamOptions {
   /** Records a second that are passed on at most. @default as the run's `maxRate` */
   readonly maxRate?: number;
+  /**
+   * With `checkpointDir`: what comes in is logged before it goes on. False for those who accept that what came after the
+   * newest checkpoint is lost with the process. @default true
+   */
+  readonly writeAheadLog?: boolean;
   /** A name in place of `socketStream#1`, as by `named`. */
   readonly name?: string;
 }
@@ -51,6 +66,11 @@ export interface SocketStreamOptions {
 export interface IterableOptions {
   /** Records a second that are taken at most. @default as the run's `maxRate` */
   readonly maxRate?: number;
+  /**
+   * With `checkpointDir`: what comes in is logged before it goes on. False for those who accept that what came after the
+   * newest checkpoint is lost with the process. Of one that takes no position: another is asked again. @default true
+   */
+  readonly writeAheadLog?: boolean;
   /** A name in place of `fromAsyncIterable#1`, as by `named`. */
   readonly name?: string;
 }
@@ -58,6 +78,11 @@ export interface IterableOptions {
 export interface InputOptions {
   /** Records a second that are passed on at most. @default as the run's `maxRate` */
   readonly maxRate?: number;
+  /**
+   * With `checkpointDir`: what comes in is logged before it goes on. False for those who accept that what came after the
+   * newest checkpoint is lost with the process. @default true
+   */
+  readonly writeAheadLog?: boolean;
 }
 
 export interface QueueOptions<T> {

@@ -6,7 +6,7 @@
  * What a node of each kind carries (`?` may be missing; a reducer is `sum` or `count`, see `dstream/reducers.ts`):
  *
  *   kind            functions                                params                                  live
- *   socket          hello?                                   host port maxLineBytes onLongLine encoding maxRate?
+ *   socket          hello?                                   host port maxLineBytes onLongLine encoding maxRate? …
  *   socketStream    decode                                   host port maxRate?
  *   queue                                                    oneAtATime                              { queue, default? }
  *   files           filter?                                  directory format newFilesOnly … (`file-options.ts`)

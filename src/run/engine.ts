@@ -84,5 +84,5 @@ export interface Engine {
   /** The state of a key at the operator of that name; undefined when it has none. */
   query(name: string, key: unknown): Promise<unknown>;
   /** Feeds the in-process source `name`; resolves when accepted. */
-  push(name: string, records: readonly unknown[]): Promise<void>;
+  push(name: string, records: readonly unknown[], isDurable: boolean): Promise<void>;
 }

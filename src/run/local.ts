@@ -204,8 +204,8 @@ export class LocalEngine implements Engine {
     return this.#queries.query(name, key);
   }
 
-  push(name: string, records: readonly unknown[]): Promise<void> {
-    const pushed = this.#sources.push(name, records);
+  push(name: string, records: readonly unknown[], isDurable: boolean): Promise<void> {
+    const pushed = this.#sources.push(name, records, isDurable);
     this.#plan();
     return pushed;
   }

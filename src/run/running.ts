@@ -146,6 +146,24 @@ export interface StopReport {
   readonly savepoint?: Savepoint;
 }
 
+export interface PushOptions {
+  /**
+   * The promise waits until the records are synced to the log of the source, so that they outlive the process: some
+   * milliseconds, which pushes share. Without `checkpointDir` there is no log, and it is as without. @default false
+   */
+  readonly durable?: boolean;
+}
+
+export interface RunInput {
+  /**
+   * Hands records over. Resolves when they are accepted: they are in memory that outlives the threads, and with
+   * `checkpointDir` in the log of the source, which outlives a `kill -9`, but not yet a power cut. A full stream makes it
+   * wait.
+   * @throws rejects with ERR_MILLRACE_STOPPED, ERR_MILLRACE_PEER_DOWN, ERR_MILLRACE_BAD_OPTION
+   */
+  push(records: readonly unknown[], options?: PushOptions): Promise<void>;
+}
+
 /** What outputs and sources are called, for events. */
 export interface RunLabels {
   readonly outputs: readonly OutputLabel[];
@@ -311,9 +329,21 @@ export class Run implements AsyncDisposable {
     return feed.iterate() as AsyncIterableIterator<CollectedBatch<T>>;
   }
 
-  /** The in-process source that the job named with `inputStream(name)`. `push` resolves when the records are accepted. */
-  input(name: string): { push(records: readonly unknown[]): Promise<void> } {
-    return { push: (records) => this.#engine.push(name, records) };
+  /** The in-process source that the job named with `inputStream(name)`. */
+  input(name: string): RunInput {
+    return {
+      push: (records, options = {}) => {
+        const { durable = false } = options;
+        if (typeof durable === 'boolean') return this.#engine.push(name, records, durable);
+        return Promise.reject(
+          millraceError(
+            'ERR_MILLRACE_BAD_OPTION',
+            `push to '${name}': durable must be a boolean; it is ${String(durable)}`,
+            { context: { option: 'durable' } },
+          ),
+        );
+      },
+    };
   }
 
   /**

@@ -68,7 +68,7 @@ export async function sourcesThread(task: SourcesTask, thread: ThreadControl): P
         die(message.way, message.exitCode);
         return;
       case 'push':
-        actor.push(message.name, message.records).then(
+        actor.push(message.name, message.records, message.isDurable).then(
           () => main.post({ type: 'pushed', id: message.id }),
           (error: unknown) => main.post({ type: 'pushed', id: message.id, error: toWire(error) }),
         );

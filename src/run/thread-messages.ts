@@ -68,6 +68,8 @@ export type ToThread =
       readonly id: number;
       readonly name: string;
       readonly records: readonly unknown[];
+      /** Answered when they outlive the process. */
+      readonly isDurable: boolean;
     }
   /** Workers: the state of a key; answered by `answered`. */
   | { readonly type: 'query'; readonly question: StateQuestion }

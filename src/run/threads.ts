@@ -236,7 +236,7 @@ export class ThreadsEngine implements Engine {
     return this.#queries.query(name, key);
   }
 
-  push(name: string, records: readonly unknown[]): Promise<void> {
+  push(name: string, records: readonly unknown[], isDurable: boolean): Promise<void> {
     if (this.#state !== 'started')
       return Promise.reject(
         millraceError(
@@ -253,7 +253,7 @@ export class ThreadsEngine implements Engine {
         ),
       );
     return this.#pushes.begin((id) =>
-      this.#sources.main?.post({ type: 'push', id, name, records }),
+      this.#sources.main?.post({ type: 'push', id, name, records, isDurable }),
     );
   }
 
