@@ -67,6 +67,23 @@ export type Fault =
     }
   /** A thread does not come up, several times. */
   | { readonly kind: 'start'; readonly turn: number; readonly times: number }
+  /**
+   * The process dies: at once, or before its n-th operation on the disk from then on. `again`: it dies at that operation
+   * of its next life, and so on. `power`: what was not synced is lost, too.
+   */
+  | {
+      readonly kind: 'process';
+      readonly turn: number;
+      readonly power: boolean;
+      readonly operation?: number;
+      readonly again: readonly number[];
+      /** Virtual time until it is started again. */
+      readonly downMs: number;
+    }
+  /** The disk is full or slow for so long, in virtual ms. */
+  | { readonly kind: 'full' | 'slow'; readonly turn: number; readonly ms: number }
+  /** The disk fails to sync. */
+  | { readonly kind: 'sync'; readonly turn: number; readonly times: number }
   /** The wall clock is set. */
   | { readonly kind: 'clock'; readonly turn: number; readonly byMs: number }
   /** A thread gets no turn. */
@@ -77,6 +94,23 @@ export type Fault =
       readonly pick: number;
       readonly turns: number;
     };
+
+/** Faults of a job whose process may die, beside those of any job. */
+export function planProcessFaults(chance: Pcg32, turns: number): Fault[] {
+  return Array.from({ length: 1 + chance.below(4) }, (): Fault => {
+    // Much is about to begin at first.
+    const turn = chance.below(chance.below(3) === 0 ? 120 : turns);
+    const kind = chance.below(8);
+    if (kind === 0) return { kind: 'full', turn, ms: 20 + chance.below(600) };
+    if (kind === 1) return { kind: 'slow', turn, ms: 100 + chance.below(1500) };
+    if (kind === 2) return { kind: 'sync', turn, times: 1 + chance.below(4) };
+    const power = chance.below(3) > 0;
+    const downMs = chance.below(4) === 0 ? chance.below(3000) : chance.below(60);
+    const again = Array.from({ length: chance.below(3) }, () => chance.below(40));
+    if (chance.below(4) === 0) return { kind: 'process', turn, power, again, downMs };
+    return { kind: 'process', turn, power, operation: chance.below(60), again, downMs };
+  });
+}
 
 /** What threads do; the sources store most, and what they leave half done is the hardest to go on from. */
 const OPERATIONS: Readonly<Record<SimRole, readonly Operation[]>> = {

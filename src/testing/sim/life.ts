@@ -45,6 +45,8 @@ export class Life {
   readonly due: Map<SimThread, number> = new Map();
   /** The newest epoch began behind the last barrier of all. */
   nothingLeft = false;
+  /** It was told to end. */
+  draining = false;
   isOver = false;
 
   constructor({ world, plan, spec, threadMayRun, hear }: LifeOptions) {
@@ -72,7 +74,7 @@ export class Life {
     this.supervisor = new Supervisor({
       env,
       scene: world.scene,
-      workers: scenario.workers + scenario.spares,
+      workers: plan.wiring.workers + scenario.spares,
       receivers: this.receivers,
       memory: this.memory,
       fences: hooks.fences ?? true,
@@ -94,7 +96,6 @@ export class Life {
   /** The process ends, here and now. */
   end(why: string): void {
     this.isOver = true;
-    for (const thread of [...this.supervisor.threads]) thread.end(why);
-    this.world.env.closeChannels();
+    for (const thread of this.supervisor.threads) thread.end(why);
   }
 }

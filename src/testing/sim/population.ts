@@ -17,6 +17,7 @@ import { bodyWith } from './body-with.ts';
 import type { Life } from './life.ts';
 import { planFor } from './sim-plans.ts';
 import type { SimThread } from './sim-thread.ts';
+import { logOptionsOf } from './start.ts';
 import type { AnyPort, FromThread, ToThread } from './supervisor.ts';
 import type { World } from './world.ts';
 
@@ -109,12 +110,13 @@ export class Population {
     coordinator: SimPort<ToSources, FromSources>,
   ): void {
     const { scenario, feeds } = this.#world;
-    const { plan, receivers } = this.#life;
+    const { plan, receivers, spec } = this.#life;
     const actor = new SourcesActor({
       env: thread.env,
       plan,
       receivers,
       directory: this.#world.directory,
+      ...(spec === undefined ? {} : { log: logOptionsOf(spec) }),
       bellOf: (slot) => this.#life.sleepers.bell(slot),
       batchIntervalMs: scenario.batchIntervalMs,
       inputs: undefined,
@@ -123,7 +125,7 @@ export class Population {
         const state = event.type === 'sourceState' ? ` is ${event.state}` : ` says ${event.type}`;
         this.#world.note(`${event.source}${state}`);
       },
-      create: (source) => feeds[source]!.create(),
+      create: (source) => feeds[source]!.create(() => !thread.dead),
     });
     this.sources.set(thread, actor);
     let port = this.#own(thread, coordinator);
@@ -138,7 +140,7 @@ export class Population {
 
   #coordinator(thread: SimThread, main: SimPort<ToThread, FromThread>): void {
     const { scenario, hooks, policy } = this.#world;
-    const { plan, memory } = this.#life;
+    const { plan, memory, spec } = this.#life;
     const { mode, batches } = scenario;
     const toMain = thread.port(main);
     const edges = this.#life.edges.memory(() => coordinator.epoch);
@@ -149,6 +151,7 @@ export class Population {
       memory: new JobMemory(memory),
       directory: this.#world.directory,
       policy,
+      ...(spec === undefined ? {} : { checkpoint: spec }),
       mode: mode === 'clock' ? { kind: 'clock' } : { kind: 'step', batches },
       emit: (event) => {
         this.#world.note(`coordinator ${described(event)}`);

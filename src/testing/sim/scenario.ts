@@ -3,7 +3,7 @@
  * and what goes wrong.
  */
 import { Pcg32 } from '../../env/pcg32.ts';
-import { planFaults, type Fault, type SimRole } from './faults.ts';
+import { planFaults, planProcessFaults, type Fault, type SimRole } from './faults.ts';
 import { SIM_JOBS } from './jobs.ts';
 import type { SimJob } from './sim-job.ts';
 import { STATEFUL_JOBS } from './stateful-jobs.ts';
@@ -41,6 +41,14 @@ export interface Scenario {
   /** Records that no user function gets over: their batches are given up. */
   readonly poison: readonly number[];
   readonly faults: readonly Fault[];
+  /** The job has a checkpoint directory, and its process may die. */
+  readonly checkpoint?: {
+    readonly intervalMs: number;
+    /** Workers of its next lives. @default as of the first */
+    readonly workersAgain?: readonly number[];
+    /** Text can't be asked for again. */
+    readonly isPlain?: boolean;
+  };
 }
 
 /** Streams of chance that don't disturb each other. */
@@ -52,6 +60,9 @@ const TOPOLOGIES = 4;
 /** And one of so many of the rest keeps state. */
 const STATEFUL = 8;
 const STATE = 8;
+/** One seed of so many has a checkpoint directory. */
+const DURABLE = 3;
+const DURABILITY = 9;
 
 /** @param of a job to run, in place of one that the seed chooses */
 export function scenarioOf(seed: number, of?: SimJob): Scenario {
@@ -68,7 +79,7 @@ export function scenarioOf(seed: number, of?: SimJob): Scenario {
   const batchIntervalMs = one(20, 50, 100, 500);
   const largeBlocks = chance.below(3) === 0;
   const batches = 6 + chance.below(12);
-  return {
+  const scenario: Scenario = {
     seed,
     job,
     batchIntervalMs,
@@ -99,6 +110,26 @@ export function scenarioOf(seed: number, of?: SimJob): Scenario {
       one(600, 2500),
       largeBlocks ? 'sources' : one('sources', 'worker', undefined),
     ),
+  };
+  const durability = new Pcg32(seed, DURABILITY);
+  return of === undefined && durability.below(DURABLE) === 0
+    ? durable(scenario, durability)
+    : scenario;
+}
+
+/** The same with a checkpoint directory, and deaths of the process. */
+export function durable(scenario: Scenario, chance: Pcg32): Scenario {
+  const { batchIntervalMs, faults } = scenario;
+  const turns = Math.max(600, faults.at(-1)?.turn ?? 0);
+  return {
+    ...scenario,
+    mode: 'clock',
+    checkpoint: {
+      intervalMs: batchIntervalMs * (1 + chance.below(4)),
+      isPlain: chance.below(2) === 0,
+      workersAgain: chance.below(3) > 0 ? [] : [1 + chance.below(3), 1 + chance.below(3)],
+    },
+    faults: [...faults, ...planProcessFaults(chance, turns)].sort((a, b) => a.turn - b.turn),
   };
 }
 

@@ -16,7 +16,14 @@ export interface SimPlan {
 
 const made = new Map<string, SimPlan>();
 
-export function planFor(scenario: Scenario): SimPlan {
+/** @param user what the job's functions call from now on */
+export function planFor(scenario: Scenario, user?: User): SimPlan {
+  const planned = plannedFor(scenario);
+  if (user !== undefined) planned.user.now = user;
+  return planned;
+}
+
+function plannedFor(scenario: Scenario): SimPlan {
   const { job, workers, partitions, sourcePartitions, batchIntervalMs } = scenario;
   const sizes = { workers, parallelism: partitions, sourcePartitions, batchIntervalMs };
   if (job.subject !== undefined)

@@ -20,7 +20,8 @@ export interface FeedEnding {
 }
 
 export interface Feed {
-  create(): Source;
+  /** @param isAlive whether the thread lives in which it runs: code that it still has on its stack changes nothing here */
+  create(isAlive: () => boolean): Source;
   /** All that it has lies on the edges. */
   isIn(edges: readonly EdgeHistory[]): boolean;
   /** What is wrong with what lies there. */
@@ -28,6 +29,21 @@ export interface Feed {
   /** The connection is lost, or the source throws at its next step. */
   disconnect(how: 'lost' | 'throws'): void;
   calm(): void;
+  /**
+   * What was on its way to the process is gone.
+   * @param power so is what it had not synced
+   */
+  processDied?(edges: readonly EdgeHistory[], power: boolean): void;
+}
+
+export interface TextFeedOptions {
+  /** Some blocks are as large as an edge takes. */
+  readonly largeBlocks: boolean;
+  readonly chance: Pcg32;
+  /** Virtual time in which it gives all lines, about. @default a few ms a block */
+  readonly spreadMs?: number | undefined;
+  /** It can't be asked to go on anywhere: what it has sent it sends no more. */
+  readonly isPlain?: boolean;
 }
 
 /** Lines, from any byte on. */
@@ -39,12 +55,18 @@ export class TextFeed implements Feed {
   readonly chance: Pcg32;
   readonly largeBlocks: boolean;
   broken: 'lost' | 'throws' | undefined;
-
-  /** Virtual time in which it gives all lines, about. @default a few ms a block */
   readonly spreadMs: number | undefined;
+  readonly isPlain: boolean;
+  /** Of a plain one: the line that it sends next, and lines that were sent and not taken. */
+  next = 0;
+  onTheWay: readonly number[] = [];
+  /** Lines that somebody who died may have had. */
+  readonly #lost = new Set<number>();
 
-  constructor(lines: readonly string[], largeBlocks: boolean, chance: Pcg32, spreadMs?: number) {
+  constructor(lines: readonly string[], options: TextFeedOptions) {
+    const { largeBlocks, chance, spreadMs, isPlain = false } = options;
     this.spreadMs = spreadMs;
+    this.isPlain = isPlain;
     this.largeBlocks = largeBlocks;
     this.lines = lines;
     this.bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
@@ -54,20 +76,39 @@ export class TextFeed implements Feed {
     this.chance = chance;
   }
 
-  create(): Source {
-    return new TextFeedSource(this);
+  create(isAlive: () => boolean): Source {
+    return new TextFeedSource(this, isAlive);
   }
 
   isIn(edges: readonly EdgeHistory[]): boolean {
+    if (this.isPlain) return this.next >= this.lines.length && this.onTheWay.length === 0;
     return publishedOn(edges) >= this.lines.length;
   }
 
   check(edges: readonly EdgeHistory[], { early }: FeedEnding): string[] {
-    return checkSequence(this.lines, edges, early);
+    return checkSequence(this.lines, edges, early, this.#lost);
   }
 
   disconnect(how: 'lost' | 'throws'): void {
     this.broken = how;
+  }
+
+  /** A connection is made: what the one before had and nobody took is gone. */
+  connected(): void {
+    for (const line of this.onTheWay) this.#lost.add(line);
+    this.onTheWay = [];
+  }
+
+  processDied(edges: readonly EdgeHistory[], power: boolean): void {
+    if (!this.isPlain) return;
+    this.connected();
+    if (!power) return;
+    // What lies before a barrier is in the log, and that is synced.
+    const safe = new Set(
+      edges.flatMap(({ batches }) => [...batches.values()].flatMap((b) => b.records)),
+    );
+    for (let line = 0; line < this.next; line++)
+      if (!safe.has(this.lines[line]!)) this.#lost.add(line);
   }
 
   calm(): void {
@@ -78,13 +119,17 @@ export class TextFeed implements Feed {
 /** Asks for what lies behind the last published block, and sends it in blocks of some lines. */
 class TextFeedSource implements Source {
   readonly #feed: TextFeed;
+  readonly #isAlive: () => boolean;
+  readonly rewinds: boolean;
   #context: SourceContext | undefined;
   #line = 0;
   /** A block that was refused. */
   #refused: { readonly bytes: Uint8Array; readonly lines: number } | undefined;
 
-  constructor(feed: TextFeed) {
+  constructor(feed: TextFeed, isAlive: () => boolean) {
     this.#feed = feed;
+    this.#isAlive = isAlive;
+    this.rewinds = !feed.isPlain;
   }
 
   open(context: SourceContext): void {
@@ -108,11 +153,17 @@ class TextFeedSource implements Source {
 
   #connect(): void {
     const context = this.#context;
-    if (context === undefined) return;
-    const { starts } = this.#feed;
-    const position = context.position().bytes;
-    this.#line = starts.indexOf(position);
-    if (this.#line < 0) throw new Error(`asked to go on at byte ${position}, where no line begins`);
+    if (context === undefined || !this.#isAlive()) return;
+    const feed = this.#feed;
+    if (feed.isPlain) {
+      feed.connected();
+      this.#line = feed.next;
+    } else {
+      const position = context.position().bytes;
+      this.#line = feed.starts.indexOf(position);
+      if (this.#line < 0)
+        throw new Error(`asked to go on at byte ${position}, where no line begins`);
+    }
     this.#refused = undefined;
     context.state('connected');
     this.#later(context.env.clock);
@@ -143,7 +194,7 @@ class TextFeedSource implements Source {
 
   #send(): void {
     const context = this.#context;
-    if (context === undefined) return;
+    if (context === undefined || !this.#isAlive()) return;
     const { bytes, starts, lines, chance, largeBlocks } = this.#feed;
     if (this.#refused === undefined) {
       let count = Math.min(lines.length - this.#line, 1 + chance.below(6));
@@ -159,6 +210,8 @@ class TextFeedSource implements Source {
         bytes: bytes.subarray(starts[this.#line]!, starts[this.#line + count]),
         lines: count,
       };
+      this.#feed.next = this.#line + count;
+      this.#feed.onTheWay = Array.from({ length: count }, (_, n) => this.#line + n);
     }
     const block = this.#refused;
     const end = starts[this.#line + block.lines]!;
@@ -167,8 +220,9 @@ class TextFeedSource implements Source {
       chance.below(3) > 0
         ? [block.bytes, NOTHING]
         : [block.bytes.subarray(0, split), block.bytes.subarray(split)];
-    if (!context.sendText(head, tail, end)) return;
+    if (!context.sendText(head, tail, end) || !this.#isAlive()) return;
     this.#refused = undefined;
+    this.#feed.onTheWay = [];
     this.#line += block.lines;
     this.#later(context.env.clock);
   }
@@ -292,6 +346,7 @@ export class RecordsFeed implements Feed {
 }
 
 class RecordsFeedSource implements Source {
+  readonly rewinds = true;
   readonly #options: RecordsFeedOptions;
   #context: SourceContext | undefined;
   #next = 0;
@@ -346,6 +401,7 @@ function checkSequence(
   all: readonly unknown[],
   edges: readonly EdgeHistory[],
   early: boolean,
+  lost: ReadonlySet<number> = new Set(),
 ): string[] {
   const wrong: string[] = [];
   const shown = (record: unknown): string => JSON.stringify(record);
@@ -372,7 +428,7 @@ function checkSequence(
       last = place;
     }
   }
-  const missing = all.findIndex((_, n) => !found.has(n));
+  const missing = all.findIndex((_, n) => !found.has(n) && !lost.has(n));
   const beyond = [...found].find((n) => missing >= 0 && n > missing);
   if (beyond !== undefined)
     wrong.push(`record ${missing}, ${shown(all[missing])}, is on no edge, and record ${beyond} is`);
@@ -381,7 +437,8 @@ function checkSequence(
       total + [...batches.values()].reduce((sum, { records }) => sum + records.length, 0),
     0,
   );
-  if (!early && taken !== all.length)
-    wrong.push(`of ${all.length} records ${taken} lie before the last barrier`);
+  const wanted = all.filter((_, n) => found.has(n) || !lost.has(n)).length;
+  if (!early && taken !== wanted)
+    wrong.push(`of ${wanted} records ${taken} lie before the last barrier`);
   return wrong.slice(0, 5);
 }

@@ -102,6 +102,7 @@ function befalls(
   const trouble = thread.trouble(operation, path, byteLength);
   if (trouble === undefined) return true;
   if (trouble.written > 0) part?.(trouble.written);
+  trouble.behind?.();
   if (thread.dead) return thread.unwind();
   throw trouble.error;
 }

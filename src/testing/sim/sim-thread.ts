@@ -26,6 +26,8 @@ export interface DiskTrouble {
   readonly written: number;
   /** Thrown, if the thread still lives. */
   readonly error: Error;
+  /** Called when that is written: the process may die of it. */
+  readonly behind?: () => void;
 }
 
 /** What happens to all threads alike. */
@@ -56,6 +58,8 @@ export interface Scene {
   current: SimThread | undefined;
   /** Whose promise was settled in this turn: what comes of it is its doing. */
   settled: SimThread | undefined;
+  /** A promise of the world outside was settled in this turn. */
+  stirred: boolean;
 }
 
 export class SimThread {

@@ -16,21 +16,25 @@
  * E1  `ledger.ts`: nothing is lost, doubled or out of order.
  * E2  Nothing runs any more, and no hand-over is left on the disk but those of the last point.
  * E3  It ended within a bounded number of turns without faults.
+ * E4  With a checkpoint directory: at most three checkpoints are left, whole, with what they name.
  */
 import type { TaskEvent } from '../../actors/task.ts';
 import type { ThreadHost } from '../../actors/thread-host.ts';
+import type { Env } from '../../env/env.ts';
+import { realEnv } from '../../env/real.ts';
 import { fromWire } from '../../errors.ts';
+import { partPath, readManifests } from '../../supervision/checkpoint/manifest-file.ts';
 import { HeldIndex } from '../../supervision/held-index.ts';
 import { JobMemory } from '../../supervision/job-memory.ts';
 import type { SimHooks } from './hooks.ts';
-import { Life } from './life.ts';
+import type { Life } from './life.ts';
+import { Lives } from './lives.ts';
 import type { Scenario } from './scenario.ts';
-import { planFor } from './sim-plans.ts';
 import type { SimThread } from './sim-thread.ts';
 import { watchStores } from './store-hook.ts';
 import { Striker } from './striker.ts';
 import type { FromThread } from './supervisor.ts';
-import { World, Wrong } from './world.ts';
+import { DIRECTORY, World, Wrong } from './world.ts';
 
 export type { SimHooks } from './hooks.ts';
 
@@ -41,6 +45,8 @@ export interface SimResult {
   readonly turns: number;
   readonly batches: number;
   readonly deaths: number;
+  /** Of the whole process. */
+  readonly processDeaths: number;
   readonly recent: readonly string[];
   readonly state: readonly string[];
 }
@@ -51,10 +57,10 @@ const QUIET_TURNS = 60_000;
 const AFTER_FAULTS_TURNS = 200;
 /** Turns in a row without progress before somebody looks whether there is any. */
 const FRUITLESS_TURNS = 30;
+/** Checkpoints that a directory keeps. */
+const MANIFESTS = 3;
 /** Of so many turns that could deliver a message to who hears late, one does. */
 const HEARD_ONE_OF = 8;
-/** Promises in a row that may come of one that was settled, in its turn. */
-const SETTLING = 12;
 /** Barriers that may be open before time waits for those who work. */
 const OPEN_CUTS = 16;
 
@@ -62,10 +68,11 @@ export class Simulation {
   readonly #world: World;
   readonly #striker: Striker;
   readonly #quietFrom: number;
-  #life: Life;
+  readonly #lives: Lives;
+  /** The one that all of this runs on. */
+  readonly #machine: Env = realEnv();
   #fruitless = 0;
   #quiet = false;
-  #draining = false;
   #drained = false;
   #allInAtMs: number | undefined;
 
@@ -74,8 +81,20 @@ export class Simulation {
     this.#world = world;
     const { faults, drainAt = 0 } = scenario;
     this.#quietFrom = Math.max(drainAt, faults.at(-1)?.turn ?? 0) + AFTER_FAULTS_TURNS;
-    this.#life = this.#newLife();
-    this.#striker = new Striker(world, () => this.#life);
+    this.#lives = new Lives(world, {
+      threadMayRun: (thread) => this.#mayRun(thread),
+      hear: (message) => this.#hear(message),
+    });
+    this.#striker = new Striker(
+      world,
+      () => this.#lives.life,
+      (death, why) => this.#lives.die(death, why),
+    );
+  }
+
+  /** Of a process that is up. */
+  get #life(): Life {
+    return this.#lives.life!;
   }
 
   async run(): Promise<SimResult> {
@@ -84,13 +103,14 @@ export class Simulation {
     const undo = world.hooks.begin?.();
     const unwatch = watchStores((when) => world.scene.current?.at('store', when) ?? true);
     try {
-      this.#life.supervisor.start();
+      this.#lives.begin();
       while (!this.#drained && wrong.length === 0) {
         this.#takeTurn();
         // What promises have to say comes between turns.
         await undefined;
-        if (world.scene.settled !== undefined) await this.#letSettle();
-        this.#life.edges.look();
+        if (world.scene.settled !== undefined || world.scene.stirred) await this.#letSettle();
+        this.#lives.look();
+        this.#lives.life?.edges.look();
       }
       if (wrong.length === 0) await this.#end();
     } catch (error) {
@@ -105,8 +125,9 @@ export class Simulation {
       wrong,
       hash: trace.hash,
       turns,
-      batches: history.edgesOf(0)[0]!.batches.size,
+      batches: history.edgesOf(0)[0]?.batches.size ?? 0,
       deaths,
+      processDeaths: this.#lives.deaths,
       recent: wrong.length === 0 ? [] : trace.recent(),
       state: wrong.length === 0 ? [] : this.#describe(),
     };
@@ -122,24 +143,6 @@ export class Simulation {
     return this.#world;
   }
 
-  // ---- lives
-
-  #newLife(): Life {
-    const world = this.#world;
-    const { plan, user } = planFor(world.scenario);
-    user.now = world.user();
-    const life = new Life({
-      world,
-      plan,
-      spec: undefined,
-      threadMayRun: (thread) => this.#mayRun(thread),
-      hear: (message) => this.#hear(message),
-    });
-    world.wrong.push(...world.history.begin(plan, life.observers, life.start));
-    world.ledger.begin(life.start);
-    return life;
-  }
-
   // ---- turns
 
   /** What comes of a promise is the doing of the thread for which it was settled. */
@@ -147,7 +150,9 @@ export class Simulation {
     const { scene } = this.#world;
     scene.current = scene.settled;
     scene.settled = undefined;
-    for (let n = 0; n < SETTLING; n++) await undefined;
+    scene.stirred = false;
+    // All that comes of it: promises in a row, however many.
+    await new Promise<void>((resolve) => this.#machine.defer(resolve));
     scene.current = undefined;
   }
 
@@ -157,10 +162,15 @@ export class Simulation {
     this.#striker.strike();
     if (!this.#quiet && world.turn >= this.#quietFrom) {
       this.#quiet = true;
+      world.isQuiet = true;
       this.#striker.calm();
     }
     if (world.turn > this.#quietFrom + QUIET_TURNS)
       throw new Wrong(`E3: after ${QUIET_TURNS} turns without faults it has not ended`);
+    if (this.#lives.life === undefined) {
+      if (!this.#timer()) throw new Wrong('E3: the process is down, and nobody starts it');
+      return;
+    }
     this.#maybeDrain();
     if (this.#act()) {
       this.#fruitless = 0;
@@ -256,7 +266,7 @@ export class Simulation {
       this.#life.sleepers.progressed(thread);
       this.#world.note(`step ${thread.name} ${index}`);
     }
-    if (this.#world.scenario.job.topology !== undefined) this.#armDue(thread, host);
+    if (this.#world.scenario.job.topology !== undefined && !thread.dead) this.#armDue(thread, host);
     return progress === 'progress' || progress === undefined;
   }
 
@@ -324,9 +334,9 @@ export class Simulation {
   #maybeDrain(): void {
     const world = this.#world;
     const { drainAt, mode } = world.scenario;
-    if (this.#draining || mode === 'step') return;
+    if (this.#life.draining || mode === 'step') return;
     if (drainAt === undefined ? !this.#quiet || !this.#isSettled : world.turn < drainAt) return;
-    this.#draining = true;
+    this.#life.draining = true;
     this.#world.note('drain');
     this.#life.supervisor.drain();
   }
@@ -355,9 +365,10 @@ export class Simulation {
       return;
     }
     const { event } = message;
-    if (event.type === 'started')
+    if (event.type === 'started') {
+      whenHeld?.began(event.epoch, event.barrier);
       this.#life.nothingLeft = event.barrier === new JobMemory(memory).lastCut;
-    else if (event.type === 'recovering') {
+    } else if (event.type === 'recovering') {
       this.#world.lastDeathMs = this.#world.env.clock.monotonic();
       whenHeld?.began(event.epoch, event.barrier);
     } else if (event.type === 'batchCompleted') whenHeld?.held(event.barrier);
@@ -392,6 +403,14 @@ export class Simulation {
     // What one that was given up still wrote is swept behind the next recovery.
     const givenUp = [...this.#life.population.hosts.keys()].filter((thread) => thread.isGivenUp);
     const needed = new Set(new HeldIndex(env.disk, this.#world.directory).read().parts.flat());
+    if (scenario.checkpoint !== undefined) {
+      const { manifests, problems } = readManifests(env.disk, DIRECTORY);
+      wrong.push(...problems.map(({ error }) => `E4: ${error.message}`));
+      if (manifests.length > MANIFESTS)
+        wrong.push(`E4: there are checkpoints ${manifests.map(({ id }) => id).join()}`);
+      for (const part of manifests.flatMap(({ tasks }) => tasks.flatMap(({ parts }) => parts)))
+        needed.add(partPath(DIRECTORY, part));
+    }
     const files = env.disk
       .paths()
       .filter((path) => path.includes('handover') && !needed.has(path))
@@ -401,6 +420,8 @@ export class Simulation {
 
   #describe(): string[] {
     const { env, turn } = this.#world;
+    if (this.#lives.life === undefined)
+      return ['the process is down', `files: ${env.disk.paths().join()}`];
     const { memory, observers, population } = this.#life;
     const { hosts, coordinators } = population;
     const { epoch, lastCut } = new JobMemory(memory);

@@ -5,25 +5,35 @@ import type { SimThread } from './sim-thread.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { World } from './world.ts';
 
+/** How the process died, and what its next lives will die of. */
+export type ProcessDeath = Extract<Fault, { kind: 'process' }>;
+
 export class Striker {
   readonly #world: World;
-  readonly #life: () => Life;
+  /** Undefined while the process is down, or starts. */
+  readonly #life: () => Life | undefined;
+  readonly #die: (death: ProcessDeath, why: string) => void;
   /** Still to come, by turn. */
   #faults: Fault[];
 
-  constructor(world: World, life: () => Life) {
+  constructor(
+    world: World,
+    life: () => Life | undefined,
+    die: (death: ProcessDeath, why: string) => void,
+  ) {
     this.#world = world;
     this.#life = life;
+    this.#die = die;
     this.#faults = [...world.scenario.faults];
   }
 
-  get #supervisor(): Supervisor {
-    return this.#life().supervisor;
+  get #supervisor(): Supervisor | undefined {
+    return this.#life()?.supervisor;
   }
 
   strike(): void {
     const { turn } = this.#world;
-    for (const thread of this.#supervisor.threads) {
+    for (const thread of this.#supervisor?.threads ?? []) {
       const { zombieUntil = Infinity, hungUntil = Infinity } = thread;
       if (zombieUntil <= turn) thread.kill('the end of a zombie');
       if (hungUntil <= turn) thread.kill('it hung');
@@ -36,10 +46,11 @@ export class Striker {
   calm(): void {
     this.#world.note('quiet');
     this.#world.mainStalledUntil = 0;
-    for (const thread of this.#supervisor.threads) thread.calm();
+    for (const thread of this.#supervisor?.threads ?? []) thread.calm();
+    this.#world.weather?.calm();
     for (const feed of this.#world.feeds) feed.calm();
     this.#world.throws.left = 0;
-    this.#supervisor.failingStarts = 0;
+    if (this.#supervisor !== undefined) this.#supervisor.failingStarts = 0;
   }
 
   #fault(fault: Fault): void {
@@ -52,7 +63,7 @@ export class Striker {
         if (fault.death !== undefined) thread.dieAt(fault.death);
         else if (fault.zombieTurns > 0) {
           thread.zombieUntil = world.turn + fault.zombieTurns;
-          this.#supervisor.lost(thread);
+          this.#supervisor!.lost(thread);
         } else thread.kill('fault');
         return;
       }
@@ -64,7 +75,7 @@ export class Striker {
         thread.hungUntil = world.turn + fault.zombieTurns;
         coordinator.run(() =>
           this.#life()
-            .population.coordinators.get(coordinator)
+            ?.population.coordinators.get(coordinator)
             ?.workerDown(thread.number, 'it hung'),
         );
         return;
@@ -81,7 +92,22 @@ export class Striker {
         world.feeds[fault.source % world.feeds.length]!.disconnect(fault.how);
         return;
       case 'start':
-        this.#supervisor.failingStarts = fault.times;
+        if (this.#supervisor !== undefined) this.#supervisor.failingStarts = fault.times;
+        return;
+      case 'process': {
+        if (world.weather === undefined) return;
+        if (fault.operation === undefined) this.#die(fault, 'fault');
+        else world.weather.dieAt(fault.operation, fault);
+        return;
+      }
+      case 'full':
+        world.weather?.full(fault.ms);
+        return;
+      case 'slow':
+        world.weather?.slow(fault.ms);
+        return;
+      case 'sync':
+        world.weather?.failSyncs(fault.times);
         return;
       case 'clock': {
         const { clock } = world.env;
@@ -103,7 +129,8 @@ export class Striker {
   }
 
   #pick(role: SimRole, pick: number): SimThread | undefined {
-    const up = this.#supervisor.up(role).filter((thread) => thread.zombieUntil === undefined);
+    const all = this.#supervisor?.up(role) ?? [];
+    const up = all.filter((thread) => thread.zombieUntil === undefined);
     return up[pick % Math.max(1, up.length)];
   }
 }

@@ -2,9 +2,12 @@
  * What outlives the simulated process, and what the parts of a simulation share: the scenario, time, chance and the disk,
  * the feeds and the ledger, and the functions of the user. What dies with the process is in `life.ts`.
  */
+import { MemoryDisk } from '../../env/memory-disk.ts';
 import { Pcg32 } from '../../env/pcg32.ts';
 import { simEnv, type SimEnv } from '../../env/sim.ts';
+import { stateDirectory } from '../../supervision/checkpoint/manifest-file.ts';
 import type { CoordinatorPolicy } from '../../supervision/coordinator.ts';
+import type { DiskWeather } from './disk-weather.ts';
 import { History } from './history.ts';
 import type { SimHooks } from './hooks.ts';
 import { idOf, lineOf } from './jobs.ts';
@@ -12,7 +15,7 @@ import { Ledger } from './ledger.ts';
 import type { Scenario } from './scenario.ts';
 import type { SourceShape, User } from './sim-job.ts';
 import { RecordsFeed, RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
-import type { DiskTrouble, Scene, SimThread, ThreadHooks } from './sim-thread.ts';
+import type { Scene, ThreadHooks } from './sim-thread.ts';
 import { numberedAt } from './topology-jobs.ts';
 import { Trace } from './trace.ts';
 
@@ -34,7 +37,7 @@ export class World {
   readonly scenario: Scenario;
   readonly hooks: SimHooks;
   readonly env: SimEnv;
-  readonly scene: Scene = { current: undefined, settled: undefined };
+  readonly scene: Scene = { current: undefined, settled: undefined, stirred: false };
   readonly trace: Trace = new Trace();
   /** Where hand-overs lie. */
   readonly directory: string;
@@ -46,7 +49,11 @@ export class World {
   readonly poisoned: Set<number> = new Set();
   /** What oracles found where they can't throw: in a thread, which would only die of it. */
   readonly wrong: string[] = [];
+  /** Of a job that has a checkpoint directory. */
+  weather: DiskWeather | undefined;
   turn = 0;
+  /** Nothing more goes wrong. */
+  isQuiet = false;
   deaths = 0;
   /** Somebody died since everybody was last seen to be idle. */
   diedSinceIdle = false;
@@ -63,9 +70,10 @@ export class World {
     this.scenario = scenario;
     this.hooks = hooks;
     const { seed, job, batchIntervalMs, reliefIntervalMs, poison } = scenario;
-    this.env = simEnv(seed);
-    this.directory = DIRECTORY;
-    this.env.disk.makeDirectory(this.directory);
+    const isDurable = scenario.checkpoint !== undefined;
+    this.env = simEnv(seed, 0, new MemoryDisk({ mayCrash: isDurable }));
+    this.directory = isDurable ? stateDirectory(DIRECTORY) : DIRECTORY;
+    if (!isDurable) this.env.disk.makeDirectory(DIRECTORY);
     this.feeds =
       job.subject?.feeds(scenario) ?? job.sources.map((shape) => feedOf(shape, scenario));
     this.ledger = new Ledger({
@@ -103,17 +111,8 @@ export class World {
   }
 
   readonly threadHooks: ThreadHooks = {
-    disk: (...operation) => this.#onDisk(...operation),
+    disk: (_thread, ...operation) => this.weather?.before(...operation),
   };
-
-  #onDisk(
-    _thread: SimThread,
-    _operation: string,
-    _path: string,
-    _byteLength: number,
-  ): DiskTrouble | undefined {
-    return undefined;
-  }
 
   get mainMayRun(): boolean {
     return this.turn >= this.mainStalledUntil;
@@ -170,9 +169,13 @@ function feedOf(shape: SourceShape, scenario: Scenario): Feed {
   }
 }
 
-function textFeed({ seed, lines, largeBlocks }: Scenario): Feed {
+function textFeed({ seed, lines, largeBlocks, checkpoint }: Scenario): Feed {
   const all = Array.from({ length: lines }, (_, id) => lineOf(id));
-  return new TextFeed(all, largeBlocks, new Pcg32(seed, TEXT));
+  return new TextFeed(all, {
+    largeBlocks,
+    chance: new Pcg32(seed, TEXT),
+    isPlain: checkpoint?.isPlain === true,
+  });
 }
 
 function rowsFeed({ seed, batches, batchIntervalMs, job }: Scenario): Feed {

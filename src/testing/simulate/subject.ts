@@ -151,7 +151,8 @@ function feedOf(node: GraphNode, input: SimInput, scenario: Scenario, n: number)
   const { seed, batchIntervalMs } = scenario;
   const chance = new Pcg32(seed, FEEDS + n);
   const spreadMs = batchIntervalMs * SPREAD_BATCHES;
-  if (isText(node, input)) return new TextFeed(input as readonly string[], false, chance, spreadMs);
+  if (isText(node, input))
+    return new TextFeed(input as readonly string[], { largeBlocks: false, chance, spreadMs });
   if (isBatches(node, input))
     return new RowsFeed(input as readonly (readonly unknown[] | null)[], batchIntervalMs, chance);
   return new RecordsFeed({ count: input.length, at: (at) => input[at], spreadMs, chance });

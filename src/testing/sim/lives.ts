@@ -1,0 +1,147 @@
+/**
+ * The lives of the simulated process. A job without a checkpoint directory has one. With one, a life begins as a process
+ * does, on what the disk has, and ends when a fault says so.
+ *
+ *   down ──(time passes)──▶ starting ──(the directory is open)──▶ alive
+ *    ▲                          │                                    │
+ *    └──────────────────────────┴──────────── dies ──────────────────┘
+ */
+import { Pcg32 } from '../../env/pcg32.ts';
+import { DiskWeather } from './disk-weather.ts';
+import { Life, type LifeOptions } from './life.ts';
+import { planFor } from './sim-plans.ts';
+import { SimThread } from './sim-thread.ts';
+import { startOn, type Started } from './start.ts';
+import type { ProcessDeath } from './striker.ts';
+import { DIRECTORY, type World } from './world.ts';
+
+/** Streams of chance, as in `world.ts`. */
+const WEATHER = 10;
+const CRASH = 11;
+/** Virtual ms after which whoever started it tries again, when a start failed. */
+const TRY_AGAIN_MS = 50;
+
+export class Lives {
+  /** Undefined: the process is down, or starts. */
+  life: Life | undefined;
+  /** Deaths of the process. */
+  deaths = 0;
+  readonly #world: World;
+  readonly #options: Pick<LifeOptions, 'threadMayRun' | 'hear'>;
+  readonly #crash: Pcg32;
+  #starting: SimThread | undefined;
+  #started: Started | undefined;
+  #starts = 0;
+
+  constructor(world: World, options: Pick<LifeOptions, 'threadMayRun' | 'hear'>) {
+    this.#world = world;
+    this.#options = options;
+    const { seed, checkpoint } = world.scenario;
+    this.#crash = new Pcg32(seed, CRASH);
+    if (checkpoint === undefined) {
+      const { plan } = planFor(world.scenario, world.user());
+      this.#live({ plan, spec: undefined });
+    } else
+      world.weather = new DiskWeather({
+        disk: world.env.disk,
+        clock: world.env.clock,
+        chance: new Pcg32(seed, WEATHER),
+        stir: () => {
+          world.scene.stirred = true;
+        },
+        die: (death, why) => this.die(death, why),
+      });
+  }
+
+  /** The first life. */
+  begin(): void {
+    if (this.life === undefined) this.#start([]);
+    else this.life.supervisor.start();
+  }
+
+  /** Between turns: a process whose directory is open goes on. */
+  look(): void {
+    if (this.#started === undefined) return;
+    this.#starting = undefined;
+    this.#live(this.#started);
+    this.#started = undefined;
+    this.life!.supervisor.start();
+  }
+
+  die(death: ProcessDeath, why: string): void {
+    const world = this.#world;
+    const { life } = this;
+    const starting = this.#starting;
+    if (life === undefined && starting === undefined) return;
+    world.note(`death of the process: ${why}`);
+    this.deaths++;
+    life?.edges.look();
+    life?.end('its process dies');
+    starting?.end('its process dies');
+    world.env.closeChannels();
+    this.life = undefined;
+    this.#starting = undefined;
+    this.#started = undefined;
+    if (death.power) {
+      world.note('the power is gone');
+      world.env.disk.crash(this.#crash);
+    }
+    world.feeds.forEach((feed, source) =>
+      feed.processDied?.(world.history.edgesOf(source), death.power),
+    );
+    world.env.clock.after(death.downMs, () => this.#start(death.again, death));
+  }
+
+  #start([operation, ...again]: readonly number[], death?: ProcessDeath): void {
+    const world = this.#world;
+    const { env, scenario, scene, weather } = world;
+    if (operation !== undefined && !world.isQuiet) weather!.dieAt(operation, { ...death!, again });
+    const main = new SimThread({
+      env,
+      role: 'main',
+      number: ++this.#starts,
+      scene,
+      note: (text) => world.note(text),
+      mayRun: () => true,
+      hooks: world.threadHooks,
+      onDeath: (_thread, why) => world.wrong.push(`the process can't start: it ${why}`),
+    });
+    this.#starting = main;
+    world.note('start of the process');
+    // It may end before it has waited for anything.
+    scene.stirred = true;
+    const workers = scenario.checkpoint!.workersAgain?.[this.#starts - 2] ?? scenario.workers;
+    const opened = main.run(() =>
+      startOn(DIRECTORY, main.env.disk, env.clock.now(), { ...scenario, workers }, world.user()),
+    );
+    opened?.then(
+      (started) => {
+        if (this.#starting === main) this.#started = started;
+      },
+      (error: unknown) => this.#failed(main, error),
+    );
+  }
+
+  /** The disk refused: whoever started the process does it again. Anything else is wrong. */
+  #failed(main: SimThread, error: unknown): void {
+    if (this.#starting !== main) return;
+    const world = this.#world;
+    const { code } = error as { code?: string };
+    if (code !== 'ENOSPC' && code !== 'EIO') {
+      world.wrong.push(`the process can't start: ${String((error as Error).stack)}`);
+      return;
+    }
+    main.end('the disk refuses');
+    world.note(`start failed: ${code}`);
+    this.#starting = undefined;
+    world.env.clock.after(TRY_AGAIN_MS, () => this.#start([]));
+  }
+
+  #live({ plan, spec }: { plan: Started['plan']; spec: Started['spec'] | undefined }): void {
+    const world = this.#world;
+    const life = new Life({ world, plan, spec, ...this.#options });
+    world.wrong.push(...world.history.begin(plan, life.observers, life.start));
+    world.ledger.begin(life.start);
+    this.life = life;
+  }
+}
