@@ -72,26 +72,26 @@ export class Batcher {
   }
 
   /**
-   * @param lastTime time of the newest batch that was cut, by an earlier coordinator; 0 when there is none
+   * @param lastTime time of the newest batch that was cut, by an earlier coordinator; undefined when there is none
    * @param zeroTime of the barriers that were cut before
    * @param maxMissed so many of the newest batch times that passed meanwhile have their batches. @default all
    */
-  start(lastTime = 0, zeroTime = 0, maxMissed: number = Infinity): void {
+  start(lastTime?: number, zeroTime = 0, maxMissed: number = Infinity): void {
     const { clock, intervalMs, mode } = this.#options;
     this.#state = 'running';
-    this.#wall = lastTime;
+    this.#wall = lastTime ?? 0;
     this.#wallAt = clock.monotonic();
     if (mode.kind === 'step') {
-      this.#batches = Math.round(lastTime / intervalMs);
+      this.#batches = Math.round(this.#wall / intervalMs);
       this.#next = (this.#batches + 1) * intervalMs;
-      if (lastTime === 0) this.#step();
+      if (this.#batches === 0) this.#step();
       return;
     }
     this.#next =
-      lastTime > 0
-        ? lastTime + intervalMs
-        : (Math.floor(this.#now() / intervalMs) + 1) * intervalMs;
-    this.#zeroTime = lastTime > 0 ? zeroTime : this.#next - intervalMs;
+      lastTime === undefined
+        ? (Math.floor(this.#now() / intervalMs) + 1) * intervalMs
+        : lastTime + intervalMs;
+    this.#zeroTime = lastTime === undefined ? this.#next - intervalMs : zeroTime;
     this.#jump(Math.floor((this.#now() - this.#next) / intervalMs) + 1 - maxMissed);
     this.#arm();
   }

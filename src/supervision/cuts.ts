@@ -156,14 +156,17 @@ export class Cuts {
   }
 
   #startClock(): void {
-    const { memory, checkpoint, held } = this.#options;
+    const { memory, checkpoint, held, policy } = this.#options;
     this.#state = 'clock';
     if (this.isLastCut) return;
     let newest: Barrier | undefined;
     for (let n = memory.lastCut; newest === undefined && this.of(n) !== undefined; n--)
       if (memory.cut(n).batch) newest = memory.cut(n);
     const maxMissed = checkpoint === undefined ? Infinity : MAX_MISSED_BATCHES;
-    this.#batcher.start(newest?.time, memory.zeroTime, maxMissed);
+    // Where only relief was given, it has said already when the first batch ends.
+    const first = newest === undefined ? this.of(memory.lastCut) : undefined;
+    const lastTime = first === undefined ? newest?.time : first.time - policy.batchIntervalMs;
+    this.#batcher.start(lastTime, memory.zeroTime, maxMissed);
     // Nobody says again that it is held.
     if (newest !== undefined && newest.number <= held()) this.#batcher.held(newest);
     if (this.#endAsked) this.#batcher.end();
