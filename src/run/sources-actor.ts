@@ -5,6 +5,7 @@
 import type { Bell } from '../actors/doorbell.ts';
 import type { FromSources, ToSources } from '../actors/messages.ts';
 import { ReceiverEdgeWriter, type ReceiverMemory } from '../actors/receiver-edge.ts';
+import { mayPass, Trouble } from '../actors/trouble.ts';
 import type { Env } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { VirtualClock } from '../env/virtual-clock.ts';
@@ -12,7 +13,7 @@ import { MillraceError, millraceError, toWire } from '../errors.ts';
 import { createSource } from '../io/create-source.ts';
 import { InputSource } from '../io/input.ts';
 import { SourceHost, type SourceLogSpec } from '../io/source-host.ts';
-import type { Source } from '../io/source.ts';
+import type { Source, SourceState } from '../io/source.ts';
 import { openSourceLog } from '../log/source-log.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import type { Plan } from '../plan/planned.ts';
@@ -48,23 +49,56 @@ export interface SourcesActorOptions {
 
 export class SourcesActor {
   #options: SourcesActorOptions;
-  /** Undefined: a log could not be opened. */
+  /** Undefined: a log could not be opened, yet or for good. */
   #host: SourceHost | undefined;
   #broken: unknown;
+  readonly #trouble: Trouble;
+  /** What came before the logs were open. */
+  #early: ToSources[] = [];
   /** The sending ends, by edge id. */
   #writers = new Map<number, ReceiverEdgeWriter>();
   #inputs = new Map<string, InputSource>();
   #coordinator: Port<ToSources, FromSources> | undefined;
   #opened = false;
+  #isClosed = false;
 
   constructor(options: SourcesActorOptions) {
     this.#options = options;
+    const state = (said: SourceState, error?: unknown): void => {
+      for (const { name } of options.plan.wiring.sources)
+        options.report({
+          type: 'sourceState',
+          source: name,
+          state: said,
+          ...(error === undefined ? {} : { error: toWire(error) }),
+        });
+    };
+    this.#trouble = new Trouble(
+      (error) => state('degraded', error),
+      () => state('connecting'),
+    );
+    this.#openHost();
+  }
+
+  /** A disk that is full or broken is asked again: it is no fault of the job. */
+  #openHost(): void {
+    const options = this.#options;
     try {
       this.#host = this.#makeHost(options);
     } catch (error) {
+      if (mayPass(error)) {
+        options.env.clock.after(this.#trouble.failed(error), () => {
+          if (!this.#isClosed) this.#openHost();
+        });
+        return;
+      }
       // The job fails by it, as soon as there is a coordinator to tell.
       this.#broken = error;
     }
+    this.#trouble.over();
+    if (this.#coordinator === undefined) return;
+    this.#introduce();
+    for (const message of this.#early.splice(0)) this.#handle(message);
   }
 
   #makeHost(options: SourcesActorOptions): SourceHost {
@@ -133,8 +167,14 @@ export class SourcesActor {
     coordinator.onMessage((message) => {
       if (coordinator === this.#coordinator) this.#handle(message);
     });
-    if (this.#host === undefined)
+    this.#early = [];
+    this.#introduce();
+  }
+
+  #introduce(): void {
+    if (this.#broken !== undefined)
       this.#post({ type: 'sourceFailed', source: 0, error: toWire(this.#broken) });
+    else if (this.#host === undefined) return;
     else if (this.#options.log !== undefined)
       this.#post({ type: 'recorded', cuts: this.#host.recorded() });
   }
@@ -158,6 +198,7 @@ export class SourcesActor {
 
   /** Ends at once; what is on its way is given up. */
   close(): void {
+    this.#isClosed = true;
     this.#host?.abandon();
   }
 
@@ -167,7 +208,10 @@ export class SourcesActor {
 
   #handle(message: ToSources): void {
     const host = this.#host;
-    if (host === undefined) return;
+    if (host === undefined) {
+      this.#early.push(message);
+      return;
+    }
     switch (message.type) {
       case 'consumers': {
         for (const { edge, words, peer } of message.edges)
