@@ -187,6 +187,40 @@ program
   });
 
 program
+  .command('inspect')
+  .description('show what lies in a checkpoint directory or savepoint, and whether it is whole')
+  .argument('<dir>', 'the directory')
+  .argument('[file]', 'with --import: JSON lines as --export writes them')
+  .addOption(jsonOption())
+  .addOption(new Option('--export <operator>', 'write the state of an operator as JSON lines'))
+  .addOption(
+    new Option(
+      '--import <operator>',
+      'make a savepoint in which an operator has the state of <file>',
+    ),
+  )
+  .addOption(
+    new Option('--out <path>', 'file of --export (default: the output), new directory of --import'),
+  )
+  .addOption(verboseOption())
+  .action(
+    async (
+      directory: string,
+      file: string | undefined,
+      flags: { json?: true; export?: string; import?: string; out?: string; verbose?: true },
+    ) => {
+      const { inspectCommand } = await import('./inspect-command.ts');
+      const { json = false, verbose: asked, ...rest } = flags;
+      if (asked === true) verbose = true;
+      code = await inspectCommand(
+        directory,
+        { json, ...rest, ...(file === undefined ? {} : { file }) },
+        out,
+      );
+    },
+  );
+
+program
   .command('chaos')
   .description(
     'run the job of a file under the faults of a script, and judge what the script claims',

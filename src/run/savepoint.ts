@@ -93,11 +93,22 @@ async function copyOf(
   const parts = [...new Set(manifest.tasks.flatMap((task) => task.parts))];
   for (const part of parts) disk.link(partPath(from, part), partPath(to, part));
   await syncAll(disk, to, parts);
-  const logs = join(from, 'log');
-  for (const source of isDirectory(disk, logs) ? disk.listDirectories(logs) : [])
-    await copyCut(disk, clock, join(logs, source), join(to, 'log', source), barrier.number);
+  await copyLogs(disk, clock, from, to, barrier.number);
   await writeManifest(disk, to, { ...manifest, publish: [] });
   return { barrier: barrier.number, time: barrier.time, path: to, bytes: sizeOf(disk, to) };
+}
+
+/** Where sources were at that barrier. */
+export async function copyLogs(
+  disk: Disk,
+  clock: Clock,
+  from: string,
+  to: string,
+  barrier: number,
+): Promise<void> {
+  const logs = join(from, 'log');
+  for (const source of isDirectory(disk, logs) ? disk.listDirectories(logs) : [])
+    await copyCut(disk, clock, join(logs, source), join(to, 'log', source), barrier);
 }
 
 /** Copies may not be on the disk yet, and names never are. */
