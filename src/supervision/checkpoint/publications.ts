@@ -9,14 +9,17 @@
 import { dirname } from 'node:path';
 import type { Publication } from '../../actors/task.ts';
 import type { Disk } from '../../env/env.ts';
+import { SyncedDirectories } from './synced-directories.ts';
 
 export class Publications {
   readonly #disk: Disk;
+  readonly #directories: SyncedDirectories;
   /** By the name that each has until then. */
   readonly #open = new Map<string, Publication>();
 
   constructor(disk: Disk) {
     this.#disk = disk;
+    this.#directories = new SyncedDirectories(disk);
   }
 
   get open(): readonly Publication[] {
@@ -64,8 +67,7 @@ export class Publications {
 
   /** Their names outlive a power cut. */
   async sync(publications: readonly Publication[]): Promise<void> {
-    const directories = new Set(publications.map(({ to }) => dirname(to)));
-    await Promise.all([...directories].map((directory) => this.#disk.sync(directory)));
+    await this.#directories.sync(publications.map(({ to }) => dirname(to)));
   }
 
   forget(publications: readonly Publication[]): void {

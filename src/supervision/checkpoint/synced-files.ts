@@ -7,6 +7,7 @@
  */
 import { dirname } from 'node:path';
 import type { Disk } from '../../env/env.ts';
+import { SyncedDirectories } from './synced-directories.ts';
 
 export interface SyncedFilesOptions {
   readonly disk: Disk;
@@ -18,6 +19,7 @@ export interface SyncedFilesOptions {
 
 export class SyncedFiles {
   readonly #options: SyncedFilesOptions;
+  readonly #directories: SyncedDirectories;
   #synced = new Set<string>();
   readonly #suspect = new Set<string>();
   readonly #copies = new Map<string, string>();
@@ -25,6 +27,7 @@ export class SyncedFiles {
 
   constructor(options: SyncedFilesOptions) {
     this.#options = options;
+    this.#directories = new SyncedDirectories(options.disk);
   }
 
   /** They are known to be. */
@@ -47,8 +50,7 @@ export class SyncedFiles {
     if (due.length === 0) return 0;
     const results = await Promise.allSettled(due.map((path) => this.#one(path)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
-    const directories = new Set(due.map(dirname));
-    await Promise.all([...directories].map((directory) => disk.sync(directory)));
+    await this.#directories.sync(due.map(dirname));
     const done = due.map((path) => this.now(path));
     this.add(done);
     return done.reduce((sum, path) => sum + (disk.size(path) ?? 0), 0);
