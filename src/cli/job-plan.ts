@@ -13,6 +13,8 @@ export interface JobFlags {
   readonly args?: unknown;
   /** `--checkpoint-dir`, if it was given. */
   readonly checkpointDir?: string;
+  /** `--savepoint`, if it was given. */
+  readonly savepoint?: string;
   /** `--allow-dropped-state`, if it was given. */
   readonly allowDroppedState?: true | readonly string[];
 }
@@ -31,7 +33,7 @@ export async function callJob(file: string, flags: JobFlags): Promise<CalledJob>
   const options: Record<string, unknown> = {};
   if (typeof runOptions === 'object' && runOptions !== null) Object.assign(options, runOptions);
   if (flags.args !== undefined) options['args'] = flags.args;
-  for (const name of ['checkpointDir', 'allowDroppedState'] as const)
+  for (const name of ['checkpointDir', 'savepoint', 'allowDroppedState'] as const)
     if (flags[name] !== undefined) options[name] = flags[name];
   const threads =
     firstNumber(flags.threads, options['threads'], job.defaults.threads) ?? availableParallelism();

@@ -29,6 +29,7 @@ const err = (text: string): void => {
 interface RunOnlyFlags {
   readonly deadline: number;
   readonly checkpointDir?: string;
+  readonly savepoint?: string;
   readonly allowDroppedState?: true | readonly string[];
   readonly restart?: true;
   readonly maxRestarts: number;
@@ -126,6 +127,12 @@ program
   )
   .addOption(
     new Option(
+      '--savepoint <dir>',
+      'begin from a savepoint, in a checkpoint directory that is new',
+    ),
+  )
+  .addOption(
+    new Option(
       '--allow-dropped-state [operators]',
       'let go of state that the job has no use for any more: of all operators, or of these (a,b)',
     ).argParser((names: string) => names.split(',')),
@@ -141,11 +148,12 @@ program
   .addOption(new Option('--status <file>', 'write the exit code there, as JSON, at the end'))
   .addOption(verboseOption())
   .action(async (file: string, flags: CommonFlags & RunOnlyFlags) => {
-    const { deadline, checkpointDir, allowDroppedState } = flags;
+    const { deadline, checkpointDir, savepoint, allowDroppedState } = flags;
     const given = {
       ...common(flags),
       deadlineMs: deadline,
       ...(checkpointDir === undefined ? {} : { checkpointDir }),
+      ...(savepoint === undefined ? {} : { savepoint }),
       ...(allowDroppedState === undefined ? {} : { allowDroppedState }),
     };
     if (flags.restart === true) {
