@@ -85,7 +85,7 @@ export class OutputsBody implements TaskBody, SliceReader {
     this.#out = out;
     this.#options = options;
     this.#env = options.env ?? realEnv();
-    const { graph, ports, within, life = 'once', lineage = life, start, maxGatherBytes } = options;
+    const { graph, ports, within, life = 'once', lineage = 'run', start, maxGatherBytes } = options;
     const env = this.#env;
     this.#outputs = options.outputs.map((id) => {
       const node = nodeAt(graph, id);
