@@ -1,4 +1,4 @@
-/** The process is killed. Its run is over, which is seen at once, and nothing of it is left; a restart from checkpoints is later work. */
+/** The process is killed. It has no checkpoint directory: its run is over, which is seen at once, and nothing of it is left. */
 import { chaos } from 'millrace/testing';
 
 export default chaos((c) => {

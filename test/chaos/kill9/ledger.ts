@@ -4,12 +4,13 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+// @ts-expect-error plain JavaScript, as threads load it
+import { BATCH_MS } from '../../fixtures/jobs/kill9.js';
 import type { NumberedServer } from '../../../src/testing/chaos/numbered-server.ts';
 import type { Connection } from './servers.ts';
 
 /** Faults of a kind that are told one by one. */
 const SHOWN = 4;
-const BATCH_MS = 100;
 
 export interface Given {
   /** Every record of these, up to the number, must be there once. */
@@ -21,6 +22,8 @@ export interface Given {
     /** So many at least: completed batches had them. */
     readonly atLeast: number;
   };
+  /** What the store has. */
+  readonly stored: readonly unknown[];
 }
 
 type Row = readonly [time: number, key: string, count: number];
@@ -42,6 +45,7 @@ export function faultsOf(output: string, given: Given): string[] {
   const byKey = new Map<string, number>();
   for (const [, key, count] of batches.rows) byKey.set(key, (byKey.get(key) ?? 0) + count);
   compare('batches', byKey, counts, faults);
+  checkStore(given.stored, batches, faults);
   checkTotals(rowsOf(output, 'totals', faults), batches, counts, faults);
   checkWindows('sliding', 3, rowsOf(output, 'sliding', faults), batches, faults);
   const tumbling = rowsOf(output, 'tumbling', faults);
@@ -157,6 +161,19 @@ function rowsOf(output: string, name: string, faults: Faults): Rows {
     return row;
   });
   return { rows, at, times: [...times].sort((a, b) => a - b) };
+}
+
+/** The same rows as in `batches`. */
+function checkStore(stored: readonly unknown[], batches: Rows, faults: Faults): void {
+  const seen = new Set<string>();
+  for (const row of stored as Row[]) {
+    const id = `${row[0]} ${row[1]}`;
+    if (seen.has(id)) faults.add('store: twice', JSON.stringify(row));
+    seen.add(id);
+    if (batches.at.get(id) !== row[2])
+      faults.add('store: wrong', `${JSON.stringify(row)}, not ${batches.at.get(id)}`);
+  }
+  for (const id of batches.at.keys()) if (!seen.has(id)) faults.add('store: lost', id);
 }
 
 /** Every known key at every batch, with all that came up to it. */

@@ -6,6 +6,7 @@
  *                 of one is a beginning of what was written to it (`connections`)
  *   AckServer     forgets what was acknowledged, and sends the rest again. Being asked for it again is a fault
  *   NumberedServer (src/testing/chaos) says it all again
+ *   StoreServer   is written to: it takes rows and id in one transaction, and now and then refuses, or does it and says nothing
  *   FileFeeder    writes files, and never one twice
  */
 import { renameSync, writeFileSync } from 'node:fs';
@@ -163,6 +164,58 @@ export class AckServer extends LineServer {
     open.socket.write(this.text(open.next, to), 'latin1');
     open.next = to;
     this.#served = Math.max(this.#served, to);
+  }
+}
+
+interface Question {
+  readonly key: string;
+  readonly id?: number;
+  readonly rows?: readonly unknown[];
+}
+
+/** A store of rows with the id of the newest transaction for each key. It outlives whoever writes to it. */
+export class StoreServer {
+  readonly rows: unknown[] = [];
+  readonly faults: string[] = [];
+  readonly #held = new Map<string, { readonly id: number; readonly text: string }>();
+  readonly #server: Server = createServer((socket) => this.#accept(socket));
+  #commits = 0;
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+
+  #accept(socket: Socket): void {
+    let text = '';
+    socket.on('error', () => {});
+    socket.setEncoding('utf8').on('data', (data) => {
+      text += String(data);
+      if (!text.endsWith('\n')) return;
+      const answer = this.#answer(JSON.parse(text) as Question);
+      if (answer === undefined) socket.destroy();
+      else socket.end(`${JSON.stringify(answer)}\n`);
+    });
+  }
+
+  #answer({ key, id, rows }: Question): object | undefined {
+    const held = this.#held.get(key);
+    if (id === undefined || rows === undefined) return { id: held?.id };
+    const n = ++this.#commits;
+    if (n % 11 === 0) return { error: 'the store is busy' };
+    const text = JSON.stringify(rows);
+    if (held?.id === id && held.text !== text)
+      this.faults.push(`store: ${id} had ${held.text}, and later ${text}`);
+    if (held === undefined || id > held.id) {
+      this.#held.set(key, { id, text });
+      for (const row of rows) this.rows.push(row);
+    }
+    // Committed, and nobody is told.
+    return n % 7 === 0 ? undefined : { id };
   }
 }
 

@@ -27,15 +27,18 @@ export function dyingAt(
 }
 
 /**
- * All ways to die at what was traced, in the order in which steps came first. Of a step that comes again and again it is
- * the `again`th time, so that there is something before it.
+ * All ways to die at what was traced, in the order in which steps came first, those that a directory sees once before all
+ * others. Of a step that comes again and again it is the `again`th time, so that there is something before it.
  */
 export function stepsOf(trace: string, again: number): Step[] {
   const counts = new Map<string, number>();
   if (existsSync(trace))
     for (const step of readFileSync(trace, 'utf8').split('\n').slice(0, -1))
       counts.set(step, (counts.get(step) ?? 0) + 1);
-  return [...counts].flatMap(([step, count]) => {
+  const rare = (count: number): boolean => count <= 2;
+  const once = [...counts].filter(([, count]) => rare(count));
+  const often = [...counts].filter(([, count]) => !rare(count));
+  return [...once, ...often].flatMap(([step, count]) => {
     const nth = count > 3 * again ? again : 1;
     const ways: Step['when'][] = /^(?:write|append) /.test(step)
       ? ['before', 'half', 'after']

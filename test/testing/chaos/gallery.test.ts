@@ -10,6 +10,9 @@ const GALLERY = new URL('../../../chaos/', import.meta.url);
 const JOBS: Readonly<Record<string, string>> = {
   '25-throws-at-import.ts': 'throws-at-import.ts',
   'topology-kills.ts': 'numbers-topology.ts',
+  '14-process-kills.ts': 'durable.ts',
+  '18-disk-full.ts': 'durable.ts',
+  '18-disk-broken.ts': 'durable.ts',
 };
 /** What takes minutes. */
 const LONG = new Set(['soak.ts', 'soak-topology.ts']);
