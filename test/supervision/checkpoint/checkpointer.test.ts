@@ -228,3 +228,27 @@ describe('a start behind a checkpoint', () => {
     expect(job.ofType('batchesSkipped')).toEqual([]);
   });
 });
+
+describe('a disk that stays full', () => {
+  it('stops the batches in the end, and lets them go on when it is not any more', async () => {
+    const job = new Job();
+    job.start();
+    await job.pass(150);
+    job.disk.fault = (operation, path) =>
+      operation === 'write' && path.includes('manifest')
+        ? Object.assign(new Error('full'), { code: 'ENOSPC' })
+        : undefined;
+    await job.pass(80_000);
+    const stopped = job.log.length;
+    expect(stopped).toBeGreaterThan(512);
+    expect(stopped).toBeLessThan(540);
+    expect(job.told).toEqual([1]);
+    // What no manifest needs and no point does is not left to fill it further.
+    expect(job.files(STATE).length).toBeLessThan(10);
+    job.disk.fault = undefined;
+    await job.pass(3000);
+    expect(job.log.length).toBeGreaterThan(stopped + 10);
+    expect(job.told.at(-1)).toBeGreaterThan(stopped);
+    expect(job.ofType('recovered')).toHaveLength(1);
+  });
+});
