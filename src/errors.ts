@@ -86,6 +86,7 @@ export const CODES = {
   ERR_MILLRACE_RSS_LIMIT: 'The process has more in memory than maxRssMb allows.',
   ERR_MILLRACE_STAGE_NO_INPUT: 'A stage or sink reads nothing, or what is not there.',
   ERR_MILLRACE_STATE_DROPPED: 'A checkpoint has state that the job has no use for any more.',
+  ERR_MILLRACE_STATE_STORE: 'State is to be kept on disk, and nothing is there to do so.',
   ERR_MILLRACE_STATE_USE: 'A function used the state of a key in a way that is not allowed.',
   ERR_MILLRACE_STATE_VERSION: 'State of a checkpoint is of a version that the job can not read.',
   ERR_MILLRACE_STOPPED: 'The context or job has been stopped.',

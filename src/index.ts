@@ -5,6 +5,7 @@ export { DStream, MapWithStateStream } from './dstream/dstream.ts';
 export type {
   KeyedStateOptions,
   MapWithStateOptions,
+  StateStore,
   UpdateStateOptions,
 } from './dstream/state/build.ts';
 export type { State } from './dstream/state/state-handle.ts';

@@ -16,6 +16,7 @@ import type { ContextBuilder } from './context-builder.ts';
 import type { DStream } from './dstream.ts';
 import { type Duration, durationMs } from './duration.ts';
 import { register } from './registry.ts';
+import type { StateStore } from './state/build.ts';
 
 /**
  * Builds the graph of a job. It is called once in each thread and must give the same graph there: what varies comes in
@@ -43,6 +44,8 @@ export interface JobRunDefaults {
   readonly maxHeapMb?: number;
   /** Outputs aren't run for a batch that is empty. @default false */
   readonly skipEmptyBatches?: boolean;
+  /** Where operators with state by key have it. @default 'memory' */
+  readonly stateStore?: StateStore;
   /** Records a second that each source may send. @default no limit */
   readonly maxRate?: number;
   /** How long a receiver gathers single records. @default '20ms' */
@@ -72,6 +75,7 @@ const OPTIONS: readonly (keyof JobOptions)[] = [
   'maxGatherBytes',
   'maxHeapMb',
   'skipEmptyBatches',
+  'stateStore',
   'maxRate',
   'blockInterval',
   'backpressure',

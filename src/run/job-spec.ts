@@ -12,6 +12,7 @@ import { DStream } from '../dstream/dstream.ts';
 import { type Job, jobTitle } from '../dstream/job.ts';
 import type { JobAddress } from '../dstream/load-job.ts';
 import type { OnRecordError } from '../dstream/run/dead-letter.ts';
+import type { StateStore } from '../dstream/state/build.ts';
 import { millraceError } from '../errors.ts';
 import type { GraphShape } from '../plan/compare.ts';
 import type { Graph } from '../plan/graph.ts';
@@ -52,6 +53,7 @@ export interface JobSpec extends PlanSpec {
   readonly asyncTimeoutMs: number;
   readonly onRecordError: OnRecordError;
   readonly skipEmptyBatches: boolean;
+  readonly stateStore: StateStore;
   readonly rates: SourceRates;
   /** Hand-overs and the held index lie here. */
   readonly directory: string;

@@ -82,6 +82,7 @@ export class LocalEngine implements Engine {
         asyncTimeoutMs,
         onRecordError,
         skipEmptyBatches,
+        stateStore,
         rates,
       },
     } = options;
@@ -106,6 +107,8 @@ export class LocalEngine implements Engine {
           asyncTimeoutMs,
           onRecordError,
           skipEmptyBatches,
+          stateStore,
+          stateDirectory: directory,
           ...sinkPlaceOf(directory, checkpoint),
           inside: (act) => insideOutput(this, act),
           ...options.body,

@@ -2,6 +2,8 @@
 import * as v from 'valibot';
 import type { OnRecordError } from '../dstream/run/dead-letter.ts';
 import { type Duration, durationMs } from '../dstream/duration.ts';
+import type { StateStore } from '../dstream/state/build.ts';
+import { checkTables } from '../dstream/state/disk/tables.ts';
 import { millraceError } from '../errors.ts';
 import type { CoordinatorPolicy } from '../supervision/coordinator.ts';
 import { checkIntensity } from '../supervision/intensity.ts';
@@ -85,6 +87,12 @@ export interface RunOptions<A = unknown> extends CheckpointOptions {
    * record, such as a count of 0, has no empty batch. State, timers and windows go on. @default false
    */
   readonly skipEmptyBatches?: boolean;
+  /**
+   * Where `updateStateByKey` and `mapWithState` have the states of their keys: on the heap of the workers, or in files
+   * next to their hand-overs, for more keys than fit on a heap; that needs lmdb (`npm install lmdb`). An operator's own
+   * `stateStore` wins. @default 'memory'
+   */
+  readonly stateStore?: StateStore;
   /** Hear of all that happens, the start included. @default none */
   readonly listeners?: readonly StreamingListener[];
   /** Where `print()` writes; a promise holds the stream back until it settles. @default standard output */
@@ -112,6 +120,7 @@ export interface ResolvedRunOptions {
   /** Undefined: what recoveries need ends with the run. */
   readonly checkpoint: ResolvedCheckpoint | undefined;
   readonly skipEmptyBatches: boolean;
+  readonly stateStore: StateStore;
   readonly listeners: readonly StreamingListener[];
   readonly maxHeapMb: number | undefined;
   readonly maxRssMb: number | undefined;
@@ -174,6 +183,7 @@ const schema = v.strictObject({
   blockInterval: v.optional(v.union([v.number(), v.string()]), 20),
   backpressure: v.optional(backpressure, {}),
   skipEmptyBatches: v.optional(v.boolean(), false),
+  stateStore: v.optional(v.picklist(['memory', 'disk']), 'memory'),
   listeners: v.optional(v.array(v.custom<StreamingListener>(isObject, 'an object')), []),
   write: v.optional(v.function()),
 });
@@ -195,7 +205,7 @@ function rate() {
   return v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9));
 }
 
-/** @throws ERR_MILLRACE_BAD_OPTION, which names the option and what it takes */
+/** @throws ERR_MILLRACE_BAD_OPTION, which names the option and what it takes; ERR_MILLRACE_STATE_STORE */
 export function resolveRunOptions(
   options: RunOptions<never>,
   batchIntervalMs: number,
@@ -210,6 +220,7 @@ export function resolveRunOptions(
     maxHeapMb,
     maxRssMb,
     skipEmptyBatches,
+    stateStore,
     listeners,
     maxRate,
     blockInterval,
@@ -224,6 +235,7 @@ export function resolveRunOptions(
     maxQuarantined,
     ...restarts
   } = policy;
+  if (stateStore === 'disk') checkTables();
   // A limit that could never be reached is none.
   checkIntensity(restarts, restarts.backoff);
   return {
@@ -235,6 +247,7 @@ export function resolveRunOptions(
     maxRssMb,
     checkpoint: resolveCheckpoint(parsed.output, batchIntervalMs),
     skipEmptyBatches,
+    stateStore,
     listeners,
     asyncTimeoutMs,
     onRecordError,

@@ -69,6 +69,8 @@ export async function workerThread(task: WorkerTask, thread: ThreadControl): Pro
         asyncTimeoutMs: spec.asyncTimeoutMs,
         onRecordError: spec.onRecordError,
         skipEmptyBatches: spec.skipEmptyBatches,
+        stateStore: spec.stateStore,
+        stateDirectory: spec.directory,
         ...spec.sinks,
       }),
     directory: spec.directory,

@@ -62,6 +62,8 @@ export interface RunBatchesOptions<I extends TestInputs = TestInputs> {
   readonly maxHeapMb?: number;
   /** As for `run`. @default false */
   readonly skipEmptyBatches?: boolean;
+  /** Where states of keys are. @default 'memory' */
+  readonly stateStore?: 'memory' | 'disk';
   /** As for `run`. @default none */
   readonly listeners?: readonly StreamingListener[];
   /** Gets what `print()` writes, which is in the result too. @default nobody */
@@ -128,6 +130,7 @@ const OPTIONS: readonly string[] = [
   'maxGatherBytes',
   'maxHeapMb',
   'skipEmptyBatches',
+  'stateStore',
   'listeners',
   'write',
 ];
@@ -244,6 +247,7 @@ function runOptions(
 ): RunOptions<never> {
   const { threads = 0, supervision, write } = options;
   const { args, retainBytes, maxGatherBytes, maxHeapMb, skipEmptyBatches, listeners } = options;
+  const { stateStore } = options;
   const { checkpointDir, allowDroppedState } = options;
   const given = {
     args,
@@ -253,6 +257,7 @@ function runOptions(
     maxGatherBytes,
     maxHeapMb,
     skipEmptyBatches,
+    stateStore,
     listeners,
   };
   return {

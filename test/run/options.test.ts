@@ -14,6 +14,7 @@ describe('options of run', () => {
       rates: { blockIntervalMs: 20 },
       checkpoint: undefined,
       skipEmptyBatches: false,
+      stateStore: 'memory',
       listeners: [],
       maxHeapMb: undefined,
       maxRssMb: undefined,

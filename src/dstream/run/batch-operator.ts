@@ -23,9 +23,16 @@ export interface BatchEnd {
   readonly watermark: number;
 }
 
-/** Records, or pairs as columns. The arrays are the receiver's from now on. */
+/** Records, or pairs as columns: all at once, or piece by piece. The arrays are the receiver's from now on. */
 export type Given =
   | { readonly rows: readonly unknown[] }
+  /** To be taken at once, and once: what gives the pieces works on the state meanwhile. */
+  | {
+      readonly pieces: () => Iterable<{
+        readonly keys: readonly unknown[];
+        readonly values: readonly unknown[];
+      }>;
+    }
   | { readonly keys: readonly unknown[]; readonly values: readonly unknown[] };
 
 export interface BatchOperator {
@@ -54,6 +61,8 @@ export interface BatchOperator {
   mark?(): number;
   /** By name, unique in the operator. */
   readonly cells: Readonly<Record<string, StateCell>>;
+  /** The task ends or is replaced: lets go of what is no memory. */
+  close?(): void;
   /** Answers `run.query(name, key)`. Only of operators with state by key. */
   query?(key: unknown): unknown;
 }

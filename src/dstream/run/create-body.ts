@@ -13,7 +13,7 @@ import { KernelCountBody } from './kernel-count-body.ts';
 import { KernelSourceBody } from './kernel-source-body.ts';
 import { type Form, bestForm } from './loop.ts';
 import { OperatorBody } from './operator-body.ts';
-import { operatorTakes } from './operators.ts';
+import { operatorTakes, type StorePlace } from './operators.ts';
 import { OutputsBody } from './outputs-body.ts';
 import { withinTimeOf } from './user-promise.ts';
 import { SourceBody } from './source-body.ts';
@@ -21,7 +21,7 @@ import { TransformBody } from './transform-body.ts';
 import { OperatorTree } from './tree.ts';
 import { WideBody } from './wide-body.ts';
 
-export interface BodyOptions {
+export interface BodyOptions extends StorePlace {
   /** Compiled loops or closures. @default the best that the thread may run */
   readonly form?: Form | undefined;
   /** Whether declared text pipelines run over bytes. @default true */

@@ -13,7 +13,7 @@ import type { StateCell } from '../state/cell.ts';
 import type { BatchOperator, Given } from './batch-operator.ts';
 import { blamed } from './blame.ts';
 import type { OnRecordError, PassOver } from './dead-letter.ts';
-import { createOperator } from './operators.ts';
+import { createOperator, type StorePlace } from './operators.ts';
 
 /** What an operator finds in its task. */
 export interface OperatorTask {
@@ -21,6 +21,7 @@ export interface OperatorTask {
   readonly neighbour: (node: number) => BatchOperator;
   readonly passOver: PassOver;
   readonly count: (what: string, count: number) => void;
+  readonly store: StorePlace;
   /** For operators that have no say of their own. */
   readonly onRecordError: OnRecordError;
 }
@@ -51,6 +52,7 @@ export class HostedOperator {
       passOver,
       refuse: passesOver ? passOver : (error, record) => blame(error, { value: record }),
       count: task.count,
+      store: task.store,
     });
     if (operator === undefined) throw new TypeError(`${node.kind} is no operator of batches`);
     this.operator = operator;
@@ -76,13 +78,18 @@ export class HostedOperator {
         watermark: Number.isNaN(watermark) ? Number.NEGATIVE_INFINITY : watermark,
       }),
     );
-    this.#time = undefined;
+    // Pieces are made while they are taken.
+    if (given === undefined || !('pieces' in given)) this.#time = undefined;
     return given;
   }
 
   /** The watermark of what it gave, where `watermark` came in. */
   markBehind(watermark: number): number {
     return this.operator.mark === undefined ? watermark : this.operator.mark();
+  }
+
+  close(): void {
+    this.operator.close?.();
   }
 
   /** The state of a key, if the operator has any. */

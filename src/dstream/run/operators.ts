@@ -4,10 +4,13 @@
  * A narrow one lives in the tree of a task; a wide one (`GraphNode.exchange`) is the root of one, or lives in its
  * parent's tree where that lies by key already. Used on the thread of the task, at each start and recovery.
  */
+import type { Env } from '../../env/env.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { BatchOperator } from './batch-operator.ts';
 import { createEventWindow, createIntervalJoin, createTimestamps } from '../event-time/create.ts';
 import { createBroadcastJoin, createDedupe, createWithBroadcast } from '../lookup/create.ts';
+import type { StateStore } from '../state/build.ts';
+import { DiskMapWithState, DiskUpdateState } from '../state/disk/disk-operators.ts';
 import { MapWithStateOperator } from '../state/map-with-state.ts';
 import { StateSnapshotsOperator } from '../state/state-snapshots.ts';
 import { UpdateStateOperator } from '../state/update-state.ts';
@@ -33,8 +36,19 @@ export interface OperatorScene {
   readonly passOver: (error: unknown, record: unknown) => void;
   /** What `onRecordError` says: throws the error of a record, or passes it over. */
   readonly refuse: (error: unknown, record: unknown) => void;
+  readonly store?: StorePlace;
   /** Counts what the embedding process can read as `metrics().counted`. */
   readonly count: (what: string, count: number) => void;
+}
+
+/** Where state lies, and files of it. */
+export interface StorePlace {
+  /** Of operators that have no say of their own. @default 'memory' */
+  readonly stateStore?: StateStore | undefined;
+  /** Where an operator may have files of its own, and what tells those of this life of the task from others. */
+  readonly stateDirectory?: string | undefined;
+  readonly life?: string | undefined;
+  readonly env?: Env | undefined;
 }
 
 interface OperatorKind {
@@ -46,8 +60,16 @@ interface OperatorKind {
 const KINDS: Readonly<Record<string, OperatorKind>> = {
   mapPartitions: { takes: 'rows', create: (scene) => new MapPartitionsOperator(scene) },
   mapPartitionsWithIndex: { takes: 'rows', create: (scene) => new MapPartitionsOperator(scene) },
-  updateStateByKey: { takes: 'pairs', create: (scene) => new UpdateStateOperator(scene) },
-  mapWithState: { takes: 'pairs', create: (scene) => new MapWithStateOperator(scene) },
+  updateStateByKey: {
+    takes: 'pairs',
+    create: (scene) =>
+      isOnDisk(scene) ? new DiskUpdateState(scene) : new UpdateStateOperator(scene),
+  },
+  mapWithState: {
+    takes: 'pairs',
+    create: (scene) =>
+      isOnDisk(scene) ? new DiskMapWithState(scene) : new MapWithStateOperator(scene),
+  },
   stateSnapshots: { takes: 'rows', create: (scene) => new StateSnapshotsOperator(scene) },
   withTimestamps: { takes: 'rows', create: createTimestamps },
   eventWindow: { takes: 'pairs', create: createEventWindow },
@@ -64,6 +86,12 @@ const KINDS: Readonly<Record<string, OperatorKind>> = {
   windowReduceByKey: { takes: 'pairs', create: createReduceWindow },
   windowGroupByKey: { takes: 'pairs', create: createGroupWindow },
 };
+
+function isOnDisk({ node: { params }, store }: OperatorScene): boolean {
+  // A function that gets all states at once has them in memory anyway.
+  if (params['iterator'] === true) return false;
+  return (params['stateStore'] ?? store?.stateStore) === 'disk';
+}
 
 /** Undefined for a node that is no such operator. */
 export function operatorTakes(node: GraphNode): BatchOperator['takes'] | undefined {

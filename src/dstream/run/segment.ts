@@ -96,6 +96,8 @@ export class Segment {
   give(given: Given): void {
     if ('rows' in given) {
       if (given.rows.length > 0) this.rows(given.rows);
+    } else if ('pieces' in given) {
+      for (const { keys, values } of given.pieces()) if (keys.length > 0) this.pairs(keys, values);
     } else if (given.keys.length > 0) this.pairs(given.keys, given.values);
   }
 }

@@ -21,6 +21,7 @@ import { buildChain, type Chain, type ChainSegment, type SinkStep } from './chai
 import { DeadLetterBox, type OnRecordError } from './dead-letter.ts';
 import { HostedOperator, type OperatorTask } from './hosted-operator.ts';
 import { type Form, loopOf, type PassOverAt } from './loop.ts';
+import type { StorePlace } from './operators.ts';
 import { Segment } from './segment.ts';
 import {
   CollectPairsSink,
@@ -66,7 +67,7 @@ export class OperatorTree {
     out: TaskOutput,
     form: Form,
     onRecordError?: OnRecordError,
-    limits: TimeLimit = {},
+    limits: TimeLimit & StorePlace = {},
   ) {
     this.#plan = plan;
     this.#tree = tree;
@@ -92,6 +93,7 @@ export class OperatorTree {
       },
       passOver: this.#letters.add,
       count: (what, count) => void out.report({ type: 'counted', what, count }),
+      store: limits,
       onRecordError: onRecordError ?? 'fail',
     };
     this.#sinks = this.#chain.sinks.map((step) => this.#makeSink(step));
@@ -200,6 +202,8 @@ export class OperatorTree {
   /** What settles from now on is nobody's. */
   close(): void {
     for (const map of this.#async) map?.clear();
+    this.#rootOperator?.close();
+    for (const hosted of this.operators) hosted.close();
   }
 
   /** What must outlive a recovery to a barrier inside a batch, apart from cells; undefined when that is nothing. */
@@ -221,7 +225,7 @@ export class OperatorTree {
   /** Drops what belongs to the batch. */
   clear(): void {
     for (const sink of this.#sinks) sink.clear();
-    this.close();
+    for (const map of this.#async) map?.clear();
     for (const { operator } of this.operators) operator.discard();
     this.#letters.clear();
   }

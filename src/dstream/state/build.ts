@@ -9,7 +9,8 @@ import { type Duration, durationMs } from '../duration.ts';
 import { BadKey } from '../keys/canonical.ts';
 import { KeyTable } from '../keys/key-table.ts';
 import { type Partitioner, partitionsOf } from '../partitioner.ts';
-import type { StateSetup } from './keyed-operator.ts';
+import { checkTables } from './disk/tables.ts';
+import type { StateSetup } from './initial-state.ts';
 import { type MigrationOptions, migrationParts } from './migration.ts';
 
 /** Where an operator is put. */
@@ -29,6 +30,11 @@ export interface KeyedStateOptions<K, S> extends MigrationOptions<K> {
    * @default for ever
    */
   readonly ttl?: Duration;
+  /**
+   * Where states are: on the heap of their worker, or in files, of which it has as many in memory as the system sees fit;
+   * that is for more keys than fit on the heap, and needs lmdb. @default `stateStore` of the run
+   */
+  readonly stateStore?: StateStore;
   /** @default that of the partitioner, else the parallelism of the run */
   readonly numPartitions?: number;
   /** Who says where keys lie. @default their hash */
@@ -58,6 +64,7 @@ const COMMON: readonly string[] = [
   'ttl',
   'numPartitions',
   'partitioner',
+  'stateStore',
   'version',
   'migrate',
 ];
@@ -128,10 +135,29 @@ function add(
       ...partitions.params,
       ttlMs,
       initialKeys: setup.initialState?.length,
+      stateStore: storeOf(caller, given),
       version: migration.version,
     },
     live: setup,
   });
+}
+
+/** Where state lies. */
+export type StateStore = 'memory' | 'disk';
+
+function storeOf(caller: Caller, given: Given): StateStore | undefined {
+  const store = given['stateStore'];
+  if (store === undefined || store === 'memory') return store;
+  if (store !== 'disk') throw badOption(caller, 'stateStore', "'memory' or 'disk'", store);
+  if (given['iterator'] === true)
+    throw badOption(
+      caller,
+      'stateStore',
+      "'memory' with iterator, whose function gets all states at once",
+      store,
+    );
+  checkTables();
+  return store;
 }
 
 type Given = Readonly<Record<string, unknown>>;

@@ -60,6 +60,18 @@ export function isMutable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Object.isFrozen(value);
 }
 
+/** What a function gave, apart from what it may hold of a state. Most results are primitives, or pairs of them. */
+export function independent(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null) return given;
+  if (Array.isArray(given) && given.length === 2 && isPrimitive(given[0]) && isPrimitive(given[1]))
+    return given;
+  return copied(settled(given));
+}
+
+function isPrimitive(value: unknown): boolean {
+  return typeof value !== 'object' || value === null;
+}
+
 function copyOf(value: object): object {
   if (Array.isArray(value)) {
     if (Object.isFrozen(value)) return value;

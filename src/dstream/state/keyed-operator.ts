@@ -10,18 +10,12 @@ import { packValue, unpackValue } from '../../actors/codec.ts';
 import { fires } from '../../plan/slides.ts';
 import type { BatchEnd } from '../run/batch-operator.ts';
 import type { OperatorScene } from '../run/operators.ts';
-import { placeAt } from '../run/placing.ts';
 import type { StateCell } from './cell.ts';
-import { copied } from './copied.ts';
 import { GatherCell } from './gather-cell.ts';
+import { initialPairs } from './initial-state.ts';
 import { IdleTimers } from './idle-timers.ts';
 import { KeyedState, LIVE, UNTIMED } from './keyed-state.ts';
 import { migrationOf } from './migration.ts';
-
-/** What lies in `GraphNode.live` of an operator with state. */
-export interface StateSetup {
-  readonly initialState?: readonly (readonly [unknown, unknown])[];
-}
 
 export abstract class KeyedOperator<S> {
   readonly takes = 'pairs';
@@ -70,17 +64,8 @@ export abstract class KeyedOperator<S> {
     const { state } = this;
     if (state.begun) return;
     state.begin();
-    const { node, partition, partitions, blame } = this.#scene;
-    const { initialState = [] } = (node.live ?? {}) as StateSetup;
-    const place = placeAt(node, partitions);
-    for (const [key, value] of initialState) {
-      try {
-        if (place(key) !== partition) continue;
-      } catch (error) {
-        blame(error, { value: [key, value] });
-      }
-      this.touched(state.add(key, copied(value) as S), time);
-    }
+    for (const [key, value] of initialPairs(this.#scene))
+      this.touched(state.add(key, value as S), time);
   }
 
   /** The key in that slot was touched at the time of this batch. */

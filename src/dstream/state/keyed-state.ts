@@ -15,9 +15,10 @@
  * I2  Of each slot the newest chunk that names it counts. So a key that moved to another slot is never in two.
  * I3  A round ends when every live key was written since the one before ended.
  */
-import { packColumns, packValue, unpackColumns, unpackValue } from '../../actors/codec.ts';
+import { canonicalKey } from '../keys/canonical.ts';
 import { KeyIndex, unsliced } from '../keys/key-index.ts';
 import type { StateCell } from './cell.ts';
+import { type Chunk, packChunk, unpackChunk } from './chunk.ts';
 import { type Migration, migrated } from './migration.ts';
 import { SlotHeap } from './slot-heap.ts';
 
@@ -29,10 +30,7 @@ const CHUNK_KEYS = 4096;
 const CHUNK_BYTES = 256 * 1024;
 const FIRST_SLOTS = 1024;
 /** The time of a key that was written when no times were kept. */
-export const UNTIMED = -1;
-
-/** Slots that became free; slots in use, their keys and states, and when they were touched; whether it has begun. */
-type Chunk = readonly [Uint32Array, Uint32Array, Uint8Array, Float64Array | undefined, boolean];
+export const UNTIMED = 0;
 
 export class KeyedState<S> extends KeyIndex implements StateCell {
   /** The keys by slot; undefined in a free one. */
@@ -52,6 +50,7 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   #readyKeys = 0;
   #begun = false;
   #begunIsNew = false;
+  #isWholeNext = false;
   /** Free slots; undefined after a restore, until somebody asks. */
   #free: SlotHeap | undefined = new SlotHeap();
   /** WRITTEN of slots that were written in this round. */
@@ -156,7 +155,8 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
   changes(): readonly Uint8Array[] | undefined {
     while (!this.prepare());
     const chunks = this.#ready;
-    if (this.#dirty.length > 0 || this.#begunIsNew) chunks.push(this.#encode(this.#dirty));
+    if (this.#dirty.length > 0 || this.#begunIsNew || this.#isWholeNext)
+      chunks.push(this.#encode(this.#dirty));
     this.#begunIsNew = false;
     this.#dirty = [];
     this.#ready = [];
@@ -200,35 +200,34 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
 
   /** The newest first: what is written over later is never made. */
   restored(): void {
-    const chunks = this.#applied.map(
-      ([bytes, version]) => [unpackValue(bytes) as Chunk, version] as const,
-    );
+    const chunks: (readonly [chunk: Chunk, version: number])[] = [];
+    for (const [bytes, version] of this.#applied.toReversed()) {
+      const chunk = unpackChunk(bytes);
+      chunks.push([chunk, version]);
+      if (chunk.isWhole) break;
+    }
     if (chunks.length === 0) return;
     this.#applied = [];
     let slots = this.keys.length;
-    for (const [[freed, used]] of chunks) {
-      for (let i = 0; i < freed.length; i++) if (freed[i]! >= slots) slots = freed[i]! + 1;
-      for (let i = 0; i < used.length; i++) if (used[i]! >= slots) slots = used[i]! + 1;
+    for (const [{ slots: named }] of chunks) {
+      if (named === undefined) continue;
+      for (const list of [named.freed, named.used])
+        for (let i = 0; i < list.length; i++) if (list[i]! >= slots) slots = list[i]! + 1;
     }
     // Only short texts have a table that grows.
-    const [first] = this.unpackEntries(chunks.at(-1)![0][2]).keys;
+    const [first] = chunks[0]![0].keys;
     this.#reserve(slots, typeof first === 'string' && first.length < 13);
+    const foreign = chunks.some(([chunk]) => chunk.slots === undefined)
+      ? new Set<string>()
+      : undefined;
     const seen = new Uint8Array(slots);
-    for (let n = chunks.length - 1; n >= 0; n--) this.#restore(chunks[n]![0], chunks[n]![1], seen);
+    for (const [chunk, version] of chunks) {
+      if (chunk.begun) this.#begun = true;
+      if (chunk.slots === undefined) this.#restoreKeys(chunk, version, foreign!);
+      else this.#restoreSlots(chunk, version, seen, foreign);
+    }
     this.#free = undefined;
-  }
-
-  /** Keys and states as bytes. A kind of state that knows a shorter form has its own. */
-  protected packEntries(keys: readonly unknown[], states: readonly S[]): Uint8Array {
-    return packColumns(keys, states);
-  }
-
-  protected unpackEntries(bytes: Uint8Array): {
-    readonly keys: readonly unknown[];
-    readonly values: readonly S[];
-  } {
-    const { keys, values } = unpackColumns(bytes);
-    return { keys, values: values as S[] };
+    if (foreign !== undefined) this.#writeWhole();
   }
 
   /** Empties a slot that is live. */
@@ -241,33 +240,60 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
     this.size--;
   }
 
-  /** Takes of a chunk what no newer one has. */
-  #restore(chunk: Chunk, version: number, seen: Uint8Array): void {
-    const [freed, used, columns, times, begun] = chunk;
-    if (begun) this.#begun = true;
-    const isOld = version < this.version;
-    const { keys, values } = this.unpackEntries(columns);
+  /** Takes of a chunk what no newer one has. `gone`: keys that went in newer chunks of the other form. */
+  #restoreSlots(chunk: Chunk, version: number, seen: Uint8Array, gone?: Set<string>): void {
+    const { keys, states, times } = chunk;
+    const { freed, used } = chunk.slots!;
     for (let i = 0; i < used.length; i++) {
       const slot = used[i]!;
       if (seen[slot] !== 0) continue;
       seen[slot] = 1;
       const key = keys[i];
-      let state: unknown = values[i];
-      if (isOld) {
-        state = migrated(this.#migration!, version, state, key);
-        if (state === undefined) continue;
-      }
-      // Half of the work of adding it.
-      this.find(key);
-      this.keys[slot] = this.index(key, slot);
-      // A text from a log is a slice of the log's.
-      this.states[slot] = (typeof state === 'string' ? unsliced(state) : state) as S;
-      if (this.times !== undefined) this.times[slot] = times?.[i] ?? UNTIMED;
-      this.flags[slot] = LIVE | (this.#parity ^ WRITTEN);
-      this.#unwritten++;
-      this.size++;
+      if (gone !== undefined && (this.find(key) >= 0 || gone.has(canonicalKey(key)))) continue;
+      this.#put(slot, key, this.#migrate(states[i], version, key), times?.[i]);
     }
     for (let i = 0; i < freed.length; i++) seen[freed[i]!] = 1;
+  }
+
+  /** The same of one of the other form: keys get slots as they come. */
+  #restoreKeys({ removed, keys, states, times }: Chunk, version: number, gone: Set<string>): void {
+    for (const key of removed) if (this.find(key) < 0) gone.add(canonicalKey(key));
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (this.find(key) >= 0 || gone.has(canonicalKey(key))) continue;
+      const state = this.#migrate(states[i], version, key);
+      if (state === undefined) gone.add(canonicalKey(key));
+      else {
+        const slot = this.keys.length;
+        this.#reserve(slot + 1, false);
+        this.#put(slot, key, state, times?.[i]);
+      }
+    }
+  }
+
+  #migrate(state: unknown, version: number, key: unknown): unknown {
+    return version < this.version ? migrated(this.#migration!, version, state, key) : state;
+  }
+
+  /** Fills a slot that is empty, unless the state is none. */
+  #put(slot: number, key: unknown, state: unknown, time: number | undefined): void {
+    if (state === undefined) return;
+    // Half of the work of adding it.
+    this.find(key);
+    this.keys[slot] = this.index(key, slot);
+    // A text from a log is a slice of the log's.
+    this.states[slot] = (typeof state === 'string' ? unsliced(state) : state) as S;
+    if (this.times !== undefined) this.times[slot] = time ?? UNTIMED;
+    this.flags[slot] = LIVE | (this.#parity ^ WRITTEN);
+    this.#unwritten++;
+    this.size++;
+  }
+
+  /** Its next log has all of it, and logs before that don't count. */
+  #writeWhole(): void {
+    this.#isWholeNext = true;
+    for (let slot = 0; slot < this.keys.length; slot++)
+      if ((this.flags[slot]! & LIVE) !== 0) this.touch(slot);
   }
 
   #reserve(slots: number, isText: boolean): void {
@@ -299,17 +325,20 @@ export class KeyedState<S> extends KeyIndex implements StateCell {
       if ((flags[slot]! & WRITTEN) !== this.#parity) this.#unwritten--;
       flags[slot] = LIVE | this.#parity;
     }
-    const entries = this.packEntries(usedKeys, usedStates);
-    if (entries.length > CHUNK_BYTES) this.#chunkKeys = Math.max(1, this.#chunkKeys >> 1);
-    else if (entries.length < CHUNK_BYTES / 4 && this.#chunkKeys < CHUNK_KEYS)
-      this.#chunkKeys <<= 1;
-    return packValue([
-      Uint32Array.from(freed),
-      Uint32Array.from(used),
-      entries,
-      times === undefined ? undefined : Float64Array.from(used, (slot) => times[slot]!),
-      this.#begun,
-    ] satisfies Chunk);
+    const isWhole = this.#isWholeNext;
+    this.#isWholeNext = false;
+    const chunk = packChunk({
+      slots: { freed: Uint32Array.from(freed), used: Uint32Array.from(used) },
+      removed: [],
+      keys: usedKeys,
+      states: usedStates,
+      times: times === undefined ? undefined : Float64Array.from(used, (slot) => times[slot]!),
+      begun: this.#begun,
+      isWhole,
+    });
+    if (chunk.length > CHUNK_BYTES) this.#chunkKeys = Math.max(1, this.#chunkKeys >> 1);
+    else if (chunk.length < CHUNK_BYTES / 4 && this.#chunkKeys < CHUNK_KEYS) this.#chunkKeys <<= 1;
+    return chunk;
   }
 
   #freeSlots(): SlotHeap {

@@ -10,7 +10,7 @@
  */
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import type { OperatorScene } from '../run/operators.ts';
-import { copied, copyAll, owned, settled } from './copied.ts';
+import { copyAll, independent, owned } from './copied.ts';
 import { KeyedOperator } from './keyed-operator.ts';
 import { type State, StateHandle } from './state-handle.ts';
 
@@ -98,16 +98,4 @@ export class MapWithStateOperator extends KeyedOperator<unknown> implements Batc
     this.#handle.close();
     if (given !== undefined) rows.push(independent(given));
   }
-}
-
-/** I3. Most results are primitives, or pairs of them. */
-function independent(given: unknown): unknown {
-  if (typeof given !== 'object' || given === null) return given;
-  if (Array.isArray(given) && given.length === 2 && isPrimitive(given[0]) && isPrimitive(given[1]))
-    return given;
-  return copied(settled(given));
-}
-
-function isPrimitive(value: unknown): boolean {
-  return typeof value !== 'object' || value === null;
 }

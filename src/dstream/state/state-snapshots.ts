@@ -5,7 +5,11 @@
 import { fires } from '../../plan/slides.ts';
 import type { BatchEnd, BatchOperator, Given } from '../run/batch-operator.ts';
 import type { OperatorScene } from '../run/operators.ts';
-import type { KeyedOperator } from './keyed-operator.ts';
+
+/** Operators with state by key, wherever that lies. */
+interface Snapshots {
+  snapshot(): Given;
+}
 
 export class StateSnapshotsOperator implements BatchOperator {
   readonly takes = 'rows';
@@ -21,7 +25,7 @@ export class StateSnapshotsOperator implements BatchOperator {
   end(batch: BatchEnd): Given | undefined {
     const { node, slideMs, neighbour } = this.#scene;
     if (!fires(slideMs, batch)) return undefined;
-    return (neighbour(node.parents[0]!) as unknown as KeyedOperator<unknown>).snapshot();
+    return (neighbour(node.parents[0]!) as unknown as Snapshots).snapshot();
   }
 
   discard(): void {}

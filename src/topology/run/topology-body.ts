@@ -17,6 +17,7 @@ import { ROOTS_PER_SOURCE, Tidings, tidingsOf, trackedOf } from '../../actors/tr
 import { nodeAt } from '../../dstream/run/chain.ts';
 import { linesOf } from '../../dstream/run/lines.ts';
 import { bestForm } from '../../dstream/run/loop.ts';
+import type { StorePlace } from '../../dstream/run/operators.ts';
 import { OperatorTree } from '../../dstream/run/tree.ts';
 import { pairsOf } from '../../dstream/run/columns.ts';
 import type { StateCell } from '../../dstream/state/cell.ts';
@@ -34,7 +35,8 @@ import { Route } from '../../dstream/run/route.ts';
 import { SinkUnit } from './sink-unit.ts';
 import { StageUnit } from './stage-unit.ts';
 
-export interface TopologyBodyOptions extends Pick<LifeOptions, 'env' | 'life'> {
+export interface TopologyBodyOptions
+  extends Pick<LifeOptions, 'env' | 'life'>, Omit<StorePlace, 'env' | 'life'> {
   readonly asyncTimeoutMs?: number;
   /** As in `LifeOptions`. @default those of a job that lives once */
   readonly lineage?: string;
@@ -276,7 +278,7 @@ export class TopologyBody implements TaskBody {
   }
 
   #unit(tree: OpInstance): Taker {
-    const { env, life, lineage = life, start } = this.#options;
+    const { env, life, lineage = 'run', start } = this.#options;
     const node = nodeAt(this.#plan.graph, tree.node);
     const shared = { node, instance: tree.partition, tidings: this.#tidings };
     if (node.role === 'sink') {

@@ -2,6 +2,7 @@
  * Drives one operator by hand: batches in, results out, and between them, as often as wanted, its cells are logged and a
  * new operator is built from the logs, as a recovery does. Old logs are dropped when the cells say that they may be.
  */
+import { rowsOf } from '../state/stage.ts';
 import { packValue, unpackValue } from '../../../src/actors/codec.ts';
 import type { BatchEnd, BatchOperator } from '../../../src/dstream/run/batch-operator.ts';
 import { TaskState } from '../../../src/dstream/state/task-state.ts';
@@ -80,8 +81,7 @@ export function driveOperator(
     handOver();
     if (recoverEvery !== undefined && n % recoverEvery === 0) recover();
     if (given === undefined) return [];
-    const rows = 'rows' in given ? given.rows : given.keys.map((key, i) => [key, given.values[i]]);
-    return unpackValue(packValue(rows)) as unknown[];
+    return unpackValue(packValue(rowsOf(given))) as unknown[];
   });
 }
 

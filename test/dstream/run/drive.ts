@@ -152,6 +152,7 @@ class Driver {
         this.#build();
       }
     }
+    this.#close();
     const batches = count + (this.#options.from?.batches ?? 0);
     return { ...this.#outcome, ended: { plan: this.#plan, parts: this.#parts, batches } };
   }
@@ -223,11 +224,17 @@ class Driver {
   }
 
   #build(): void {
+    this.#close();
     this.#bodies = this.#plan.tasks.map(({ id }) => {
       const body = createBody(this.#plan, id, this.#outputOf(id), this.#options);
       body.restore(this.#parts[id]!);
       return body;
     });
+  }
+
+  #close(): void {
+    for (const body of this.#bodies) body.close?.();
+    this.#bodies = [];
   }
 
   #outputOf(task: number): TaskOutput {

@@ -2,8 +2,11 @@
  * A program goes on from what another version of it left: state is found by operator and partition, whatever the tasks
  * are cut like, and state of older shapes is migrated.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { ContextBuilder } from '../../../src/dstream/context-builder.ts';
 import type { DStream } from '../../../src/dstream/dstream.ts';
 import type { State } from '../../../src/dstream/state/state-handle.ts';
@@ -72,6 +75,120 @@ const someBatch: fc.Arbitrary<SourceBatch> = fc
     { minLength: 2, maxLength: 2 },
   )
   .map((partitions) => partitions.map((rows) => [rows]));
+
+const directory = mkdtempSync(join(tmpdir(), 'millrace-test-changed-'));
+let lives = 0;
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Sums that end at multiples of five, a sum of the last values, and what was idle for two batches is dropped. */
+const stores = (ssc: ContextBuilder): void => {
+  const input = ssc.inputStream<readonly [string, number]>('in') as Pairs;
+  input
+    .updateStateByKey(
+      (values: number[], total: number | undefined) => {
+        const next = sum(values, total);
+        return next % 5 === 0 ? undefined : next;
+      },
+      { initialState: [['a', 1]] },
+    )
+    .map((pair) => ['totals', ...pair])
+    .union(
+      input
+        .mapWithState(
+          (key: string, value: number | undefined, state: State<{ n: number }>) => {
+            if (state.isTimingOut()) return [key, 'idle', state.get().n];
+            if (value === 3) state.remove();
+            else state.update({ n: (state.getOption()?.n ?? 0) + value! });
+            return [key, 'now', state.getOption()?.n];
+          },
+          { timeout: 2000 },
+        )
+        .map((row) => ['seen', ...row]),
+    )
+    .collectAs('out');
+};
+
+describe('a program that keeps its state elsewhere', () => {
+  test('goes on as it would have, from either store to the other', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.tuple(
+            fc.constantFrom('memory' as const, 'disk' as const),
+            fc.array(someBatch, { minLength: 1, maxLength: 5 }),
+          ),
+          { minLength: 1, maxLength: 4 },
+        ),
+        fc.option(fc.integer({ min: 1, max: 3 })),
+        async (all, often) => {
+          const wanted = await drive(planOf(stores), [all.flatMap(([, batches]) => batches)]);
+          const outcomes: unknown[] = [];
+          let from;
+          for (const [stateStore, batches] of all) {
+            const life = await drive(planOf(stores), [batches], {
+              stateStore,
+              stateDirectory: directory,
+              life: `${++lives}`,
+              ...(often === null ? { pointEvery: 1 } : { recoverEvery: often }),
+              ...(from === undefined ? {} : { from }),
+            });
+            outcomes.push(...sortedOf(life));
+            from = life.ended;
+          }
+          expect(outcomes).toEqual(sortedOf(wanted));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test('migrates it there, too', async () => {
+    const of = (options: object): ReturnType<typeof planOf> =>
+      planOf((ssc) =>
+        (ssc.inputStream('in') as unknown as Pairs)
+          .updateStateByKey((values: number[], total: unknown) => total ?? values[0], options)
+          .collectAs('out'),
+      );
+    const first = await drive(
+      of({}),
+      [
+        [
+          [
+            [
+              [
+                ['a', 1],
+                ['b', 2],
+              ],
+            ],
+            [],
+          ],
+        ],
+      ],
+      { recoverEvery: 1 },
+    );
+    const then = await drive(
+      of({
+        version: 2,
+        migrate: { 1: (old: number, key: string) => (key === 'b' ? undefined : { old }) },
+      }),
+      [
+        [
+          [[[['c', 5]]], []],
+          [[], []],
+        ],
+      ],
+      {
+        from: first.ended,
+        recoverEvery: 1,
+        stateStore: 'disk',
+        stateDirectory: directory,
+        life: 'm',
+      },
+    );
+    const wanted = [JSON.stringify(['a', { old: 1 }]), JSON.stringify(['c', 5])];
+    expect(sortedOf(then)).toEqual([wanted, wanted]);
+  });
+});
 
 describe('a changed program', () => {
   test('goes on as the old one would have, whatever is fused into which task', async () => {

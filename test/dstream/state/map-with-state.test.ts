@@ -1,24 +1,25 @@
 /** `mapWithState` against a model of ten lines, and its rules one by one. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { MapWithStateOperator } from '../../../src/dstream/state/map-with-state.ts';
+import { expect, test } from 'vitest';
+import type { BatchOperator } from '../../../src/dstream/run/batch-operator.ts';
+import { createOperator } from '../../../src/dstream/run/operators.ts';
 import { StateSnapshotsOperator } from '../../../src/dstream/state/state-snapshots.ts';
 import type { State } from '../../../src/dstream/state/state-handle.ts';
 import type { UserFunction } from '../../../src/plan/graph.ts';
 import { byContent } from '../../semantics/compare.ts';
-import { nodeOf, type Pair, rowsOf, sceneOf, Stage } from './stage.ts';
+import { nodeOf, overBothStores, type Pair, rowsOf, sceneOf, Stage } from './stage.ts';
 
 function stage(
   f: UserFunction,
   params: Readonly<Record<string, unknown>> = {},
   initialState?: readonly Pair[],
-): Stage<MapWithStateOperator> {
+): Stage<BatchOperator> {
   const node = nodeOf('mapWithState', f, params, { initialState });
-  return new Stage(() => new MapWithStateOperator(sceneOf(node)));
+  return new Stage(() => createOperator(sceneOf(node))!);
 }
 
 /** What `stateSnapshots()` gives at the end of the batch that has just ended. */
-function snapshot(at: Stage<MapWithStateOperator>): unknown[] {
+function snapshot(at: Stage<BatchOperator>): unknown[] {
   const scene = sceneOf(nodeOf('stateSnapshots', () => {}));
   const snapshots = new StateSnapshotsOperator({ ...scene, neighbour: () => at.operator });
   const batch = { time: at.time, zeroTime: 0, missing: [], watermark: Number.NaN };
@@ -75,7 +76,7 @@ const initial = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integ
   maxLength: 4,
 });
 
-describe('mapWithState', () => {
+overBothStores('mapWithState', () => {
   test('gives what the model gives, with recoveries', () => {
     fc.assert(
       fc.property(
@@ -253,7 +254,7 @@ describe('mapWithState', () => {
     at.batch([['a', 2]]);
     expect(first).toEqual([['a', [1]]]);
     expect(shown).toEqual([['a', [1]]]);
-    expect(at.operator.query('a')).toEqual([1, 2]);
+    expect(at.operator.query!('a')).toEqual([1, 2]);
   });
 });
 

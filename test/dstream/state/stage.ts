@@ -1,9 +1,23 @@
 /** Runs an operator with state by itself, batch by batch, with recoveries in between. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe } from 'vitest';
+import type { StateStore } from '../../../src/dstream/state/build.ts';
 import type { BatchOperator, Given } from '../../../src/dstream/run/batch-operator.ts';
 import { blamed } from '../../../src/dstream/run/blame.ts';
 import type { OperatorScene } from '../../../src/dstream/run/operators.ts';
 import { TaskState } from '../../../src/dstream/state/task-state.ts';
 import type { GraphNode, UserFunction } from '../../../src/plan/graph.ts';
+
+const DIRECTORY = join(tmpdir(), `millrace-test-state-${process.pid}`);
+
+function directory(): string {
+  mkdirSync(DIRECTORY, { recursive: true });
+  return DIRECTORY;
+}
+
+afterAll(() => rmSync(DIRECTORY, { recursive: true, force: true }));
 
 export type Pair = readonly [unknown, unknown];
 
@@ -29,6 +43,7 @@ export function nodeOf(
 export function sceneOf(node: GraphNode): OperatorScene {
   return {
     node,
+    store: { stateStore, stateDirectory: directory(), life: `${++lives}` },
     partition: 0,
     partitions: 1,
     slideMs: 1000,
@@ -47,7 +62,23 @@ export function sceneOf(node: GraphNode): OperatorScene {
 
 export function rowsOf(given: Given | undefined): unknown[] {
   if (given === undefined) return [];
-  return 'rows' in given ? [...given.rows] : given.keys.map((key, i) => [key, given.values[i]]);
+  if ('rows' in given) return [...given.rows];
+  const pieces = 'pieces' in given ? [...given.pieces()] : [given];
+  return pieces.flatMap(({ keys, values }) => keys.map((key, i) => [key, values[i]]));
+}
+
+/** Where the operators that `sceneOf` is asked for keep their state. */
+let stateStore: StateStore = 'memory';
+let lives = 0;
+
+/** Runs tests of operators over every store. */
+export function overBothStores(name: string, tests: () => void): void {
+  describe.each<StateStore>(['memory', 'disk'])(`${name}, state in %s`, (store) => {
+    beforeEach(() => {
+      stateStore = store;
+    });
+    tests();
+  });
 }
 
 /** An operator in a task that dies now and then. */
@@ -95,6 +126,7 @@ export class Stage<O extends BatchOperator> {
 
   /** The task dies, and another goes on from the newest hand-over. */
   recover(): void {
+    this.operator.close?.();
     this.operator = this.#make();
     this.#state = new TaskState(this.operator.cells);
     this.#state.restore(this.parts);

@@ -1,18 +1,19 @@
 /** `updateStateByKey` against a model of ten lines, and its rules one by one. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UpdateStateOperator } from '../../../src/dstream/state/update-state.ts';
+import type { BatchOperator } from '../../../src/dstream/run/batch-operator.ts';
+import { createOperator } from '../../../src/dstream/run/operators.ts';
 import type { UserFunction } from '../../../src/plan/graph.ts';
 import { byContent } from '../../semantics/compare.ts';
-import { nodeOf, type Pair, sceneOf, Stage } from './stage.ts';
+import { nodeOf, overBothStores, type Pair, sceneOf, Stage } from './stage.ts';
 
 function stage(
   f: UserFunction,
   params: Readonly<Record<string, unknown>> = {},
   initialState?: readonly Pair[],
-): Stage<UpdateStateOperator> {
+): Stage<BatchOperator> {
   const node = nodeOf('updateStateByKey', f, params, { initialState });
-  return new Stage(() => new UpdateStateOperator(sceneOf(node)));
+  return new Stage(() => createOperator(sceneOf(node))!);
 }
 
 /** What each batch gives, by the text of the rules. */
@@ -66,7 +67,7 @@ const seen = (values: number[], state = { batches: 0, values: [] as number[] }):
   return state.batches > 4 && values.length === 0 ? undefined : state;
 };
 
-describe('updateStateByKey', () => {
+overBothStores('updateStateByKey', () => {
   test.each([
     ['values', sums],
     ['objects changed in place', seen],
@@ -203,11 +204,11 @@ describe('updateStateByKey', () => {
   test('is asked for the state of a key', () => {
     const at = stage((values, state = []) => [...(state as unknown[]), ...values]);
     at.batch([['a', 1]]);
-    expect(at.operator.query('a')).toEqual([1]);
-    expect(at.operator.query('b')).toBeUndefined();
+    expect(at.operator.query!('a')).toEqual([1]);
+    expect(at.operator.query!('b')).toBeUndefined();
     // A batch that is open shows only at its end.
     at.gather([['b', 1]]);
-    expect(at.operator.query('b')).toBeUndefined();
+    expect(at.operator.query!('b')).toBeUndefined();
   });
 });
 
