@@ -18,6 +18,8 @@ const DEATHS = [5, 23, 61, 90, 120];
 export interface TestCasesOptions {
   /** Whether functions of the cases say `called()`, so that workers can be told to die. @default true */
   readonly deaths?: boolean;
+  /** @default 'memory' */
+  readonly stateStore?: 'memory' | 'disk';
 }
 
 /** Makes the tests of a job of cases (`caseJob`). */
@@ -30,13 +32,20 @@ export function testCases(
   const names = Object.keys(cases).filter((name) => cases[name]!.fails === undefined);
   const inputs = names.flatMap((name) => cases[name]!.inputs);
   const batches = Math.max(0, ...names.map((name) => cases[name]!.gives.length));
-  const together = { inputs, batches, partitions: 2, args: { names } };
+  const { stateStore = 'memory' } = options;
+  const together = { inputs, batches, partitions: 2, stateStore, args: { names } };
 
   describe(`${title}`, () => {
     for (const [name, each] of Object.entries(cases)) {
       it.each(PARTITIONS)(`${name}, partitions: %i`, async (partitions) => {
         const out = await runBatches(
-          { inputs: each.inputs, batches: each.gives.length, partitions, args: { names: [name] } },
+          {
+            inputs: each.inputs,
+            batches: each.gives.length,
+            partitions,
+            stateStore,
+            args: { names: [name] },
+          },
           job,
         );
         const { fails = {} } = each;
