@@ -9,7 +9,7 @@
 import type { Barrier } from '../../actors/block.ts';
 import type { Publication, TaskOutput } from '../../actors/task.ts';
 import type { Env } from '../../env/env.ts';
-import { millraceError } from '../../errors.ts';
+import { MillraceError, millraceError } from '../../errors.ts';
 import type { GraphNode } from '../../plan/graph.ts';
 import type { Sink, SinkContext, SinkPart } from '../../plan/sink.ts';
 import { blamed } from './blame.ts';
@@ -212,6 +212,14 @@ export class SinkLife {
 
   #blame(error: unknown, time: number | undefined): Error {
     const { node, instance, parallelism } = this.#options;
+    if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_NOT_ENCODABLE') {
+      const why = error.cause instanceof Error ? error.cause.message : String(error.cause);
+      return millraceError(
+        'ERR_MILLRACE_NOT_ENCODABLE',
+        `what the sink ${node.uid} at ${node.callSite} has prepared can not be kept: ${why}. It is made of plain values, arrays, objects, Map, Set, Date, BigInt and typed arrays`,
+        { context: { operator: node.uid, callSite: node.callSite }, cause: error },
+      );
+    }
     return blamed(error, node, {
       ...(parallelism > 1 || node.kind === 'sink' ? { partition: instance } : {}),
       time,
