@@ -75,6 +75,8 @@ const SHOWN: readonly string[] = [
   'numPartitions',
   'parallelism',
   'reducer',
+  'sink',
+  'delivery',
   'windowMs',
   'slideMs',
   'ttlMs',
