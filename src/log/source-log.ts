@@ -22,9 +22,9 @@ import { decodeFrame, encodeFrame, FRAME_BYTES, payloadOf } from './log-format.t
 import type { CutRecord, LogRecord, Placed, SourceLog } from './log-record.ts';
 import { recoverLog, type RecoveredLog } from './recovered-log.ts';
 import { damaged, readPiece, type SegmentPiece } from './segment-files.ts';
+import { Retry } from './retry.ts';
 import { removeIfCan, SegmentWriter } from './segment-writer.ts';
 import { BEGUN, syncedName, SyncedRecord } from './synced-record.ts';
-import { Trouble } from './trouble.ts';
 import { Unsynced } from './unsynced.ts';
 
 export interface SourceLogOptions {
@@ -82,7 +82,9 @@ class SegmentedLog implements SourceLog {
   readonly #unsynced: Unsynced;
   readonly #writer: SegmentWriter;
   readonly #commit: GroupCommit;
-  readonly #trouble: Trouble;
+  readonly #retry: Retry;
+  /** The newest append was refused: that the rest is durable doesn't end the trouble. */
+  #isRefused = false;
   readonly #incarnation: number;
   #record: SyncedRecord | undefined;
   #prepared: Promise<void> | undefined;
@@ -120,17 +122,18 @@ class SegmentedLog implements SourceLog {
       },
       paths.filter((path) => !needed.has(path) && !path.endsWith(`/${BEGUN}`)),
     );
-    this.#trouble = new Trouble(
+    this.#retry = new Retry({
       clock,
-      { onTrouble: options.onTrouble, onRecovered: options.onRecovered ?? nobody },
-      () => this.#again(),
-    );
+      onTrouble: options.onTrouble,
+      onRecovered: options.onRecovered ?? nobody,
+      again: () => this.#again(),
+    });
     this.#commit = new GroupCommit(
       {
         clock,
         everyMs: options.syncEveryMs ?? 100,
         everyBytes: options.syncEveryBytes ?? 8 * MIB,
-        mayRun: () => !this.#trouble.isWaiting,
+        mayRun: () => !this.#retry.isWaiting,
         sync: () => this.#sync(),
       },
       synced,
@@ -140,7 +143,7 @@ class SegmentedLog implements SourceLog {
 
   get hasRoom(): boolean {
     const isFull = this.#unsynced.byteLength >= (this.#options.maxUnsyncedBytes ?? 64 * MIB);
-    const hasRoom = !isFull && !this.#trouble.isWaiting && !this.#closed;
+    const hasRoom = !isFull && !this.#retry.isWaiting && !this.#closed;
     if (!hasRoom) this.#roomWanted = true;
     return hasRoom;
   }
@@ -148,9 +151,9 @@ class SegmentedLog implements SourceLog {
   append(record: LogRecord, tail: Uint8Array = NOTHING): number {
     if (this.#closed) throw millraceError('ERR_MILLRACE_STOPPED', 'the log is closed');
     // What is being synced can't be replaced meanwhile.
-    if (this.#trouble.isWaiting || (this.#writer.isBroken && this.#isSyncing)) {
+    if (this.#retry.isWaiting || (this.#writer.isBroken && this.#isSyncing)) {
       this.#roomWanted = true;
-      throw this.#trouble.error;
+      throw this.#retry.error;
     }
     const payload = payloadOf(record);
     const ordinal = this.last + 1;
@@ -162,13 +165,15 @@ class SegmentedLog implements SourceLog {
       encodeFrame(frame, record, payload, tail, ordinal, this.#synced);
       this.#writer.write(frame, ordinal);
       this.last = ordinal;
+      this.#isRefused = false;
       if (record.kind === 'cut') this.#cuts.add({ ordinal, record });
       this.#commit.added(frame.length);
       return ordinal;
     } catch (error) {
       if (isAdded) this.#unsynced.undo();
       this.#roomWanted = true;
-      this.#trouble.failed(error);
+      this.#isRefused = true;
+      this.#retry.failed(error);
       throw error;
     }
   }
@@ -217,12 +222,12 @@ class SegmentedLog implements SourceLog {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    void this.#commit.finish(!this.#trouble.isWaiting && this.last > this.#synced).then(() => {
-      this.#trouble.stop();
+    void this.#commit.finish(!this.#retry.isWaiting && this.last > this.#synced).then(() => {
+      this.#retry.stop();
       this.#writer.close();
       this.#record?.close();
     });
-    this.#trouble.stop();
+    this.#retry.stop();
   }
 
   /** Nobody knows whether it is durable, so it is written again by this opening. */
@@ -256,13 +261,13 @@ class SegmentedLog implements SourceLog {
       this.#write(upTo);
     } catch (error) {
       this.#isSyncing = false;
-      if (!this.#closed) this.#trouble.failed(error);
+      if (!this.#closed) this.#retry.failed(error);
       return;
     }
     this.#isSyncing = false;
     this.#synced = upTo;
     this.#unsynced.release(upTo);
-    this.#trouble.over();
+    if (!this.#isRefused) this.#retry.over();
     this.#commit.reached(upTo);
     this.#tellRoom();
   }

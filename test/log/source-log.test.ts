@@ -206,3 +206,25 @@ it('a log that lacks the cut of the start is refused, a log that is new is not',
 function segments(disk: MemoryDisk): string[] {
   return disk.paths().filter((path) => path.startsWith(`${DIRECTORY}/segment-`));
 }
+
+it('a disk that has no room is no better because what came before is durable', async () => {
+  const disk = new MemoryDisk();
+  const { log, clock, told } = open(disk);
+  log.append(text('a'));
+  disk.fault = (operation) =>
+    operation === 'append' ? Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }) : undefined;
+  expect(() => log.append(text('b'))).toThrow('ENOSPC');
+  for (let turn = 0; turn < 5; turn++) {
+    clock.advance(1000);
+    await settled();
+    expect(() => log.append(text('b'))).toThrow('ENOSPC');
+  }
+  expect(told.filter((word) => word !== 'room')).toEqual(['trouble']);
+  disk.fault = undefined;
+  clock.advance(2000);
+  log.append(text('b'));
+  clock.advance(1000);
+  await settled();
+  expect(told.at(-1)).toBe('recovered');
+  expect(contents(open(disk).log)).toEqual(['1:a', '2:b']);
+});

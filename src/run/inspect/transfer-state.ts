@@ -14,12 +14,18 @@ import { type CellLog, readPart, writePart } from '../../dstream/state/part.ts';
 import type { Clock, Disk } from '../../env/env.ts';
 import { millraceError } from '../../errors.ts';
 import { stateName } from '../../plan/stateful.ts';
-import { partPath, stateDirectory } from '../../supervision/checkpoint/manifest-file.ts';
+import {
+  partPath,
+  readManifests,
+  stateDirectory,
+  verifyManifest,
+} from '../../supervision/checkpoint/manifest-file.ts';
 import type {
   Manifest,
   StoredOperator,
   StoredTask,
 } from '../../supervision/checkpoint/manifest.ts';
+import { isDirectory } from '../restart-directory.ts';
 import { checkEmpty, copyLogs, syncAll, writeManifest } from '../savepoint.ts';
 import { readSavepoint } from '../savepoint-start.ts';
 import { placeOf, storedState } from './stored-state.ts';
@@ -49,7 +55,7 @@ const CELL = 'keys';
  * @throws ERR_MILLRACE_CHECKPOINT_CORRUPT, ERR_MILLRACE_NO_SUCH_STATE, ERR_MILLRACE_UNSUPPORTED
  */
 export function* exportState(disk: Disk, directory: string, uid: string): Generator<StateEntry> {
-  const manifest = readSavepoint(disk, resolve(directory));
+  const manifest = newestGood(disk, resolve(directory));
   const { kind } = operatorOf(directory, manifest, uid);
   const cells = storedState(disk, directory, manifest, uid);
   if (cells.length > 0 && !cells.some(({ cell }) => cell?.rows !== undefined))
@@ -88,7 +94,7 @@ export async function importState({
   entries,
 }: ImportOptions): Promise<number> {
   const [source, target] = [resolve(from), resolve(to)];
-  const manifest = readSavepoint(disk, source);
+  const manifest = newestGood(disk, source);
   const operator = operatorOf(source, manifest, uid);
   if (!IMPORTABLE.has(operator.kind))
     throw millraceError(
@@ -183,6 +189,16 @@ function withoutState(part: NonNullable<ReturnType<typeof readPart>>, uid: strin
     .filter(({ name }) => placeOf(name).uid !== uid || placeOf(name).cell !== CELL)
     .map(({ name, version, log }) => ({ name, version, log: log() }));
   return sealed(writePart(part.volatile, part.shape, logs, (_name, pack) => pack()));
+}
+
+/** Of a checkpoint directory it may be one before the newest. */
+function newestGood(disk: Disk, directory: string): Manifest {
+  const { manifests } = isDirectory(disk, directory)
+    ? readManifests(disk, directory)
+    : { manifests: [] };
+  const good = manifests.find((each) => verifyManifest(disk, directory, each).length === 0);
+  // Says what is wrong with the newest.
+  return good ?? readSavepoint(disk, directory);
 }
 
 function operatorOf(directory: string, manifest: Manifest, uid: string): StoredOperator {
