@@ -14,7 +14,7 @@
  *   records         read                                     rate? maxRate? isSupervised? isResumable?
  *                                                                                                    { items }?
  *   receiver        make                                     maxRate? restartDelayMs? maxBuffered?
- *   stage sink      make key0 key1 …                         parallelism inputs outputs fuse …
+ *   stage sink      make key0 key1 … migrate1? …             parallelism inputs outputs fuse version? …
  *   acker                                                    timeoutMs
  *   fromStage                                                output
  *   map flatMap filter mapValues flatMapValues peek mapPartitions mapPartitionsWithIndex
@@ -36,8 +36,10 @@
  *   cogroup         partition?                               numPartitions?
  *   join            partition?                               operator left right numPartitions?
  *   updateStateByKey
- *                   f partition?                             iterator? immutable? ttlMs? initialKeys? keepsKeys? numPartitions?   { initialState? }
- *   mapWithState    f partition?                             timeoutMs? ttlMs? initialKeys? keepsKeys numPartitions?             { initialState? }
+ *                   f partition? migrate1? …                 iterator? immutable? ttlMs? initialKeys? keepsKeys? numPartitions? stateStore? version?
+ *                                                                                                            { initialState? }
+ *   mapWithState    f partition? migrate1? …                 timeoutMs? ttlMs? initialKeys? keepsKeys numPartitions? stateStore? version?
+ *                                                                                                            { initialState? }
  *   stateSnapshots
  *   mapAsync        f                                        concurrency ordered timeoutMs? onRecordError?
  *   withTimestamps  f                                        maxOutOfOrdernessMs idleAfterMs? maxAheadMs? onAhead onRecordError?
