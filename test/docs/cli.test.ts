@@ -5,7 +5,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { page, tableBelow } from './pages.ts';
 
 const CLI = page('docs/cli.md');
-const COMMANDS = ['run', 'plan', 'chaos', 'demo'] as const;
+const COMMANDS = ['run', 'plan', 'inspect', 'chaos', 'demo'] as const;
 
 afterEach(endAll);
 
@@ -57,7 +57,7 @@ describe.each(COMMANDS)('%s', (command) => {
 it('has the exit codes', async () => {
   const rows = tableBelow(CLI, 'Exit codes').map(([code, name]) => [name!, Number(code)] as const);
   expect(Object.fromEntries(rows)).toEqual(EXIT);
-  const said = /Exit codes: (.*)\./.exec(await help())![1]!;
+  const said = /Exit codes: ([^]*?)\.\n/.exec(await help())![1]!;
   expect(said.match(/\d+/g)!.map(Number)).toEqual(rows.map(([, code]) => code));
 });
 
