@@ -41,6 +41,13 @@ export class BarrierLedger {
     return this.#open.get(barrier)?.taken.has(task) ?? false;
   }
 
+  /** The first barrier behind one that a task has not taken. */
+  untaken(task: number, behind: number): number {
+    let number = behind + 1;
+    while (this.has(number, task)) number++;
+    return number;
+  }
+
   /** Barriers that are open, behind one and up to another. */
   between(before: number, last: number): BarrierEntry[] {
     return [...this.#open.values()].filter(({ number }) => number > before && number <= last);

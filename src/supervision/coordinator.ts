@@ -34,7 +34,7 @@ import type {
   ToSources,
   ToWorker,
 } from '../actors/messages.ts';
-import { unreadBytes, type ConsumerWords } from '../actors/receiver-edge.ts';
+import type { ConsumerWords } from '../actors/receiver-edge.ts';
 import { Trouble } from '../actors/trouble.ts';
 import type { Timer } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
@@ -52,9 +52,11 @@ import { epochStarts } from './epoch-starts.ts';
 import { Failures } from './failures.ts';
 import { HeldState } from './held-state.ts';
 import { Holding } from './holding.ts';
+import { leftBehind } from './left-behind.ts';
 import { PoisonDecisions } from './poison-decisions.ts';
 import { RateControl } from './rate-control.ts';
 import { RingPool } from './ring-pool.ts';
+import { SourcesLink } from './sources-link.ts';
 import { UNKNOWN_CAUSE } from './unnamed-deaths.ts';
 
 export type {
@@ -72,7 +74,7 @@ export class Coordinator {
   #state: 'waiting' | 'running' | 'ending' | 'drained' | 'failed' = 'waiting';
   #begun = false;
   readonly #crew: Crew;
-  #sources: { readonly slot: number; readonly port: Port<FromSources, ToSources> } | undefined;
+  readonly #sources: SourcesLink = new SourcesLink();
   #words: ReadonlyMap<number, ConsumerWords> = new Map();
   #ledger: BarrierLedger;
   readonly #durability: Durability;
@@ -133,6 +135,7 @@ export class Coordinator {
       tasks: wiring.tasks.length,
       setBase: (edge, offset) => options.edges.setBase(edge, offset),
       checkFence: () => this.#checkFence(),
+      moved: (barrier) => this.#sources.post({ type: 'held', barrier }),
       settled: () => this.#tryStart(),
     });
     this.#holding = new Holding({
@@ -176,8 +179,8 @@ export class Coordinator {
         this.#backoff.reset();
         this.#progressed = true;
       },
-      untaken: (task) => this.#untaken(task),
-      timeOfBatch: (start) => this.#timeOfBatch(start),
+      untaken: (task) => this.#ledger.untaken(task, this.#newestHeld),
+      timeOfBatch: (start) => this.#cuts.timeOfBatch(start),
     });
     this.#rates =
       policy.pid === undefined
@@ -186,8 +189,9 @@ export class Coordinator {
     this.#cuts = new Cuts({
       ...options,
       clock: env.clock,
+      isFirst: !this.#tookOver,
       checkFence: () => this.#checkFence(),
-      post: (message) => this.#sources?.port.post(message),
+      post: (message) => this.#sources.post(message),
       submitted: (barrier) => this.#reports.submitted(barrier),
       held: () => this.#held.point.barrier,
       durable: () => durability.barrier,
@@ -235,20 +239,14 @@ export class Coordinator {
 
   /** The thread of the sources, first or again. */
   attachSources(slot: number, port: Port<FromSources, ToSources>): void {
-    this.#sources = { slot, port };
-    port.onMessage((message) => {
-      if (this.#sources?.port === port) this.#fromSources(message);
-    });
-    port.onClose(() => {
-      if (this.#sources?.port === port) this.#sources = undefined;
-    });
+    this.#sources.attach(slot, port, (message) => this.#fromSources(message));
     this.#postConsumers();
     if (this.#begun) {
       this.#postHeld();
       this.#cuts.postOpen();
       for (const [source, rate] of this.#rates?.rates ?? [])
-        port.post({ type: 'rate', source, rate });
-      if (this.#draining) port.post({ type: 'stopIntake' });
+        this.#sources.post({ type: 'rate', source, rate });
+      if (this.#draining) this.#sources.post({ type: 'stopIntake' });
     } else this.#tryStart();
   }
 
@@ -269,7 +267,7 @@ export class Coordinator {
     if (this.#draining || this.#isOver) return;
     this.#draining = true;
     // What has begun must go on before it can end: without sources, or behind a coordinator that died, that takes a while.
-    if (this.#begun) this.#sources?.port.post({ type: 'stopIntake' });
+    if (this.#begun) this.#sources.post({ type: 'stopIntake' });
     else if (!this.#tookOver && this.#options.checkpoint === undefined) this.#drained();
   }
 
@@ -280,24 +278,12 @@ export class Coordinator {
 
   /** What isn't through yet, for whoever gives up on a drain. */
   left(): LeftBehind {
-    const { wiring, edges } = this.#options;
-    const number = this.#newestHeld + 1;
-    const open = this.#cuts.of(number);
-    const sources = wiring.sources.map(({ name, outputs }) => ({
-      source: name,
-      unreadBytes: outputs.reduce(
-        (sum, edge) => sum + unreadBytes(edges.receiver(edge), this.#words.get(edge)),
-        0,
-      ),
-    }));
-    return {
-      ...(open === undefined ? {} : { openBarrier: { number, time: open.time } }),
-      tasksBehind:
-        open === undefined
-          ? []
-          : wiring.tasks.filter(({ id }) => !this.#ledger.has(number, id)).map(({ name }) => name),
-      sources: sources.filter((each) => each.unreadBytes > 0),
-    };
+    return leftBehind({
+      ...this.#options,
+      words: this.#words,
+      open: this.#cuts.of(this.#newestHeld + 1),
+      has: (barrier, task) => this.#ledger.has(barrier, task),
+    });
   }
 
   /** Ends everything at once, without a last batch. */
@@ -316,7 +302,7 @@ export class Coordinator {
     if (this.#state === 'failed' || this.#state === 'drained') return;
     this.#state = 'failed';
     this.stop();
-    this.#sources?.port.post({ type: 'stopIntake' });
+    this.#sources.post({ type: 'stopIntake' });
     this.#options.emit({ type: 'failed', error: toWire(error) });
   }
 
@@ -348,7 +334,6 @@ export class Coordinator {
       case 'put':
         return;
       case 'recorded':
-        if (!this.#cuts.isKnown) this.#tellRestart(message.cuts);
         this.#cuts.recorded(message.cuts);
         if (this.#state === 'running' && !this.#begun) this.#begin();
         return;
@@ -366,14 +351,6 @@ export class Coordinator {
     }
   }
 
-  #tellRestart(cuts: readonly Barrier[]): void {
-    const { checkpoint, emit } = this.#options;
-    if (this.#tookOver || checkpoint === undefined || checkpoint.run === 1) return;
-    const { number, time } = checkpoint.start?.barrier ?? { number: 0, time: 0 };
-    const batches = cuts.filter((cut) => cut.batch && cut.number > number).length;
-    emit({ type: 'restarted', run: checkpoint.run, barrier: number, time, batches });
-  }
-
   #endIntake(): void {
     // An answer to a coordinator that died comes too early: `begin` asks again.
     if (this.#intakeStopped || !this.#begun) return;
@@ -383,22 +360,6 @@ export class Coordinator {
 
   get #isOver(): boolean {
     return this.#state === 'ending' || this.#state === 'drained' || this.#state === 'failed';
-  }
-
-  #untaken(task: number): number {
-    let number = this.#newestHeld + 1;
-    while (this.#ledger.has(number, task)) number++;
-    return number;
-  }
-
-  /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
-  #timeOfBatch(start: number): number {
-    const { memory } = this.#options;
-    for (let n = start + 1; n <= memory.lastCut; n++) {
-      const barrier = memory.cut(n);
-      if (barrier.batch) return barrier.time;
-    }
-    return this.#cuts.time;
   }
 
   // ---- barriers
@@ -420,7 +381,6 @@ export class Coordinator {
     this.#newestHeld = barrier.number;
     this.#reports.add(entry);
     this.#rates?.add(entry.taken.values());
-    if (barrier.point) this.#sources?.port.post({ type: 'held', barrier: barrier.number });
     if (barrier.batch) this.#reports.complete(barrier, entry);
     this.#backoff.reset();
     this.#progressed = true;
@@ -429,14 +389,14 @@ export class Coordinator {
   }
 
   #durable(barrier: number): void {
-    this.#sources?.port.post({ type: 'durable', barrier, oldest: this.#durability.oldest });
+    this.#sources.post({ type: 'durable', barrier, oldest: this.#durability.oldest });
     this.#crew.post({ type: 'durable', barrier });
     this.#cuts.durable();
   }
 
   #completed(barrier: Barrier, tookMs: number): void {
     for (const each of this.#rates?.completed(barrier.time, tookMs) ?? [])
-      this.#sources?.port.post({ type: 'rate', ...each });
+      this.#sources.post({ type: 'rate', ...each });
     this.#failures.forget(barrier.number);
   }
 
@@ -497,7 +457,7 @@ export class Coordinator {
 
   #tryStart(): void {
     if (this.#state !== 'waiting' || this.#restartTimer !== undefined) return;
-    if (!this.#held.isSettled || (this.#sources === undefined && !this.#begun)) return;
+    if (!this.#held.isSettled || (!this.#sources.isThere && !this.#begun)) return;
     if (!this.#crew.fill()) {
       this.#options.emit({ type: 'workerWanted' });
       return;
@@ -543,15 +503,12 @@ export class Coordinator {
     this.#postHeld();
     this.#cuts.postOpen();
     this.#cuts.begin();
-    if (this.#draining || lastIsCut) this.#sources?.port.post({ type: 'stopIntake' });
+    if (this.#draining || lastIsCut) this.#sources.post({ type: 'stopIntake' });
   }
 
-  /** Sources that are new, or hear of a new coordinator, learn what is held; they ignore what they have. */
   #postHeld(): void {
-    const { barrier } = this.#held.point;
-    const { barrier: durable, oldest } = this.#durability;
-    if (barrier > 0) this.#sources?.port.post({ type: 'held', barrier });
-    if (durable > 0) this.#sources?.port.post({ type: 'durable', barrier: durable, oldest });
+    const { barrier, oldest } = this.#durability;
+    this.#sources.postHeld(this.#held.point.barrier, barrier, oldest);
   }
 
   #checkFence(): void {
@@ -573,7 +530,7 @@ export class Coordinator {
       epoch: this.#epoch,
       isRecovery: memory.restarts > 0,
       slots: this.#crew.slots,
-      sourcesSlot: this.#sources?.slot ?? 0,
+      sourcesSlot: this.#sources.slot,
       takeRing: () => this.#rings.take(),
       carefulOf: (task) => this.#poison.carefulOf(task),
     });
@@ -583,14 +540,9 @@ export class Coordinator {
 
   #postConsumers(): void {
     const { wiring } = this.#options;
-    if (this.#sources === undefined || this.#words.size === 0) return;
-    this.#sources.port.post({
-      type: 'consumers',
-      edges: [...this.#words].map(([edge, words]) => ({
-        edge,
-        words,
-        peer: this.#crew.slotOf(wiring.tasks[wiring.edges[edge]!.to]!.worker) ?? 0,
-      })),
-    });
+    this.#sources.postConsumers(
+      this.#words,
+      (edge) => this.#crew.slotOf(wiring.tasks[wiring.edges[edge]!.to]!.worker) ?? 0,
+    );
   }
 }

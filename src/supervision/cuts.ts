@@ -28,6 +28,8 @@ export interface CutsOptions extends Pick<
   'memory' | 'policy' | 'mode' | 'checkpoint' | 'emit'
 > {
   readonly clock: Clock;
+  /** No coordinator of this process was before it. */
+  readonly isFirst: boolean;
   readonly checkFence: () => void;
   readonly post: (message: ToSources) => void;
   /** A batch barrier was cut. */
@@ -72,15 +74,22 @@ export class Cuts {
 
   /** The sources have said which barriers stand in their logs. */
   recorded(cuts: readonly Barrier[]): void {
-    this.#recorded ??= cuts.filter(({ number }) => number > this.#options.memory.lastCut);
+    if (this.isKnown) return;
+    this.#recorded = cuts.filter(({ number }) => number > this.#options.memory.lastCut);
+    this.#tellRestart(this.#recorded);
   }
 
   get isKnown(): boolean {
     return this.#recorded !== undefined;
   }
 
-  /** Time of the batch that is being collected. */
-  get time(): number {
+  /** Time of the batch that begins behind barrier `start`; of an open one, the time at which it will end. */
+  timeOfBatch(start: number): number {
+    const { memory } = this.#options;
+    for (let n = start + 1; n <= memory.lastCut; n++) {
+      const barrier = memory.cut(n);
+      if (barrier.batch) return barrier.time;
+    }
     return this.#batcher.time;
   }
 
@@ -134,6 +143,14 @@ export class Cuts {
   stop(): void {
     this.#state = 'over';
     this.#batcher.stop();
+  }
+
+  #tellRestart(recorded: readonly Barrier[]): void {
+    const { checkpoint, isFirst, emit } = this.#options;
+    if (!isFirst || checkpoint === undefined || checkpoint.run === 1) return;
+    const { number, time } = checkpoint.start?.barrier ?? { number: 0, time: 0 };
+    const batches = recorded.filter(({ batch }) => batch).length;
+    emit({ type: 'restarted', run: checkpoint.run, barrier: number, time, batches });
   }
 
   /** Cuts recorded ones while there is room, then goes by the clock. */

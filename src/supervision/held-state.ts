@@ -29,6 +29,8 @@ export interface HeldStateOptions {
   readonly setBase: (edge: number, offset: number) => void;
   /** Throws when somebody else decides. */
   readonly checkFence: () => void;
+  /** A point is held, and BASE there. */
+  readonly moved: (barrier: number) => void;
   /** `isSettled` has become true. */
   readonly settled: () => void;
 }
@@ -113,7 +115,7 @@ export class HeldState {
    * @throws what the disk says; then nothing has changed
    */
   advance(barrier: Barrier, { taken }: BarrierEntry, epoch: number, details: PointDetails): void {
-    const { setBase, checkFence, durability } = this.#options;
+    const { setBase, checkFence, durability, moved } = this.#options;
     const offsets: (readonly [number, number])[] = [];
     const obsolete = this.#sweepDue ? this.#deadFiles(epoch) : [];
     const publish = [
@@ -146,6 +148,7 @@ export class HeldState {
     this.#written();
     checkFence();
     for (const [edge, offset] of offsets) setBase(edge, offset);
+    moved(barrier.number);
     this.#sweepDue = false;
     durability.held(point, barrier, unneeded(obsolete, parts));
   }

@@ -103,7 +103,7 @@ export class Checkpointer implements Durability {
   #renamed: (() => void)[] = [];
   #finishing: (() => void)[] = [];
   /** Who waits for a checkpoint at that barrier or behind it. */
-  #wanted: { readonly barrier: number; readonly then: (barrier: number) => void }[] = [];
+  #wanted: { readonly barrier: number; readonly tell: (barrier: number) => void }[] = [];
   /** Called when the decisions are written. */
   #deciding: (() => void)[] = [];
   #writing = false;
@@ -188,7 +188,7 @@ export class Checkpointer implements Durability {
 
   checkpoint(then: (barrier: number) => void): void {
     const held = Math.max(1, this.#newest?.barrier.number ?? 0, this.#newestId);
-    this.#wanted.push({ barrier: held, then });
+    this.#wanted.push({ barrier: held, tell: then });
     this.#kick();
   }
 
@@ -255,7 +255,7 @@ export class Checkpointer implements Durability {
     const { barrier } = this;
     const wanted = this.#wanted;
     this.#wanted = wanted.filter((each) => each.barrier > barrier);
-    for (const each of wanted) if (each.barrier <= barrier) each.then(barrier);
+    for (const each of wanted) if (each.barrier <= barrier) each.tell(barrier);
   }
 
   #finished(): void {
