@@ -216,8 +216,10 @@ export class HostedSource {
       source.pull !== undefined
         ? 'notes'
         : source.rewinds === true
-          ? 'position'
-          : log.isWrittenAhead
+          ? log.isOnce === true
+            ? 'once'
+            : 'position'
+          : log.isWrittenAhead && log.isOnce !== true
             ? 'blocks'
             : 'none';
     return new SourceJournal({
@@ -341,7 +343,7 @@ export class HostedSource {
     this.#events.onEvent(this.#id, {
       type: 'possibleGap',
       detail:
-        'the process was started again, and with writeAheadLog: false what came after the newest checkpoint is lost',
+        'the process was started again; what came after the newest checkpoint was not logged and is lost',
     });
   }
 

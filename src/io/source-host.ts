@@ -43,6 +43,8 @@ export interface SourceLogSpec {
   readonly start: number;
   /** Blocks of a source that can't be rewound are logged, too. */
   readonly isWrittenAhead: boolean;
+  /** Nothing is sent twice, whatever is lost by that. @default false */
+  readonly isOnce?: boolean;
   open(events: SourceLogEvents): SourceLog;
 }
 

@@ -7,6 +7,8 @@
  *   position    goes on wherever it is asked to (`rewinds`)           cuts with its position, and which edge had what
  *   notes       gives the batch of a note again (`pull`)              cuts with notes
  *   none        as blocks, and its user takes the loss                cuts
+ *   once        goes on where it is asked to, and may not be asked    cuts, and before each block how far it goes
+ *               for anything twice (`at-most-once`)
  *
  * I1  Whatever lies on an edge was in the log before.
  * I2  A barrier that closes a batch, or is recovered to, is put only when its cut outlives a power cut. So whoever has
@@ -20,7 +22,7 @@ import { BlockReplay, CutReplay, positionOf, RunReplay, type Replay } from './re
 import type { Position } from './source.ts';
 import type { SourceEdge } from './source-edge.ts';
 
-export type JournalKind = 'blocks' | 'position' | 'notes' | 'none';
+export type JournalKind = 'blocks' | 'position' | 'notes' | 'none' | 'once';
 
 export interface SourceJournalOptions {
   readonly kind: JournalKind;
@@ -78,18 +80,24 @@ export class SourceJournal {
     this.#recordBase();
     const from = cutAt(log, start);
     this.isRestart = edges.every((edge) => edge.isUnused) && hadRecords;
-    edges.forEach((edge, n) =>
-      edge.startAt(from.ordinal, n === 0 ? positionOf(from.record?.note) : NOWHERE),
-    );
+    const [ordinal, at] =
+      kind === 'once'
+        ? [log.last, lastClaim(log, from)]
+        : [from.ordinal, positionOf(from.record?.note)];
+    edges.forEach((edge, n) => edge.startAt(ordinal, n === 0 ? at : NOWHERE));
     this.#blockLogs = edges.map((_, edge) =>
-      kind === 'blocks' ? this.#blockLog(edge) : this.#runLog(edge),
+      kind === 'blocks'
+        ? this.#blockLog(edge)
+        : kind === 'once'
+          ? this.#claimLog(edge)
+          : this.#runLog(edge),
     );
     if (kind === 'notes') {
       const newest = log.cutsBehind(0).findLast(({ record }) => record.note !== undefined);
       this.#note = (newest?.record.note as BatchNote | undefined)?.note;
     }
     const replay =
-      kind === 'notes'
+      kind === 'notes' || kind === 'once'
         ? new CutReplay(log, edges)
         : kind === 'position'
           ? new RunReplay(log, edges, position)
@@ -105,7 +113,7 @@ export class SourceJournal {
 
   /** The source itself gives again what is to be replayed. */
   get isAskedAgain(): boolean {
-    return this.kind === 'position' || this.kind === 'notes';
+    return this.kind !== 'blocks' && this.kind !== 'none';
   }
 
   /** Barriers behind the start. */
@@ -298,12 +306,36 @@ export class SourceJournal {
     };
   }
 
+  /** Notes how far a block goes: whatever becomes of it, it is not sent again. */
+  #claimLog(edge: number): BlockLog {
+    return {
+      block: (form, _head, _tail, count, position) => {
+        if (!this.#log.hasRoom || !this.#recordBase()) return -1;
+        const lines = this.#position().lines + count;
+        const claim = {
+          kind: 'block',
+          edge,
+          form,
+          bytes: NOTHING,
+          count: form === 'text' ? lines : 0,
+          position: form === 'text' ? position : lines,
+        } as const;
+        try {
+          this.#log.append(claim);
+        } catch {
+          return -1;
+        }
+        return 0;
+      },
+    };
+  }
+
   /** Notes where the source goes on on another edge than before. */
   #runLog(edge: number): BlockLog {
     return {
       block: (form, head, tail, _count, position) => {
         if (this.kind !== 'position' || this.#run === edge || this.#replay !== undefined) return 0;
-        if (!this.#log.hasRoom) return -1;
+        if (!this.#log.hasRoom || !this.#recordBase()) return -1;
         const from =
           form === 'text' ? position - head.length - tail.length : this.#position().lines;
         const marker = {
@@ -324,6 +356,22 @@ export class SourceJournal {
       },
     };
   }
+}
+
+/** Up to where a source has given what it gives once. */
+function lastClaim(
+  log: SourceLog,
+  from: { readonly ordinal: number; readonly record?: CutRecord },
+): Position {
+  let at = positionOf(from.record?.note);
+  for (const { record } of log.read(from.ordinal))
+    at =
+      record.kind === 'cut'
+        ? positionOf(record.note)
+        : record.form === 'text'
+          ? { bytes: record.position, lines: record.count }
+          : { bytes: 0, lines: record.position };
+  return at;
 }
 
 /** Where the log has that cut, or the newest one before it: a source that was not there then has none of its own. */

@@ -107,7 +107,7 @@ export class SourcesActor {
     const names = plan.wiring.sources.map(({ name }) => name);
     return new SourceHost(
       env,
-      plan.wiring.sources.map(({ id, outputs }) => {
+      plan.wiring.sources.map(({ id, outputs, replay }) => {
         const node = sourceNode(plan, id);
         const source =
           options.create?.(id) ??
@@ -135,7 +135,7 @@ export class SourcesActor {
             ? { notePath: `${directory}/source-${id}` }
             : {
                 notePath: `${logDirectory(options.log.directory, node.uid)}.begun`,
-                log: logSpec(env, node, options.log),
+                log: { ...logSpec(env, node, options.log), isOnce: replay === false },
               }),
           maxRate: Math.min(maxRate, (node.params['maxRate'] as number | undefined) ?? Infinity),
           initialRate,

@@ -27,11 +27,13 @@ function hosted(
     start = 0,
     edges = [new TestEdge(1 << 16)],
     isWrittenAhead = true,
+    isOnce = false,
     maxRate = Infinity,
   }: {
     start?: number;
     edges?: readonly TestEdge[];
     isWrittenAhead?: boolean;
+    isOnce?: boolean;
     maxRate?: number;
   } = {},
 ): Hosted {
@@ -51,6 +53,7 @@ function hosted(
         log: {
           start,
           isWrittenAhead,
+          isOnce,
           open: (events) =>
             openSourceLog({
               disk: env.disk,
@@ -314,9 +317,30 @@ describe('after a restart of the process', () => {
     await settle(env);
     expect(again.edges[0]!.read().seen).toEqual([{ barrier: 2 }, { rows: ['c'] }]);
     expect(again.told.toSorted()).toEqual([
-      expect.stringContaining('gap: the process was started again, and with writeAheadLog: false'),
+      expect.stringContaining('gap: the process was started again; what came after the newest'),
       'put 2',
     ]);
+  });
+
+  it('nothing is sent twice of a source that may not, whatever is lost by that', async () => {
+    const env = simEnv(1);
+    const edges = (): TestEdge[] => [new TestEdge(1 << 16), new TestEdge(1 << 16)];
+    const at = (n: number): number => n;
+    const source = (count: number): RecordsSource => new RecordsSource({ at, count });
+    const first = hosted(env, source(100), { edges: edges(), isOnce: true });
+    await settle(env);
+    first.host.cut(barrier(1));
+    await settle(env);
+    const second = hosted(env, source(150), { edges: edges(), isOnce: true });
+    second.host.cut(barrier(1));
+    await settle(env);
+    // It dies before its first cut.
+    const third = hosted(env, source(160), { edges: edges(), isOnce: true });
+    await settle(env);
+    const rows = (life: Hosted): unknown[] => life.edges.flatMap((edge) => edge.read().rows);
+    expect([first, second, third].map((life) => rows(life).length)).toEqual([100, 50, 10]);
+    expect(rows(third)).toEqual(Array.from({ length: 10 }, (_, n) => 150 + n));
+    expect(second.edges[0]!.barriers).toEqual([1]);
   });
 
   it('a rate does not hold for what is sent again', async () => {
