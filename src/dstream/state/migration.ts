@@ -5,7 +5,7 @@
  */
 import { millraceError } from '../../errors.ts';
 import type { GraphNode, UserFunction } from '../../plan/graph.ts';
-import { missingMigrations, versionOf } from '../../plan/stateful.ts';
+import { versionOf } from '../../plan/stateful.ts';
 import { badOption, type Caller } from '../arguments.ts';
 
 /** Of an operator with state. */
@@ -89,7 +89,12 @@ export function migrated(
   let now = state;
   for (let at = from; at < version && now !== undefined; at++) {
     const step = steps[at];
-    if (step === undefined) throw new TypeError(`there is no step from version ${at}`);
+    if (step === undefined)
+      throw millraceError(
+        'ERR_MILLRACE_STATE_VERSION',
+        `state of version ${from} is to become one of version ${version}, and migrate has no step from ${at}`,
+        { context: { stored: from, version } },
+      );
     try {
       now = step(now, key) as unknown;
     } catch (error) {
@@ -97,23 +102,4 @@ export function migrated(
     }
   }
   return now;
-}
-
-/**
- * That a program can read state of that version. Asked for all operators before anything runs.
- * @throws ERR_MILLRACE_STATE_VERSION
- */
-export function checkVersion(node: GraphNode, stored: number): void {
-  const missing = missingMigrations(node, stored);
-  if (missing?.length === 0) return;
-  const own = versionOf(node);
-  const why =
-    missing === undefined
-      ? `its state is of version ${stored}, which is newer than the program's ${own}. Start the newer program, or go back to a savepoint of the older one`
-      : `its state is of version ${stored}, the program's is ${own}, and migrate has no step ${missing.join(', ')}. Give migrate: { ${missing.map((step) => `${step}: (old, key) => …`).join(', ')} }`;
-  throw millraceError(
-    'ERR_MILLRACE_STATE_VERSION',
-    `${node.uid} at ${node.callSite} can't go on with what it had: ${why}`,
-    { context: { operator: node.uid, callSite: node.callSite, stored, version: own } },
-  );
 }

@@ -7,7 +7,9 @@ import { packValue, unpackValue } from '../../../src/actors/codec.ts';
 import type { TaskBody, TaskEvent, TaskOutput } from '../../../src/actors/task.ts';
 import { ContextBuilder } from '../../../src/dstream/context-builder.ts';
 import type { DStream } from '../../../src/dstream/dstream.ts';
-import { type BodyOptions, createBody } from '../../../src/dstream/run/create-body.ts';
+import type { BodyOptions } from '../../../src/dstream/run/create-body.ts';
+import { realEnv } from '../../../src/env/real.ts';
+import { createBody } from '../../../src/run/create-body.ts';
 import { plan } from '../../../src/plan/planner.ts';
 import type { Plan } from '../../../src/plan/planned.ts';
 import { stateName, statesOf } from '../../../src/plan/stateful.ts';
@@ -226,7 +228,11 @@ class Driver {
   #build(): void {
     this.#close();
     this.#bodies = this.#plan.tasks.map(({ id }) => {
-      const body = createBody(this.#plan, id, this.#outputOf(id), this.#options);
+      const body = createBody(this.#plan, id, this.#outputOf(id), {
+        env: realEnv(),
+        life: 'driven',
+        ...this.#options,
+      });
       body.restore(this.#parts[id]!);
       return body;
     });

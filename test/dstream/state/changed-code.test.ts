@@ -7,9 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { ContextBuilder } from '../../../src/dstream/context-builder.ts';
+import { ContextBuilder } from '../../../src/dstream/context-builder.ts';
 import type { DStream } from '../../../src/dstream/dstream.ts';
 import type { State } from '../../../src/dstream/state/state-handle.ts';
+import { plan } from '../../../src/plan/planner.ts';
+import { collect } from '../../../src/topology/sinks.ts';
+import { fromIterable } from '../../../src/topology/sources.ts';
+import type { StageOutputs } from '../../../src/topology/stage.ts';
+import { topology } from '../../../src/topology/topology.ts';
 import { drive, planOf, type SourceBatch, sortedOf } from '../run/drive.ts';
 
 type Pairs = DStream<readonly [string, number]>;
@@ -335,5 +340,89 @@ describe('a changed program', () => {
         (ssc.inputStream('in') as unknown as Pairs).updateStateByKey(sum, options as object);
       }),
     ).toThrow(message);
+  });
+});
+
+describe('a topology that was changed', () => {
+  /** Counts words; `version` 2 has the counts as pairs, with a mark. */
+  const counterOf = (version: 1 | 2) =>
+    class Counter {
+      counts = new Map<string, number>();
+      process(word: string, out: StageOutputs<[string, number]>): void {
+        const count = (this.counts.get(word) ?? 0) + 1;
+        this.counts.set(word, count);
+        out.emit([word, count]);
+      }
+      snapshot(): unknown {
+        return version === 1 ? this.counts : { mark: 'two', pairs: [...this.counts] };
+      }
+      restore(state: unknown): void {
+        if (version === 1) this.counts = state as Map<string, number>;
+        else {
+          const { mark, pairs } = state as { mark: string; pairs: [string, number][] };
+          expect(mark).toBe('two');
+          this.counts = new Map(pairs);
+        }
+      }
+    };
+  class Total {
+    total = 0;
+    process(_pair: unknown, out: StageOutputs<number>): void {
+      out.emit(++this.total);
+    }
+    snapshot(): number {
+      return this.total;
+    }
+    restore(total: number): void {
+      this.total = total;
+    }
+  }
+  const planned = (version: 1 | 2, fuse: boolean, options: object = {}) => {
+    const ssc = new ContextBuilder();
+    topology('words', { guarantee: 'exactly-once' }, (t) => {
+      const words = t.source('words', fromIterable<string>([]));
+      const counts = t.stage('counts', counterOf(version), {
+        from: words.shuffle(),
+        fuse,
+        ...options,
+      });
+      const totals = t.stage('totals', Total, { from: counts.shuffle(), fuse });
+      t.sink('all', collect('all'), { from: totals.shuffle(), fuse });
+      t.sink('out', collect('out'), { from: counts.shuffle(), fuse });
+    }).build(ssc, undefined);
+    return plan(ssc.freeze(), { workers: 1, batchIntervalMs: 1000 });
+  };
+  const batches = (...words: string[][]): SourceBatch[] => words.map((batch) => [[batch]]);
+
+  test('has the state of its stages, however they are put together, and in its own shape', async () => {
+    const first = await drive(planned(1, true), [batches(['a', 'b'], ['a'])], { recoverEvery: 1 });
+    expect(first.batches.map(({ results }) => results['out']!.flat())).toEqual([
+      [
+        ['a', 1],
+        ['b', 1],
+      ],
+      [['a', 2]],
+    ]);
+    const migrate = {
+      1: (old: Map<string, number>) => ({ mark: 'two', pairs: [...old] }),
+    };
+    const apart = planned(2, false, { version: 2, migrate });
+    expect(apart.tasks.length).toBeGreaterThan(first.ended.plan.tasks.length);
+    const then = await drive(apart, [batches(['a', 'c'])], { from: first.ended, recoverEvery: 1 });
+    expect(then.batches[0]!.results).toEqual({
+      out: [
+        [
+          ['a', 3],
+          ['c', 1],
+        ],
+      ],
+      all: [[4, 5]],
+    });
+    // And back into one task, from parts of several.
+    const last = await drive(planned(2, true, { version: 2, migrate }), [batches(['a'])], {
+      from: then.ended,
+      recoverEvery: 1,
+    });
+    expect(last.batches[0]!.results).toEqual({ out: [[['a', 4]]], all: [[6]] });
   });
 });
