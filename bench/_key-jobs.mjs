@@ -2,11 +2,13 @@
 import { job } from '../dist/index.js';
 import { watchPauses } from './_pauses.mjs';
 
-/** Says when the first record of a batch was there. */
+/** Says when the first record of a batch was there, and what the process has used by then. */
 const telling = async (batch, time) => {
   const at = performance.timeOrigin + performance.now();
+  const { user, system } = process.cpuUsage();
   const count = await batch.count();
-  if (count > 0) console.log(JSON.stringify({ batch: time, count, at }));
+  if (count > 0)
+    console.log(JSON.stringify({ batch: time, count, at, cpuMs: (user + system) / 1000 }));
 };
 const silent = async (batch) => void (await batch.count());
 

@@ -58,6 +58,7 @@ async function measure(keys) {
     const argument = { program: 'quick', port: server.port, checkpointDir: root };
     let life = start(argument);
     const times = [];
+    const cpu = [];
     await life.until((words) => words.reduce((sum, { records = 0 }) => sum + records, 0) >= keys);
     for (let n = 0; n < Number(flags.kills); n++) {
       const from = life.words.filter(({ checkpoint }) => checkpoint !== undefined).length;
@@ -72,10 +73,11 @@ async function measure(keys) {
       life = start(argument);
       const first = await life.until((words) => words.find(({ batch }) => batch !== undefined));
       times.push(first.at - killedAt);
+      cpu.push(first.cpuMs);
     }
     life.child.removeAllListeners('exit');
     life.child.kill('SIGKILL');
-    return times;
+    return { times, cpu };
   } finally {
     server.stop();
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
@@ -85,14 +87,14 @@ async function measure(keys) {
 if (!flags.json) console.log(`# ${machine()}, ${flags.kills} kills a line`);
 let missed = 0;
 for (const keys of flags.keys.split(',').map(Number)) {
-  const times = await measure(keys);
+  const { times, cpu } = await measure(keys);
   const bar = BARS[keys];
   const holds = bar === undefined || Math.max(...times) <= bar;
   if (!holds) missed++;
-  if (flags.json) console.log(JSON.stringify({ bench: 'restart', keys, times }));
+  if (flags.json) console.log(JSON.stringify({ bench: 'restart', keys, times, cpu }));
   else
     console.log(
-      `${keys} keys: first result ${figure(times, 0)} ms after the kill` +
+      `${keys} keys: first result ${figure(times, 0)} ms after the kill, for which it used ${figure(cpu, 0)} ms of CPU` +
         (bar === undefined ? '' : `; ${verdict(`≤ ${bar} ms`, holds)}`),
     );
 }

@@ -64,6 +64,7 @@ async function timed(program, isLogged) {
   server.stop();
   rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   const steady = lines.filter(({ t }) => t >= lines[0].t + (Number(warm) - 1) * 1000);
+  if (steady.length < 2) throw new Error(`${secs} s are too few here: raise --secs and --warm`);
   const [first, last] = [steady[0], steady.at(-1)];
   const counted = last.lines - first.lines;
   return {

@@ -15,7 +15,7 @@ import { AckServer, FileFeeder, PlainServer, StoreServer } from './servers.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../fixtures/programs/restarted.mjs', import.meta.url));
 const JOB = new URL('../../fixtures/jobs/kill9.js', import.meta.url).href;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const PER_SECOND = 1500;
 const QUIET_BATCHES = 8;
 
