@@ -13,6 +13,7 @@ import type { Plan } from '../plan/planned.ts';
 import type { CheckpointSpec } from '../supervision/checkpoint/checkpoint-spec.ts';
 import { stateDirectory } from '../supervision/checkpoint/manifest-file.ts';
 import type { ResolvedCheckpoint } from './checkpoint-options.ts';
+import { CheckpointMark } from './checkpoint-mark.ts';
 import { ownDirectory } from './owner.ts';
 import {
   type FoundDirectory,
@@ -37,6 +38,10 @@ export interface Home {
   readonly checkpoint?: CheckpointSpec;
   readonly recovered: Recovered | undefined;
   readonly warnings: readonly string[];
+  /** A checkpoint was completed. */
+  checkpointed?(): void;
+  /** What that began is written, or was given up. */
+  settled?(): Promise<void>;
   /** The run is over. A thread that was left behind may still write: then the directory is free when the process ends. */
   leave(someoneIsLeft: boolean): void;
 }
@@ -90,7 +95,7 @@ async function durableHome(options: HomeOptions, checkpoint: ResolvedCheckpoint)
     const found = find(options, directory);
     const partitions = partitionsOf(found, options.partitions);
     const plan = planOf(partitions);
-    const { spec, recovered, warnings } = await openCheckpointDirectory({
+    const { spec, membership, recovered, warnings } = await openCheckpointDirectory({
       disk,
       found,
       job,
@@ -101,13 +106,17 @@ async function durableHome(options: HomeOptions, checkpoint: ResolvedCheckpoint)
       allowDroppedState,
       now: clock.now(),
     });
+    const mark = new CheckpointMark(disk, directory, membership);
     return {
       plan,
       directory: stateDirectory(directory),
       checkpoint: spec,
       recovered,
       warnings,
+      checkpointed: () => mark.set(),
+      settled: () => mark.settled,
       leave: (someoneIsLeft) => {
+        mark.stop();
         if (!someoneIsLeft) owner.release();
       },
     };

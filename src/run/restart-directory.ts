@@ -68,13 +68,22 @@ export function readDirectory(disk: Disk, directory: string): FoundDirectory {
   };
 }
 
-/** Writes who runs now, so that it outlives a power cut. */
-export async function writeRun(disk: Disk, directory: string, record: RunRecord): Promise<void> {
+/**
+ * Writes who runs now, so that it outlives a power cut.
+ * @param check called before the file gets its name; a throw leaves the old one
+ */
+export async function writeRun(
+  disk: Disk,
+  directory: string,
+  record: RunRecord,
+  check: () => void = () => {},
+): Promise<void> {
   const isNew = !isDirectory(disk, directory);
   disk.makeDirectory(stateDirectory(directory));
   if (isNew) await disk.sync(dirname(directory));
   await replaceDurably(disk, runFile(directory), sealJson(record), {
     temporary: join(directory, 'run.json.new'),
+    check,
   });
 }
 

@@ -13,7 +13,7 @@ import type { Disk } from '../env/env.ts';
 import { type MillraceError, millraceError } from '../errors.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { CheckpointSpec } from '../supervision/checkpoint/checkpoint-spec.ts';
-import type { JobRecord } from '../supervision/checkpoint/manifest.ts';
+import type { JobRecord, RunRecord } from '../supervision/checkpoint/manifest.ts';
 import { droppedState, misfits } from './restart-diff.ts';
 import { type FoundDirectory, sweep, writeRun } from './restart-directory.ts';
 import { jobRecordOf, storedTasksOf } from './restart-record.ts';
@@ -54,6 +54,8 @@ export interface OpenedDirectory {
   readonly spec: CheckpointSpec;
   /** Undefined: it is the first run on it. */
   readonly recovered: Recovered | undefined;
+  /** As it is in `run.json`. */
+  readonly membership: RunRecord;
   /** What the author of the job should know, a sentence each. */
   readonly warnings: readonly string[];
 }
@@ -76,13 +78,14 @@ export async function openCheckpointDirectory(options: OpenOptions): Promise<Ope
   const dropped = before === undefined ? new Set<string>() : checkFit(options, before, record);
   const run = Math.max(found.run?.run ?? 0, manifest?.run ?? 0) + 1;
   const firstEpoch = found.epoch + 1;
-  await writeRun(disk, directory, {
+  const membership: RunRecord = {
     format: 1,
     ...record,
     run,
     startedAt: now,
     checkpointed: manifest !== undefined,
-  });
+  };
+  await writeRun(disk, directory, membership);
   sweep(disk, found);
   const start =
     manifest === undefined
@@ -98,6 +101,7 @@ export async function openCheckpointDirectory(options: OpenOptions): Promise<Ope
       tasks,
       ...(start === undefined ? {} : { start }),
     },
+    membership,
     recovered: recoveredOf(found, run),
     warnings: warningsOf(found, dropped),
   };

@@ -16,10 +16,10 @@ import type { Graph } from '../plan/graph.ts';
 import type { Plan } from '../plan/planned.ts';
 import type { BatchMode } from '../supervision/batcher.ts';
 import type { Engine } from './engine.ts';
-import { openHome } from './home.ts';
+import { type Home, openHome } from './home.ts';
 import { graphOf, planOf, type PlanSpec, type TestInputs } from './job-spec.ts';
 import type { LocalOptions } from './local.ts';
-import { resolveRunOptions, type RunOptions } from './options.ts';
+import { type ResolvedRunOptions, resolveRunOptions, type RunOptions } from './options.ts';
 import { watchRss } from './rss-limit.ts';
 import { Run } from './running.ts';
 import type { ThreadsOptions } from './threads.ts';
@@ -96,6 +96,8 @@ export async function startRun(
       { context: { job: job.name, option: 'supervision.onBatchError' } },
     );
   }
+  // What may fail without a directory does so before one is taken.
+  await (threads === 0 ? import('./local.ts') : import('./threads.ts'));
   const home = await openHome({
     env,
     checkpoint: resolved.checkpoint,
@@ -105,6 +107,51 @@ export async function startRun(
     planOf: (partitions) => planOf(graph, { ...spec, partitions }),
     createOnError: extras.createOnError ?? false,
   });
+  let prepared: PreparedRun;
+  try {
+    prepared = await prepareRun({ job, options, extras, resolved, env, spec, graph, home });
+  } catch (error) {
+    home.leave(false);
+    throw error;
+  }
+  const { running, engine } = prepared;
+  await running.start(engine);
+  if (resolved.maxRssMb !== undefined) {
+    const unwatch = watchRss({
+      clock: env.clock,
+      maxRssMb: resolved.maxRssMb,
+      onOver: (error) => running.giveUp(error),
+    });
+    running.awaitTermination().then(unwatch, unwatch);
+  }
+  return running;
+}
+
+interface PreparedRun {
+  readonly running: Run;
+  readonly engine: Engine;
+}
+
+/** All of a run but its start. */
+async function prepareRun({
+  job,
+  options,
+  extras,
+  resolved,
+  env,
+  spec,
+  graph,
+  home,
+}: {
+  readonly job: Job<never>;
+  readonly options: RunOptions<never>;
+  readonly extras: StartExtras;
+  readonly resolved: ResolvedRunOptions;
+  readonly env: Env;
+  readonly spec: PlanSpec;
+  readonly graph: Graph;
+  readonly home: Home;
+}): Promise<PreparedRun> {
   const { plan, directory, checkpoint } = home;
   const planSpec: PlanSpec = { ...spec, partitions: checkpoint?.job.partitions ?? spec.partitions };
   const console = new ConsoleWriter();
@@ -142,7 +189,7 @@ export async function startRun(
     listener: running.listener,
   };
   const engine: Engine =
-    threads === 0
+    resolved.threads === 0
       ? await localEngine({
           ...shared,
           inputs: extras.inputs,
@@ -150,16 +197,7 @@ export async function startRun(
           ...(extras.body === undefined ? {} : { body: extras.body }),
         })
       : await threadsEngine({ ...shared, job, planSpec, log: (text) => running.hint(text) });
-  await running.start(engine);
-  if (resolved.maxRssMb !== undefined) {
-    const unwatch = watchRss({
-      clock: env.clock,
-      maxRssMb: resolved.maxRssMb,
-      onOver: (error) => running.giveUp(error),
-    });
-    running.awaitTermination().then(unwatch, unwatch);
-  }
-  return running;
+  return { running, engine };
 }
 
 /** An engine is loaded only by those who use it: `import 'millrace'` loads what is needed to define a job. */

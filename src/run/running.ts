@@ -20,7 +20,9 @@ import type {
   Engine,
   EngineListener,
   FaultWay,
+  LogSize,
   SourceEvent,
+  SourceLogTold,
   ThreadEvent,
   ThreadInfo,
 } from './engine.ts';
@@ -99,7 +101,7 @@ export type RunEvent =
   | StreamingStartedEvent
   | BatchEvent
   | Exclude<CoordinatorEvent, { readonly type: BatchEvent['type'] }>
-  | Exclude<SourceEvent, ReceiverTold>
+  | Exclude<SourceEvent, ReceiverTold | SourceLogTold>
   | ReceiverEvent
   | ThreadEvent
   | HintEvent
@@ -124,6 +126,8 @@ export interface RunMetrics {
   readonly deadLetters: number;
   /** What was counted on the way: `invalidUtf8`, `linesCut`, `linesSkipped`. */
   readonly counted: Readonly<Record<string, number>>;
+  /** With `checkpointDir`: the logs of sources, by name, as of the newest checkpoint. */
+  readonly logs: Readonly<Record<string, LogSize>>;
 }
 
 export interface StopOptions {
@@ -175,6 +179,8 @@ export interface RunLabels {
 interface RunHome {
   readonly recovered: Recovered | undefined;
   readonly checkpoint?: { readonly directory: string };
+  checkpointed?(): void;
+  settled?(): Promise<void>;
   leave(someoneIsLeft: boolean): void;
 }
 
@@ -212,6 +218,7 @@ export class Run implements AsyncDisposable {
   #deadLetters: DeadLetterEvent[] = [];
   #metrics = { batches: 0, failedBatches: 0, records: 0, restarts: 0, deadLetters: 0 };
   #counted: Record<string, number> = {};
+  #logs: Record<string, LogSize> = {};
   #stopping: Promise<StopReport> | undefined;
 
   /** @internal Runs are made by `run`. */
@@ -260,6 +267,11 @@ export class Run implements AsyncDisposable {
       coordinator: (event) => this.#fromCoordinator(event),
       task: (task, event, epoch) => this.#fromTask(task, event, epoch),
       source: (event) => {
+        if (event.type === 'sourceLog') {
+          const { bytes, behind } = event;
+          this.#logs[event.source] = { bytes, behind };
+          return;
+        }
         this.#tree.source(event);
         if (event.type === 'counted') this.#count(event.what, event.count);
         if (event.type === 'deadLetter') {
@@ -392,6 +404,7 @@ export class Run implements AsyncDisposable {
       ...this.#metrics,
       quarantined: (this.#engine as Engine | undefined)?.quarantined ?? 0,
       counted: { ...this.#counted },
+      logs: { ...this.#logs },
     };
   }
 
@@ -491,6 +504,7 @@ export class Run implements AsyncDisposable {
     }
     const left = drained ? undefined : await this.#engine.left();
     const stuckThreads = await this.#engine.stop();
+    await this.#home.settled?.();
     let savepoint: Savepoint | undefined;
     try {
       // While the directory is still ours.
@@ -554,6 +568,9 @@ export class Run implements AsyncDisposable {
       case 'recovering':
         this.#whenHeld?.began(event.epoch, event.barrier);
         this.#metrics.restarts = event.restarts;
+        break;
+      case 'checkpointCompleted':
+        this.#home.checkpointed?.();
         break;
       case 'drained':
         this.#drained.resolve();

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ContextBuilder, DStream } from '../../../src/index.ts';
+import type { ContextBuilder } from '../../../src/dstream/context-builder.ts';
+import type { DStream } from '../../../src/index.ts';
 import { type BatchesResult, runBatches } from '../../../src/testing/run-batches.ts';
 
 let directory: string;
