@@ -69,8 +69,8 @@ async function shown(running: Run, keys: readonly unknown[]): Promise<Map<unknow
 }
 
 /** A savepoint with four visits of three keys. */
-async function saved(): Promise<void> {
-  const running = await started({ checkpointDir: at('run') });
+async function saved(stateStore: 'memory' | 'disk' = 'memory'): Promise<void> {
+  const running = await started({ checkpointDir: at('run'), stateStore });
   const given = shown(running, ['ada', 'bob', 7n]);
   await running.input('in').push([
     ['ada', '/a'],
@@ -136,55 +136,66 @@ it('names what is damaged, and says so by its exit code', async () => {
   expect(() => inspect(disk, at('nowhere'))).toThrow(/has no checkpoint/);
 });
 
-it('state goes out as JSON lines, and in again with what somebody made of it', async () => {
-  await saved();
-  const lines = (await command({ json: false, export: 'visits' })).trim().split('\n');
-  const entries = lines.map(
-    (line) => JSON.parse(line) as { key: unknown; value: { count: number } },
-  );
-  expect(entries).toHaveLength(3);
-  expect(entries).toContainEqual({
-    operator: 'visits',
-    partition: expect.any(Number),
-    cell: 'keys',
-    key: { $bigint: '7' },
-    value: { count: 1, seen: { $set: ['/n'] } },
-    version: 1,
-  });
-  const latest = [...exportState(disk, at('saved'), 'latest')].filter(
-    ({ cell }) => cell === 'keys',
-  );
-  expect(latest.map(({ key, value }) => [key, value])).toContainEqual(['ada', '/b']);
-  expect(latest.every(({ touchedAt }) => touchedAt! > 1e12)).toBe(true);
+it.each([
+  ['memory', 'disk'],
+  ['disk', 'memory'],
+  ['disk', 'disk'],
+] as const)(
+  'state (in %s) goes out as JSON lines, and in again (to %s) with what somebody made of it',
+  async (from, to) => {
+    await saved(from);
+    const lines = (await command({ json: false, export: 'visits' })).trim().split('\n');
+    const entries = lines.map(
+      (line) => JSON.parse(line) as { key: unknown; value: { count: number } },
+    );
+    expect(entries).toHaveLength(3);
+    expect(entries).toContainEqual({
+      operator: 'visits',
+      partition: expect.any(Number),
+      cell: 'keys',
+      key: { $bigint: '7' },
+      value: { count: 1, seen: { $set: ['/n'] } },
+      version: 1,
+    });
+    const latest = [...exportState(disk, at('saved'), 'latest')].filter(
+      ({ cell }) => cell === 'keys',
+    );
+    expect(latest.map(({ key, value }) => [key, value])).toContainEqual(['ada', '/b']);
+    expect(latest.every(({ touchedAt }) => touchedAt! > 1e12)).toBe(true);
 
-  const kept = entries.filter(({ key }) => key !== 'bob');
-  for (const { value } of kept) value.count += 100;
-  const file = at('new.jsonl');
-  const eve = { key: 'eve', value: { count: 5, seen: { $set: [] } } };
-  writeFileSync(file, [...kept, eve].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-  await command({ json: false, import: 'visits', file, out: at('changed') });
-  expect(inspect(disk, at('changed')).operators).toMatchObject([
-    { uid: 'visits', entries: 3 },
-    { uid: 'latest', entries: 3 },
-    { uid: 'recent' },
-  ]);
-  const running = await started({ checkpointDir: at('second'), savepoint: at('changed') });
-  const given = shown(running, ['new']);
-  await running.input('in').push([
-    ['ada', '/c'],
-    ['new', '/a'],
-  ]);
-  const state = await given;
-  expect(new Map([...state].map(([key, { count }]) => [key, count]))).toEqual(
-    new Map<unknown, number>([
-      ['ada', 103],
-      [7n, 101],
-      ['eve', 5],
-      ['new', 1],
-    ]),
-  );
-  expect(state.get('ada')!.seen).toEqual(new Set(['/a', '/b', '/c']));
-});
+    const kept = entries.filter(({ key }) => key !== 'bob');
+    for (const { value } of kept) value.count += 100;
+    const file = at('new.jsonl');
+    const eve = { key: 'eve', value: { count: 5, seen: { $set: [] } } };
+    writeFileSync(file, [...kept, eve].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    await command({ json: false, import: 'visits', file, out: at('changed') });
+    expect(inspect(disk, at('changed')).operators).toMatchObject([
+      { uid: 'visits', entries: 3 },
+      { uid: 'latest', entries: 3 },
+      { uid: 'recent' },
+    ]);
+    const running = await started({
+      checkpointDir: at('second'),
+      savepoint: at('changed'),
+      stateStore: to,
+    });
+    const given = shown(running, ['new']);
+    await running.input('in').push([
+      ['ada', '/c'],
+      ['new', '/a'],
+    ]);
+    const state = await given;
+    expect(new Map([...state].map(([key, { count }]) => [key, count]))).toEqual(
+      new Map<unknown, number>([
+        ['ada', 103],
+        [7n, 101],
+        ['eve', 5],
+        ['new', 1],
+      ]),
+    );
+    expect(state.get('ada')!.seen).toEqual(new Set(['/a', '/b', '/c']));
+  },
+);
 
 it('what can not be taken in is refused before anything is written', async () => {
   await saved();

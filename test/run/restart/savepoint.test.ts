@@ -23,7 +23,7 @@ afterEach(async () => {
 const at = (name: string): string => join(root, name);
 
 /** Counts words of files, and what is pushed. */
-const words = job('words', { batchInterval: 20 }, (ssc) => {
+const words = job('words', { batchInterval: 100 }, (ssc) => {
   const count = (values: readonly number[], before = 0): number => before + values.length;
   const pushed = ssc.inputStream<string>('pushed').map((word) => [word, 1] as const);
   pushed.updateStateByKey(count).named('pushed-counts').collectAs('pushed');
