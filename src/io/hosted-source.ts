@@ -131,6 +131,11 @@ export class HostedSource {
     this.#journal?.trim(oldest);
   }
 
+  /** Records of its log behind that barrier. */
+  behind(barrier: number): number {
+    return this.#journal?.behind(barrier) ?? 0;
+  }
+
   /** Barriers behind the start that stand in its log. */
   recorded(): readonly Barrier[] {
     return this.#journal?.cuts() ?? [];

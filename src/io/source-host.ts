@@ -107,6 +107,11 @@ export class SourceHost {
     for (const source of this.#sources) source.trim(oldest);
   }
 
+  /** Records of a source's log behind that barrier. */
+  behind(source: number, barrier: number): number {
+    return this.#sources[source]?.behind(barrier) ?? 0;
+  }
+
   /** Barriers behind the start that stand in logs, ascending. */
   recorded(): readonly Barrier[] {
     const cuts = new Map<number, Barrier>();

@@ -207,6 +207,11 @@ export class SourceJournal {
     return this.kind === 'blocks' ? this.#log.synced(this.#log.last) : undefined;
   }
 
+  /** Records behind that barrier. */
+  behind(barrier: number): number {
+    return this.#log.last - (this.#log.cut(barrier)?.ordinal ?? 0);
+  }
+
   trim(oldest: number): void {
     this.#log.trim(oldest);
   }

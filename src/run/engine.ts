@@ -22,7 +22,22 @@ export type SourceEvent =
       readonly what: string;
       readonly count: number;
     }
+  | SourceLogTold
   | (SourceTold & { readonly source: string });
+
+/** Said with each checkpoint. */
+export interface SourceLogTold extends LogSize {
+  readonly type: 'sourceLog';
+  readonly source: string;
+}
+
+/** What lies in the log of a source. */
+export interface LogSize {
+  /** On the disk. */
+  readonly bytes: number;
+  /** Blocks and cuts that came behind the newest checkpoint: what a start would have to go through again. */
+  readonly behind: number;
+}
 
 export type ThreadRole = 'worker' | 'coordinator' | 'sources';
 

@@ -6,7 +6,7 @@ import type { Bell } from '../actors/doorbell.ts';
 import type { FromSources, ToSources } from '../actors/messages.ts';
 import { ReceiverEdgeWriter, type ReceiverMemory } from '../actors/receiver-edge.ts';
 import { mayPass, Trouble } from '../actors/trouble.ts';
-import type { Env } from '../env/env.ts';
+import type { Disk, Env } from '../env/env.ts';
 import type { Port } from '../env/port.ts';
 import { VirtualClock } from '../env/virtual-clock.ts';
 import { MillraceError, millraceError, toWire } from '../errors.ts';
@@ -206,6 +206,16 @@ export class SourcesActor {
     this.#coordinator?.post(message);
   }
 
+  #tellLogs(host: SourceHost, barrier: number): void {
+    const { env, plan, log, report } = this.#options;
+    if (log === undefined) return;
+    for (const { id, name } of plan.wiring.sources) {
+      const directory = logDirectory(log.directory, sourceNode(plan, id).uid);
+      const behind = host.behind(id, barrier);
+      report({ type: 'sourceLog', source: name, bytes: bytesIn(env.disk, directory), behind });
+    }
+  }
+
   #handle(message: ToSources): void {
     const host = this.#host;
     if (host === undefined) {
@@ -234,6 +244,7 @@ export class SourcesActor {
         return;
       case 'durable':
         host.trim(message.oldest);
+        this.#tellLogs(host, message.barrier);
         return;
       case 'stopIntake':
         void host.stopIntake().then(() => this.#post({ type: 'intakeStopped' }));
@@ -241,6 +252,17 @@ export class SourcesActor {
       default:
         message satisfies never;
     }
+  }
+}
+
+function bytesIn(disk: Disk, directory: string): number {
+  try {
+    return disk
+      .list(directory)
+      .reduce((sum, name) => sum + (disk.size(`${directory}/${name}`) ?? 0), 0);
+  } catch {
+    // It can't be looked at now; the log tells of that.
+    return 0;
   }
 }
 

@@ -14,6 +14,7 @@ const metrics = (counted: Record<string, number>) => ({
   records: 0,
   restarts: 0,
   counted,
+  logs: {},
 });
 
 describe('events as lines for people', () => {
