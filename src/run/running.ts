@@ -140,7 +140,10 @@ export interface StopOptions {
 }
 
 export interface StopReport {
-  /** Everything that was taken in has passed all outputs. */
+  /**
+   * Everything that was taken in has passed all outputs; with a `checkpointDir`, and the last checkpoint is durable: the
+   * next start has nothing to run again.
+   */
   readonly drained: boolean;
   /** Threads that did not end in time, those that were given up earlier among them. */
   readonly stuckThreads: readonly string[];
@@ -376,6 +379,16 @@ export class Run implements AsyncDisposable {
   }
 
   /**
+   * Makes a checkpoint of what has been worked off by now, and does not wait for the next one that is due.
+   * @returns when it is durable, the number of its barrier
+   * @throws rejects with ERR_MILLRACE_UNSUPPORTED without `checkpointDir`, ERR_MILLRACE_NOT_STARTED, ERR_MILLRACE_STOPPED
+   */
+  async checkpoint(): Promise<number> {
+    this.#savepointsFrom('checkpoint');
+    return this.#checkpoint('checkpoint');
+  }
+
+  /**
    * Makes a checkpoint of what has been worked off, and puts it into a directory of its own, where it stays until
    * somebody deletes it. A run with the option `savepoint` begins from it. The job goes on meanwhile.
    * @param directory a path where nothing lies
@@ -385,16 +398,9 @@ export class Run implements AsyncDisposable {
    * const { path, time } = await running.savepoint('/var/lib/visits/before-2.0');
    */
   async savepoint(directory: string): Promise<Savepoint> {
-    const from = this.#savepointsFrom();
+    const from = this.#savepointsFrom('savepoint');
     checkEmpty(this.#env.disk, resolve(directory), 'savepoint');
-    if (this.#state === 'initialized')
-      throw millraceError('ERR_MILLRACE_NOT_STARTED', 'savepoint: the run has not started');
-    let barrier: number | undefined;
-    while (barrier === undefined) {
-      if (this.#state === 'stopped' || this.#state === 'failed')
-        throw millraceError('ERR_MILLRACE_STOPPED', `savepoint: the run is ${this.#state}`);
-      barrier = await this.#engine.checkpoint();
-    }
+    const barrier = await this.#checkpoint('savepoint');
     const { disk, clock } = this.#env;
     return writeSavepoint({ disk, clock, from, to: directory, barrier });
   }
@@ -462,7 +468,7 @@ export class Run implements AsyncDisposable {
   stop(options: StopOptions = {}): Promise<StopReport> {
     if (options.savepoint !== undefined) {
       try {
-        this.#savepointsFrom();
+        this.#savepointsFrom('savepoint');
         checkEmpty(this.#env.disk, resolve(options.savepoint), 'savepoint');
       } catch (error) {
         return Promise.reject(error as Error);
@@ -510,7 +516,7 @@ export class Run implements AsyncDisposable {
       // While the directory is still ours.
       if (to !== undefined && drained && this.#state === 'draining') {
         const { disk, clock } = this.#env;
-        const from = this.#savepointsFrom();
+        const from = this.#savepointsFrom('savepoint');
         savepoint = await writeSavepoint({ disk, clock, from, to, barrier: 1 });
       }
     } finally {
@@ -525,12 +531,24 @@ export class Run implements AsyncDisposable {
     };
   }
 
-  #savepointsFrom(): string {
+  async #checkpoint(what: string): Promise<number> {
+    if (this.#state === 'initialized')
+      throw millraceError('ERR_MILLRACE_NOT_STARTED', `${what}: the run has not started`);
+    for (;;) {
+      if (this.#state === 'stopped' || this.#state === 'failed')
+        throw millraceError('ERR_MILLRACE_STOPPED', `${what}: the run is ${this.#state}`);
+      const barrier = await this.#engine.checkpoint();
+      // Undefined: the coordinator died meanwhile.
+      if (barrier !== undefined) return barrier;
+    }
+  }
+
+  #savepointsFrom(what: string): string {
     const directory = this.#home.checkpoint?.directory;
     if (directory !== undefined) return directory;
     throw millraceError(
       'ERR_MILLRACE_UNSUPPORTED',
-      `${this.jobName} has no checkpointDir, and a savepoint is a checkpoint that is kept: run it with one`,
+      `${what}: ${this.jobName} has no checkpointDir, so nothing of it is kept. Run it with one`,
       { context: { job: this.jobName } },
     );
   }
