@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { transactional } from '../../../src/topology/transactional.ts';
 import { job } from '../../../src/dstream/job.ts';
 import { run } from '../../../src/run/run.ts';
 import type { RunOptions } from '../../../src/run/options.ts';
 import type { Run } from '../../../src/run/running.ts';
+import { FileStore } from '../../fixtures/stores/file-store.ts';
 
 let root: string;
 let runs: Run[];
@@ -135,4 +137,49 @@ it('where something lies, or nothing is kept, there is none', async () => {
     await expect(
       started({ checkpointDir: at(checkpointDir), savepoint: at(savepoint) }),
     ).rejects.toMatchObject({ code });
+});
+
+/** Keeps what is pushed in a store that is there, or isn't. */
+let isStoreThere = true;
+const stored = job('stored', { batchInterval: 100 }, (ssc) => {
+  ssc.inputStream<string>('pushed').to(
+    transactional((ctx) => {
+      const store = new FileStore<string>(at('store'), ctx);
+      return {
+        holds: () => store.holds(),
+        commit: (id: number, rows: readonly string[]) => {
+          if (!isStoreThere) throw new Error('the store is not there');
+          store.commit(id, rows);
+        },
+      };
+    }),
+  );
+});
+
+async function storing(options: Partial<RunOptions<never>>): Promise<Run> {
+  const running = await run(stored as never, { threads: 0, ...options } as never);
+  runs.push(running);
+  return running;
+}
+
+it('what was prepared is committed once: by the run that made the savepoint', async () => {
+  const first = await storing({ checkpointDir: at('first') });
+  await first.input('pushed').push(['a']);
+  await first.stop({ savepoint: at('end') });
+  expect(FileStore.rows(at('store'))).toEqual(['a']);
+
+  const second = await storing({ checkpointDir: at('second'), savepoint: at('end') });
+  isStoreThere = false;
+  await second.input('pushed').push(['b']);
+  await second.savepoint(at('between'));
+  await second.stop({ graceful: false });
+  isStoreThere = true;
+
+  const fork = await storing({ checkpointDir: at('fork'), savepoint: at('between') });
+  await fork.input('pushed').push(['c']);
+  await fork.stop();
+  expect(FileStore.rows(at('store'))).toEqual(['a', 'c']);
+  const third = await storing({ checkpointDir: at('second') });
+  await third.stop();
+  expect(FileStore.rows(at('store')).toSorted()).toEqual(['a', 'b', 'c']);
 });
