@@ -1,18 +1,21 @@
 // What does state by key cost?
 //
-//   node bench/state.mjs [--runs 5] [--secs 8] [--warm 4] [--only wordcount,keys] [--json]
+//   node bench/state.mjs [--runs 5] [--secs 8] [--warm 4] [--only wordcount,keys,disk] [--disk-keys 5000000] [--json]
 //
 //   wordcount   running totals of 50,000 words over TCP on two worker threads, against the same word count without state:
 //               declared and closures, updateStateByKey and mapWithState. The programs take turns, with a fresh server
 //               each. Ratios are of neighbours in time; CPU-seconds are those of the counting process.
 //   keys        the operators by themselves, in one thread and a process of their own, with 1,000,000 keys and 10,000
 //               updates a batch: what a batch takes, output arrays included; what a hand-over takes and how large it
-//               is; the first one, which has all keys; what the longest step of one takes by the clock (a slice of some
-//               keys, or the end: all in one piece, with its checksum, written); what a recovery takes to read it all
-//               back; resident memory a key, above the keys. Other times are CPU time of the process (garbage
-//               collection in other threads included), which other programs disturb least.
+//               is; the first one, which has all keys; what the longest step of one takes (a slice of some keys, or the
+//               end: all in one piece, with its checksum, written); what a recovery takes to read it all back; resident
+//               memory a key, above the keys. Times are CPU time of the process (garbage collection in other threads
+//               included), which other programs disturb least.
+//   disk        the same in short for stateStore: 'disk', with `--disk-keys` keys (5,000,000) and a heap of 300 MB:
+//               what it takes to come to so many, a batch of 10,000 updates, and to read it all back; the largest heap,
+//               and anonymous memory beside what the system may take back.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,7 +26,8 @@ const { values: flags } = parseArgs({
     runs: { type: 'string', default: '5' },
     secs: { type: 'string', default: '8' },
     warm: { type: 'string', default: '4' },
-    only: { type: 'string', default: 'wordcount,keys' },
+    only: { type: 'string', default: 'wordcount,keys,disk' },
+    'disk-keys': { type: 'string', default: '5000000' },
     json: { type: 'boolean', default: false },
     child: { type: 'string' },
   },
@@ -168,9 +172,9 @@ async function keys(name) {
     let longestMs = 0;
     const started = ms();
     const step = (act) => {
-      const began = performance.now();
+      const began = ms();
       const given = act();
-      longestMs = Math.max(longestMs, performance.now() - began);
+      longestMs = Math.max(longestMs, ms() - began);
       return given;
     };
     while (!step(() => state.prepare()));
@@ -235,10 +239,127 @@ function millionKeys() {
   }
 }
 
-if (flags.child !== undefined) console.log(JSON.stringify(await keys(flags.child)));
+// ── More keys than fit ──────────────────────────────────────────────────────────────────────────
+
+/** `mapWithState` on disk, in this process; hand-overs lie in files, as they do. */
+async function disk(count) {
+  const { createOperator } = await import('../dist/dstream/run/operators.js');
+  const { TaskState } = await import('../dist/dstream/state/task-state.js');
+  const { sealed, unsealed } = await import('../dist/actors/hand-over-file.js');
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+  const total = (key, value, state) => void state.update((state.getOption() ?? 0) + value);
+  const create = (life) =>
+    createOperator({
+      node: {
+        id: 1,
+        uid: 'bench',
+        kind: 'mapWithState',
+        role: 'wide',
+        parents: [0],
+        functions: { f: total },
+        params: {},
+      },
+      partition: 0,
+      partitions: 1,
+      slideMs: 1000,
+      parentSlideMs: 1000,
+      store: { stateStore: 'disk', stateDirectory: directory, life },
+      blame: (error) => {
+        throw error;
+      },
+    });
+  const cpu = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const anonymousMb = () =>
+    Number(/RssAnon:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+  const operator = create('first');
+  const state = new TaskState(operator.cells);
+  let [heap, anonymous, longestMs, batch, file] = [0, 0, 0, 0, 0];
+  let parts = [];
+  const work = (ids) => {
+    operator.pairs(0, ids.map(keyOf.long), Array(ids.length).fill(1));
+    operator.end({ time: ++batch * 1000, zeroTime: 0, missing: [], watermark: -Infinity });
+  };
+  const handOver = () => {
+    for (let done = false; !done;) {
+      const began = cpu();
+      done = state.prepare();
+      longestMs = Math.max(longestMs, cpu() - began);
+    }
+    const began = cpu();
+    const { drop = 0, bytes } = state.handOver(undefined);
+    const path = join(directory, `part-${file++}`);
+    writeFileSync(path, sealed(bytes));
+    longestMs = Math.max(longestMs, cpu() - began);
+    for (const old of parts.slice(0, drop)) rmSync(old);
+    parts = [...parts.slice(drop), path];
+    heap = Math.max(heap, process.memoryUsage().heapUsed);
+    anonymous = Math.max(anonymous, anonymousMb());
+  };
+  let from = cpu();
+  for (let at = 0; at < count; at += 50_000) {
+    work(Array.from({ length: Math.min(50_000, count - at) }, (_, i) => at + i));
+    handOver();
+  }
+  const loadMs = cpu() - from;
+  const batches = [];
+  let at = 1;
+  for (let n = 0; n < BATCHES; n++) {
+    const some = Array.from(
+      { length: UPDATES },
+      () => (at = (at * 48_271) % 2_147_483_647) % count,
+    );
+    from = cpu();
+    work(some);
+    batches.push(cpu() - from);
+    handOver();
+  }
+  operator.close();
+  from = cpu();
+  const restored = create('second');
+  new TaskState(restored.cells).restore(parts.map((path) => unsealed(readFileSync(path), path)));
+  const restoreMs = cpu() - from;
+  if (restored.query(keyOf.long(count - 1)) === undefined) throw new Error('a key is gone');
+  restored.close();
+  rmSync(directory, { recursive: true, force: true });
+  return {
+    keys: count,
+    loadMs,
+    batches,
+    restoreMs,
+    longestMs,
+    heapMb: heap / 1e6,
+    anonymousMb: anonymous,
+  };
+}
+
+function manyKeys() {
+  const args = [
+    '--max-old-space-size=300',
+    file('state.mjs'),
+    '--child',
+    `disk ${flags['disk-keys']}`,
+  ];
+  const result = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+  if (flags.json) console.log(JSON.stringify({ bench: 'state', name: 'disk', ...result }));
+  else
+    console.log(
+      `mapWithState on disk, ${result.keys.toLocaleString('en')} keys: all of them came in ${(result.loadMs / 1000).toFixed(1)} s; ` +
+        `a batch ${figure(result.batches, 0)} ms; read back in ${(result.restoreMs / 1000).toFixed(1)} s; ` +
+        `longest step of a hand-over ${result.longestMs.toFixed(0)} ms; heap ${result.heapMb.toFixed(0)} MB at most, ` +
+        `anonymous memory ${result.anonymousMb.toFixed(0)} MB`,
+    );
+}
+
+if (flags.child?.startsWith('disk '))
+  console.log(JSON.stringify(await disk(Number(flags.child.slice('disk '.length)))));
+else if (flags.child !== undefined) console.log(JSON.stringify(await keys(flags.child)));
 else {
   const only = flags.only.split(',');
   if (!flags.json) console.log(`# ${machine()}, ${flags.runs} runs of ${flags.secs} s`);
   if (only.includes('wordcount')) await wordcounts();
   if (only.includes('keys')) millionKeys();
+  if (only.includes('disk')) manyKeys();
 }
