@@ -84,6 +84,19 @@ export type {
   StreamInputInfo,
 } from './run/batch-events.ts';
 export type { StreamingListener } from './run/listeners.ts';
+export {
+  exportState,
+  importState,
+  type ImportStateOptions,
+  inspectCheckpoint,
+} from './run/inspect/for-programs.ts';
+export type {
+  CheckpointFound,
+  Inspection,
+  LogFound,
+  OperatorFound,
+} from './run/inspect/inspection.ts';
+export type { NewEntry, StateEntry } from './run/inspect/transfer-state.ts';
 export type { Savepoint } from './run/savepoint.ts';
 export { StatsReportListener } from './run/stats-listener.ts';
 export {

@@ -35,6 +35,7 @@ import type {
   CollectedBatch,
   Run,
   RunEvent,
+  RunInput,
   RunMetrics,
   RunState,
   StopOptions,
@@ -276,7 +277,7 @@ export class StreamingContext extends ContextBuilder implements AsyncDisposable 
   }
 
   /** As of a run: the source that is named by `inputStream(name)`. Of a started context. */
-  input(name: string): { push(records: readonly unknown[]): Promise<void> } {
+  input(name: string): RunInput {
     return this.#running('input').input(name);
   }
 
