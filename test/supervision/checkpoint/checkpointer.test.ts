@@ -1,6 +1,7 @@
 /** Checkpoints of a job whose disk does what it should. */
 import { describe, expect, it } from 'vitest';
-import { Job, DIR, OUT, STATE } from './_job.ts';
+import { JobMemory } from '../../../src/supervision/job-memory.ts';
+import { DIR, Job, OUT, STATE } from './_job.ts';
 
 describe('a held batch becomes a checkpoint', () => {
   it('when the one before is old enough; its manifest names all that it needs', async () => {
@@ -145,6 +146,32 @@ describe('a start behind a checkpoint', () => {
     job.sayRecorded();
     await job.pass(100);
     expect(job.log.map(({ time }) => time)).toEqual([400]);
+  });
+
+  it('relief that is asked for while recorded cuts are left is not given', async () => {
+    const job = new Job({ saysRecorded: false });
+    job.start();
+    const barrier = { batch: true, point: true, last: false, zeroTime: 0 };
+    for (let number = 1; number <= 600; number++)
+      job.log.push({ ...barrier, number, time: number * 100 });
+    job.env.clock.advance(60_050);
+    job.lazy = true;
+    const ask = (): void => job.sources.say({ type: 'relief', source: 0 });
+    ask();
+    job.sayRecorded();
+    ask();
+    await job.pass(20);
+    ask();
+    await job.pass(10);
+    expect(new JobMemory(job.buffer).lastCut).toBe(512);
+    job.lazy = false;
+    await job.pass(30);
+    job.lazy = true;
+    const { lastCut } = new JobMemory(job.buffer);
+    expect(lastCut).toBe(600);
+    ask();
+    await job.pass(10);
+    expect(job.log[600]).toMatchObject({ number: 601, batch: false, point: true });
   });
 
   it('the last barrier of a drain ends nothing in the next process, which has its state', async () => {
