@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { inspectCommand } from '../../../src/cli/inspect-command.ts';
 import { job } from '../../../src/dstream/job.ts';
 import { realEnv } from '../../../src/env/real.ts';
+import * as programs from '../../../src/run/inspect/for-programs.ts';
 import { inspect, isHealthy } from '../../../src/run/inspect/inspection.ts';
 import { exportState, importState } from '../../../src/run/inspect/transfer-state.ts';
 import type { RunOptions } from '../../../src/run/options.ts';
@@ -217,4 +218,17 @@ it('what can not be taken in is refused before anything is written', async () =>
   expect(readdirSync(root)).not.toContain('out');
   expect(await into('visits', [good])).toBe(1);
   await expect(into('visits', [good])).rejects.toThrow(/not empty/);
+});
+
+it('a program does the same with values as they are', async () => {
+  await saved();
+  const entries = [];
+  for await (const entry of programs.exportState(at('saved'), 'visits'))
+    if (entry.key !== 'bob') entries.push(entry);
+  expect(entries.map(({ key }) => key)).toEqual(expect.arrayContaining(['ada', 7n]));
+  const made = { from: at('saved'), to: at('mended'), operator: 'visits', entries };
+  expect(await programs.importState(made)).toBe(2);
+  const { operators, checkpoints } = await programs.inspectCheckpoint(at('mended'));
+  expect(operators[0]).toMatchObject({ uid: 'visits', entries: 2 });
+  expect(checkpoints[0]!.problems).toEqual([]);
 });
