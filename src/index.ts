@@ -143,6 +143,6 @@ export {
   type PidOptions,
   type PidRateEstimatorOptions,
 } from './supervision/pid.ts';
-export type { FaultWay, KillWay, ThreadInfo } from './run/engine.ts';
+export type { FaultWay, KillWay, LogSize, ThreadInfo } from './run/engine.ts';
 export type { JobActor, JobActorRole } from './run/job-tree.ts';
 export type { LeftBehind } from './supervision/coordinator.ts';
