@@ -18,6 +18,7 @@ const JOB = new URL('../../fixtures/jobs/kill9.js', import.meta.url).href;
 const PATIENCE_MS = 60_000;
 const PER_SECOND = 1500;
 const QUIET_BATCHES = 8;
+const UP_TO_DATE_MS = 1000;
 
 /** What the process says. */
 export interface Word {
@@ -78,6 +79,12 @@ export class Life {
 
   ofType(type: string): Word[] {
     return this.words.filter((word) => word.type === type);
+  }
+
+  /** The batches of the time in which it was down have been made up for. */
+  get isUpToDate(): boolean {
+    const time = Number(this.ofType('batchCompleted').at(-1)?.['time'] ?? 0);
+    return time > Date.now() - UP_TO_DATE_MS;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -223,7 +230,9 @@ export class Trial {
     await life.until('all is in', () => {
       const batches = life.ofType('batchCompleted').slice(-QUIET_BATCHES);
       return (
-        batches.length === QUIET_BATCHES && batches.every(({ numRecords }) => numRecords === 0)
+        life.isUpToDate &&
+        batches.length === QUIET_BATCHES &&
+        batches.every(({ numRecords }) => numRecords === 0)
       );
     });
     life.signal('SIGTERM');
