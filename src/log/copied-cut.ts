@@ -3,7 +3,9 @@
  * log that is read may be written by its owner meanwhile.
  */
 import type { Clock, Disk } from '../env/env.ts';
+import type { CutRecord, Placed } from './log-record.ts';
 import { recoverLog, type RecoveredLog } from './recovered-log.ts';
+import { parseSegmentName, scanSegment } from './segment-files.ts';
 import { openSourceLog } from './source-log.ts';
 
 /** Trims remove files while they are looked at. */
@@ -22,6 +24,24 @@ export function lookAtLog(disk: Disk, directory: string): RecoveredLog {
   }
 }
 
+/** The newest segment that has it: it is near the end, and a log may be long. */
+function findCut(disk: Disk, directory: string, barrier: number): Placed<CutRecord> | undefined {
+  const segments = disk
+    .list(directory)
+    .map((name) => parseSegmentName(directory, name))
+    .filter((name) => name !== undefined)
+    .toSorted((a, b) => b.incarnation - a.incarnation || b.number - a.number);
+  for (const segment of segments) {
+    // One that was trimmed meanwhile has only what is older.
+    if (disk.size(segment.path) === undefined) continue;
+    const cut = scanSegment(disk, segment).cuts.find(
+      ({ record }) => record.barrier.number === barrier,
+    );
+    if (cut !== undefined) return cut;
+  }
+  return undefined;
+}
+
 /** Resolves when the copy is durable. False: the log has no such cut. */
 export async function copyCut(
   disk: Disk,
@@ -30,7 +50,7 @@ export async function copyCut(
   to: string,
   barrier: number,
 ): Promise<boolean> {
-  const cut = lookAtLog(disk, from).cuts.find(({ record }) => record.barrier.number === barrier);
+  const cut = findCut(disk, from, barrier);
   if (cut === undefined) return false;
   await new Promise<void>((resolve, reject) => {
     const log = openSourceLog({
