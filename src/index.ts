@@ -97,6 +97,7 @@ export type {
   OperatorFound,
 } from './run/inspect/inspection.ts';
 export type { NewEntry, StateEntry } from './run/inspect/transfer-state.ts';
+export type { Recovered } from './run/restart.ts';
 export type { Savepoint } from './run/savepoint.ts';
 export { StatsReportListener } from './run/stats-listener.ts';
 export {

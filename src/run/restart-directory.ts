@@ -18,6 +18,7 @@ import {
 } from '../supervision/checkpoint/manifest-file.ts';
 import type { Manifest, RunRecord } from '../supervision/checkpoint/manifest.ts';
 import { replaceDurably, sealJson, unsealJson } from '../supervision/checkpoint/sealed-json.ts';
+import { logDirectory } from './sources-actor.ts';
 
 const ASIDE = 'set-aside-';
 /** What a start may pass over. */
@@ -87,11 +88,32 @@ export async function writeRun(
   });
 }
 
-/** Removes what nothing needs: what dead epochs wrote and no manifest names, indexes and notes of earlier runs. */
-export function sweep(disk: Disk, { directory, manifests }: FoundDirectory): void {
+/**
+ * Removes what nothing needs: what dead epochs wrote and no manifest names, indexes and notes of earlier runs, logs of
+ * sources that the job has not any more: one that gets such a name later must not take them for its own.
+ * @param sources uids
+ */
+export function sweep(
+  disk: Disk,
+  { directory, manifests }: FoundDirectory,
+  sources: readonly string[],
+): void {
   const needed = new Set(manifests.flatMap(({ tasks }) => tasks.flatMap(({ parts }) => parts)));
   const state = stateDirectory(directory);
   for (const name of disk.list(state)) if (!needed.has(name)) disk.remove(join(state, name));
+  // Working copies of state that is kept on disk.
+  for (const name of disk.listDirectories(state)) disk.removeDirectory(join(state, name));
+  const logs = join(directory, 'log');
+  if (!isDirectory(disk, logs)) return;
+  const own = new Set(sources.map((uid) => logDirectory(logs, uid)));
+  for (const name of disk.listDirectories(logs)) {
+    const path = join(logs, name);
+    if (!own.has(path)) disk.removeDirectory(path);
+  }
+  for (const name of disk.list(logs)) {
+    const path = join(logs, name);
+    if (!own.has(path.replace(/\.[^.]*$/, ''))) disk.remove(path);
+  }
 }
 
 /** Puts all that runs have left into a directory of its own, where nothing looks for it. */

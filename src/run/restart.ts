@@ -86,7 +86,7 @@ export async function openCheckpointDirectory(options: OpenOptions): Promise<Ope
     checkpointed: manifest !== undefined,
   };
   await writeRun(disk, directory, membership);
-  sweep(disk, found);
+  sweep(disk, found, record.sources);
   const start =
     manifest === undefined
       ? undefined

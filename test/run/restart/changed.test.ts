@@ -145,6 +145,42 @@ describe('an operator that was changed', () => {
   });
 });
 
+describe('a source', () => {
+  const sources = async (
+    batches: number,
+    inputs: readonly (readonly (readonly string[])[])[],
+    allowDroppedState: boolean | readonly string[] = false,
+  ): Promise<string[]> => {
+    const { batches: given } = await runBatches(
+      { inputs, batches, checkpointDir: directory, allowDroppedState },
+      (ssc, ...streams) => totals(streams.length === 1 ? streams[0]! : ssc.union(streams)),
+    );
+    return given.map(({ time, values }) =>
+      [time, ...values.map(([word, n]) => word + n).sort()].join(' '),
+    );
+  };
+  const [first] = INPUTS;
+  const second = [['v'], ['w'], ['x'], ['y'], ['z']];
+
+  it('that is new begins where the job goes on', async () => {
+    expect(await sources(2, [first!])).toEqual(['1000 a1 b1', '2000 a2 b1']);
+    expect(await sources(4, [first!, second])).toEqual(['3000 a3 b1 x1', '4000 a3 b2 x1 y1']);
+    expect(await sources(5, [first!, second])).toEqual(['5000 a4 b2 c1 x1 y1 z1']);
+  });
+
+  it('that is gone is refused; where that is allowed it is gone for good', async () => {
+    await sources(2, [first!, second]);
+    await expect(sources(3, [first!])).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_STATE_DROPPED',
+      message: expect.stringContaining('- queueStream#2 (queue) at ') as string,
+    });
+    expect(await sources(3, [first!], ['queueStream#2'])).toEqual(['3000 a3 b1 v1 w1']);
+    expect(await sources(4, [first!])).toEqual(['4000 a3 b2 v1 w1']);
+    // One that comes under its name later has nothing of it.
+    expect(await sources(5, [first!, second])).toEqual(['5000 a4 b2 c1 v1 w1 z1']);
+  });
+});
+
 describe('a job', () => {
   it('of another interval is refused', async () => {
     await run(3, (words) => totals(words).collectAs('totals'));
