@@ -1,9 +1,10 @@
 /** What a job is to the simulator: how it is built, what is fed to it, and what must come out. */
-import type { ContextBuilder } from '../../dstream/context-builder.ts';
-import type { Graph } from '../../plan/graph.ts';
-import type { Guarantee } from '../../topology/topology-builder.ts';
-import type { Scenario } from './scenario.ts';
-import type { Feed } from './sim-sources.ts';
+import type { ContextBuilder } from "../../dstream/context-builder.ts";
+import type { Graph } from "../../plan/graph.ts";
+import type { Guarantee } from "../../topology/topology-builder.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Feed } from "./sim-sources.ts";
+import type { SimStore } from "./sim-store.ts";
 
 /** One batch of one source: records by partition, or null when it is missing. */
 export type SourceBatch = readonly (readonly unknown[])[] | null;
@@ -18,12 +19,14 @@ export interface User {
   seen(output: string, row: unknown): void;
   /** From `foreachBatch`. */
   delivered(output: string, time: number, rows: readonly unknown[]): void;
+  /** What transactional sinks commit to. */
+  readonly store: SimStore;
   /** Some virtual time. */
   wait(): Promise<void>;
 }
 
 /** `records`: numbered ones by position, as sources of topologies give them. */
-export type SourceShape = 'text' | 'rows' | 'records';
+export type SourceShape = "text" | "rows" | "records";
 
 export interface SimJob {
   readonly name: string;
@@ -76,6 +79,8 @@ export interface OutputModel {
   as?(row: unknown): unknown;
   /** It is no output of the run: what plain sinks have shown (`User.seen`). */
   readonly plain?: boolean;
+  /** It is no output of the run: what the store has of it (`User.store`). */
+  readonly stored?: boolean;
   /** It is no output of the run: the lines of files in this directory of the simulated disk. */
   readonly files?: string;
 }

@@ -2,11 +2,12 @@
  * Plans of simulated jobs. Each is made once a process: its compiled loops are the costliest thing in a run. Jobs of
  * others are planned for each thread, as in production: their functions may keep something to themselves.
  */
-import { ContextBuilder } from '../../dstream/context-builder.ts';
-import { plan } from '../../plan/planner.ts';
-import type { Plan } from '../../plan/planned.ts';
-import type { Scenario } from './scenario.ts';
-import type { User } from './sim-job.ts';
+import { ContextBuilder } from "../../dstream/context-builder.ts";
+import { plan } from "../../plan/planner.ts";
+import type { Plan } from "../../plan/planned.ts";
+import type { Scenario } from "./scenario.ts";
+import type { User } from "./sim-job.ts";
+import { SimStore } from "./sim-store.ts";
 
 export interface SimPlan {
   readonly plan: Plan;
@@ -43,6 +44,9 @@ function plannedFor(scenario: Scenario): SimPlan {
         first: (what) => user.now.first(what),
         seen: (output, row) => user.now.seen(output, row),
         delivered: (output, time, rows) => user.now.delivered(output, time, rows),
+        get store() {
+          return user.now.store;
+        },
         wait: () => user.now.wait(),
       },
       batchIntervalMs,
@@ -52,5 +56,12 @@ function plannedFor(scenario: Scenario): SimPlan {
 }
 
 function nobody(): User {
-  return { call() {}, first: () => false, seen() {}, delivered() {}, async wait() {} };
+  return {
+    store: new SimStore(),
+    call() {},
+    first: () => false,
+    seen() {},
+    delivered() {},
+    async wait() {},
+  };
 }
