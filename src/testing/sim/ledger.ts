@@ -9,14 +9,14 @@
  * C5  What outputs of a topology came to in all is what its guarantee says (`whole.ts`).
  * C6  What is committed to a store under one id is the same each time.
  */
-import type { TaskEvent } from "../../actors/task.ts";
-import type { MemoryDisk } from "../../env/memory-disk.ts";
-import { idOf } from "./jobs.ts";
-import type { EdgeHistory, History } from "./history.ts";
-import type { OutputModel, SimJob } from "./sim-job.ts";
-import type { Feed, FeedEnding } from "./sim-sources.ts";
-import type { SimStore } from "./sim-store.ts";
-import { checkWhole } from "./whole.ts";
+import type { TaskEvent } from '../../actors/task.ts';
+import type { MemoryDisk } from '../../env/memory-disk.ts';
+import { idOf } from './jobs.ts';
+import type { EdgeHistory, History } from './history.ts';
+import type { OutputModel, SimJob } from './sim-job.ts';
+import type { Feed, FeedEnding } from './sim-sources.ts';
+import type { SimStore } from './sim-store.ts';
+import { checkWhole } from './whole.ts';
 
 export interface LedgerOptions {
   readonly job: SimJob;
@@ -83,14 +83,14 @@ export class Ledger {
 
   /** A report as the embedding process hears it. Gives what is wrong with it. */
   reported(event: TaskEvent): string | undefined {
-    if (event.type === "counted") {
+    if (event.type === 'counted') {
       this.counted[event.what] = (this.counted[event.what] ?? 0) + event.count;
       return undefined;
     }
-    if (event.type !== "collected" && event.type !== "printed") return undefined;
+    if (event.type !== 'collected' && event.type !== 'printed') return undefined;
     const first = event.barrier > (this.#newest.get(event.output) ?? 0);
     if (first) this.#newest.set(event.output, event.barrier);
-    if (event.type === "printed") return undefined;
+    if (event.type === 'printed') return undefined;
     const { name, barrier } = event;
     const { job } = this.#options;
     const rows = canonical(job.outputs[name], event.partitions.flat());
@@ -171,7 +171,7 @@ export class Ledger {
     // Drained before it began, a job does nothing.
     if (lasts.length !== 1 && first!.barriers.length > 0)
       wrong.push(`C4: there are ${lasts.length} last barriers`);
-    if (step && lasts[0]?.batch === true) wrong.push("C4: in step, the last barrier is no batch");
+    if (step && lasts[0]?.batch === true) wrong.push('C4: in step, the last barrier is no batch');
     return wrong;
   }
 
@@ -262,7 +262,7 @@ export class Ledger {
 function isRepeatable({ topology, outputs }: SimJob, name: string): boolean {
   if (topology === undefined) return true;
   const { guarantee, timed } = topology;
-  return guarantee === "exactly-once" && timed !== true && outputs[name]?.rows !== undefined;
+  return guarantee === 'exactly-once' && timed !== true && outputs[name]?.rows !== undefined;
 }
 
 /** What complete files hold. */
@@ -270,7 +270,7 @@ function linesIn(disk: MemoryDisk, directory: string): unknown[] {
   return disk
     .paths()
     .filter((path) => path.startsWith(`${directory}/`) && !path.startsWith(`${directory}/.`))
-    .flatMap((path) => Buffer.from(disk.read(path)).toString().split("\n").slice(0, -1))
+    .flatMap((path) => Buffer.from(disk.read(path)).toString().split('\n').slice(0, -1))
     .map((line) => JSON.parse(line) as unknown);
 }
 
@@ -279,5 +279,5 @@ function canonical(model: OutputModel | undefined, rows: readonly unknown[]): st
   return rows
     .map((row) => JSON.stringify(row))
     .sort()
-    .join(" ");
+    .join(' ');
 }

@@ -1,10 +1,10 @@
 /** What a job is to the simulator: how it is built, what is fed to it, and what must come out. */
-import type { ContextBuilder } from "../../dstream/context-builder.ts";
-import type { Graph } from "../../plan/graph.ts";
-import type { Guarantee } from "../../topology/topology-builder.ts";
-import type { Scenario } from "./scenario.ts";
-import type { Feed } from "./sim-sources.ts";
-import type { SimStore } from "./sim-store.ts";
+import type { ContextBuilder } from '../../dstream/context-builder.ts';
+import type { Graph } from '../../plan/graph.ts';
+import type { Guarantee } from '../../topology/topology-builder.ts';
+import type { Scenario } from './scenario.ts';
+import type { Feed } from './sim-sources.ts';
+import type { SimStore } from './sim-store.ts';
 
 /** One batch of one source: records by partition, or null when it is missing. */
 export type SourceBatch = readonly (readonly unknown[])[] | null;
@@ -26,7 +26,7 @@ export interface User {
 }
 
 /** `records`: numbered ones by position, as sources of topologies give them. */
-export type SourceShape = "text" | "rows" | "records";
+export type SourceShape = 'text' | 'rows' | 'records';
 
 export interface SimJob {
   readonly name: string;

@@ -2,12 +2,12 @@
  * Plans of simulated jobs. Each is made once a process: its compiled loops are the costliest thing in a run. Jobs of
  * others are planned for each thread, as in production: their functions may keep something to themselves.
  */
-import { ContextBuilder } from "../../dstream/context-builder.ts";
-import { plan } from "../../plan/planner.ts";
-import type { Plan } from "../../plan/planned.ts";
-import type { Scenario } from "./scenario.ts";
-import type { User } from "./sim-job.ts";
-import { SimStore } from "./sim-store.ts";
+import { ContextBuilder } from '../../dstream/context-builder.ts';
+import { plan } from '../../plan/planner.ts';
+import type { Plan } from '../../plan/planned.ts';
+import type { Scenario } from './scenario.ts';
+import type { User } from './sim-job.ts';
+import { SimStore } from './sim-store.ts';
 
 export interface SimPlan {
   readonly plan: Plan;

@@ -2,23 +2,23 @@
  * The topologies that run under simulation. Records are numbered, `[id, key]`; a stage that counts by key says what each
  * was counted as, so every loss, double and change of order shows.
  */
-import { files } from "../../io/file-sink.ts";
-import { collect, forEach } from "../../topology/sinks.ts";
-import { generate, socket } from "../../topology/sources.ts";
-import type { Answer, Stage, StageContext, StageOutputs } from "../../topology/stage.ts";
-import { transactional } from "../../topology/transactional.ts";
-import { TopologyBuilder, type TopologySettings } from "../../topology/topology-builder.ts";
-import { idOf } from "./jobs.ts";
-import type { SimJob, TopologyFacts, User } from "./sim-job.ts";
+import { files } from '../../io/file-sink.ts';
+import { collect, forEach } from '../../topology/sinks.ts';
+import { generate, socket } from '../../topology/sources.ts';
+import type { Answer, Stage, StageContext, StageOutputs } from '../../topology/stage.ts';
+import { transactional } from '../../topology/transactional.ts';
+import { TopologyBuilder, type TopologySettings } from '../../topology/topology-builder.ts';
+import { idOf } from './jobs.ts';
+import type { SimJob, TopologyFacts, User } from './sim-job.ts';
 
 export type Numbered = readonly [id: number, key: string];
 
-const FILES = "/out";
+const FILES = '/out';
 const TICK_MS = 25;
 
 export const numberedAt = (id: number): Numbered => [id, `k${(id * 5) % 7}`];
 const keyOf = (record: unknown): string =>
-  typeof record === "string" ? `k${idOf(record) % 7}` : (record as Numbered)[1];
+  typeof record === 'string' ? `k${idOf(record) % 7}` : (record as Numbered)[1];
 const isEven = (record: unknown): boolean => idOf(record) % 2 === 0;
 
 class Count implements Stage<Numbered, unknown> {
@@ -48,13 +48,13 @@ class Holder implements Stage<Numbered, Numbered> {
     this.#held.push(record);
     if (this.#ticks) return;
     this.#ticks = true;
-    ctx.timer(TICK_MS, "tick");
+    ctx.timer(TICK_MS, 'tick');
   }
 
   onTimer(_payload: unknown, out: StageOutputs<Numbered>, ctx: StageContext): void {
     for (const record of this.#held.splice(0, 16)) out.emit(record);
     this.#ticks = this.#held.length > 0;
-    if (this.#ticks) ctx.timer(TICK_MS, "tick");
+    if (this.#ticks) ctx.timer(TICK_MS, 'tick');
   }
 
   snapshot(): unknown {
@@ -96,7 +96,7 @@ class Doubtful implements Stage<Numbered, Numbered> {
   }
 }
 
-interface Declared extends Omit<SimJob, "build" | "topology"> {
+interface Declared extends Omit<SimJob, 'build' | 'topology'> {
   readonly facts: TopologyFacts;
   readonly maxPending?: number;
   build(t: TopologyBuilder, user: User): void;
@@ -135,30 +135,30 @@ const counted = (records: readonly unknown[], before: readonly unknown[] = []): 
 };
 
 const counting: SimJob = declared({
-  name: "topology: count by key, and files",
-  facts: { guarantee: "exactly-once" },
-  sources: ["records"],
+  name: 'topology: count by key, and files',
+  facts: { guarantee: 'exactly-once' },
+  sources: ['records'],
   build(t, user) {
     const work = t.stage<Numbered, Numbered>(
-      "work",
+      'work',
       (record, out) => {
         user.call(record);
         out.emit(record);
       },
-      { from: t.source("numbers", numbered).shuffle(), fuse: false },
+      { from: t.source('numbers', numbered).shuffle(), fuse: false },
     );
-    const counts = t.stage("count", Count, { from: work.byKey(keyOf), parallelism: 3 });
-    t.sink("collected", collect("out"), { from: counts.global() });
-    t.sink("written", files(FILES), { from: counts.local(), parallelism: 3 });
+    const counts = t.stage('count', Count, { from: work.byKey(keyOf), parallelism: 3 });
+    t.sink('collected', collect('out'), { from: counts.global() });
+    t.sink('written', files(FILES), { from: counts.local(), parallelism: 3 });
     const stored = transactional(({ key }) => ({
       holds: () => user.store.holds(key),
       commit: async (id, rows) => {
         const { store } = user;
         await user.wait();
-        store.commit("stored", key, id, rows);
+        store.commit('stored', key, id, rows);
       },
     }));
-    t.sink("stored", stored, { from: counts.local(), parallelism: 3 });
+    t.sink('stored', stored, { from: counts.local(), parallelism: 3 });
   },
   outputs: {
     out: {
@@ -171,41 +171,41 @@ const counting: SimJob = declared({
 });
 
 const branching: SimJob = declared({
-  name: "topology: outputs and groupings",
-  facts: { guarantee: "exactly-once" },
-  sources: ["text", "records"],
+  name: 'topology: outputs and groupings',
+  facts: { guarantee: 'exactly-once' },
+  sources: ['text', 'records'],
   build(t, user) {
     const split = t.stage<string, Numbered>(
-      "split",
+      'split',
       (line, out) => {
         user.call(line);
         const record: Numbered = [idOf(line), keyOf(line)];
         out.emit(record);
-        out.to<Numbered>("direct").emitTo(record[0] % 2, [record[0], "direct"]);
+        out.to<Numbered>('direct').emitTo(record[0] % 2, [record[0], 'direct']);
       },
-      { from: t.source("lines", socket({ host: "sim", port: 1 })).shuffle(), outputs: ["direct"] },
+      { from: t.source('lines', socket({ host: 'sim', port: 1 })).shuffle(), outputs: ['direct'] },
     );
     const same = (record: Numbered, out: StageOutputs<Numbered>): void => out.emit(record);
-    const direct = t.stage("direct", same, {
-      from: split.output<Numbered>("direct").direct(),
+    const direct = t.stage('direct', same, {
+      from: split.output<Numbered>('direct').direct(),
       parallelism: 2,
     });
-    const dealt = t.stage("dealt", same, { from: split.shuffle(), parallelism: 3, fuse: false });
-    const other = t.source("numbers", numbered);
-    const counts = t.stage("count", Count, {
+    const dealt = t.stage('dealt', same, { from: split.shuffle(), parallelism: 3, fuse: false });
+    const other = t.source('numbers', numbered);
+    const counts = t.stage('count', Count, {
       from: [dealt.byKey(keyOf), other.byKey(keyOf)],
       parallelism: 2,
     });
-    t.sink("counts", collect("counts"), { from: counts.global() });
-    t.sink("all", collect("all"), { from: [direct.global(), dealt.global(), other.all()] });
-    t.sink("files", files(FILES), { from: counts.global() });
+    t.sink('counts', collect('counts'), { from: counts.global() });
+    t.sink('all', collect('all'), { from: [direct.global(), dealt.global(), other.all()] });
+    t.sink('files', files(FILES), { from: counts.global() });
   },
   outputs: {
     all: {
       rows: ([lines, rows]) => [
         ...lines!.flat().flatMap((line) => [
           [idOf(line), keyOf(line)],
-          [idOf(line), "direct"],
+          [idOf(line), 'direct'],
         ]),
         ...rows!.flat(),
       ],
@@ -221,52 +221,52 @@ const branching: SimJob = declared({
 });
 
 const timed: SimJob = declared({
-  name: "topology: timers",
-  facts: { guarantee: "exactly-once", timed: true, settleMs: 800 },
-  sources: ["records"],
+  name: 'topology: timers',
+  facts: { guarantee: 'exactly-once', timed: true, settleMs: 800 },
+  sources: ['records'],
   build(t, user) {
-    const held = t.stage("hold", Holder, {
-      from: t.source("numbers", numbered).byKey(keyOf),
+    const held = t.stage('hold', Holder, {
+      from: t.source('numbers', numbered).byKey(keyOf),
       parallelism: 2,
     });
     const work = t.stage<Numbered, Numbered>(
-      "work",
+      'work',
       (record, out) => {
         user.call(record);
         out.emit(record);
       },
       { from: held.shuffle(), parallelism: 2 },
     );
-    t.sink("collected", collect("out"), { from: work.global() });
+    t.sink('collected', collect('out'), { from: work.global() });
   },
   outputs: { out: { whole: ([records]) => records! } },
 });
 
 const mixed: SimJob = declared({
-  name: "topology: with streams",
-  facts: { guarantee: "exactly-once" },
-  sources: ["records", "rows"],
+  name: 'topology: with streams',
+  facts: { guarantee: 'exactly-once' },
+  sources: ['records', 'rows'],
   build(t, user) {
     const work = t.stage<Numbered, Numbered>(
-      "work",
+      'work',
       (record, out) => {
         user.call(record);
         out.emit(record);
       },
-      { from: t.source("numbers", numbered).shuffle(), parallelism: 2 },
+      { from: t.source('numbers', numbered).shuffle(), parallelism: 2 },
     );
     t.toDStream(work)
       .map(([id, key]): [string, number] => [key, id])
       .reduceByKey((a, b) => a + b)
-      .collectAs("sums");
-    const rows = t.ssc.inputStream<Numbered>("rows").filter(isEven).toTopology();
-    const dealt = t.stage<Numbered, Numbered>("dealt", (record, out) => out.emit(record), {
+      .collectAs('sums');
+    const rows = t.ssc.inputStream<Numbered>('rows').filter(isEven).toTopology();
+    const dealt = t.stage<Numbered, Numbered>('dealt', (record, out) => out.emit(record), {
       from: rows.shuffle(),
       parallelism: 3,
     });
-    t.sink("rows", collect("even"), { from: dealt.global() });
-    const counts = t.stage("count", Count, { from: rows.byKey(keyOf), parallelism: 2 });
-    t.sink("counts", collect("counts"), { from: counts.global() });
+    t.sink('rows', collect('even'), { from: dealt.global() });
+    const counts = t.stage('count', Count, { from: rows.byKey(keyOf), parallelism: 2 });
+    t.sink('counts', collect('counts'), { from: counts.global() });
   },
   outputs: {
     sums: {
@@ -287,30 +287,30 @@ const mixed: SimJob = declared({
 });
 
 const acked: SimJob = declared({
-  name: "topology: acked",
-  facts: { guarantee: "at-least-once" },
+  name: 'topology: acked',
+  facts: { guarantee: 'at-least-once' },
   maxPending: 12,
-  sources: ["records"],
+  sources: ['records'],
   build(t, user) {
     class Work extends Doubtful {
       constructor() {
         super(user);
       }
     }
-    const doubtful = t.stage("doubtful", Work, {
-      from: t.source("numbers", numbered).shuffle(),
+    const doubtful = t.stage('doubtful', Work, {
+      from: t.source('numbers', numbered).shuffle(),
       parallelism: 2,
     });
     const work = t.stage<Numbered, Numbered>(
-      "work",
+      'work',
       (record, out) => {
         user.call(record);
         out.emit(record);
       },
       { from: doubtful.byKey(keyOf), parallelism: 2 },
     );
-    t.sink("collected", collect("out"), { from: work.global() });
-    t.sink("written", files(FILES), { from: work.local(), parallelism: 2 });
+    t.sink('collected', collect('out'), { from: work.global() });
+    t.sink('written', files(FILES), { from: work.local(), parallelism: 2 });
   },
   outputs: {
     out: { whole: ([records]) => records! },
@@ -319,22 +319,22 @@ const acked: SimJob = declared({
 });
 
 const atMostOnce: SimJob = declared({
-  name: "topology: at most once",
-  facts: { guarantee: "at-most-once" },
-  sources: ["records"],
+  name: 'topology: at most once',
+  facts: { guarantee: 'at-most-once' },
+  sources: ['records'],
   build(t, user) {
     const work = t.stage<Numbered, Numbered>(
-      "work",
+      'work',
       (record, out) => {
         user.call(record);
         out.emit(record);
       },
-      { from: t.source("numbers", numbered).shuffle(), parallelism: 2 },
+      { from: t.source('numbers', numbered).shuffle(), parallelism: 2 },
     );
-    t.sink("collected", collect("out"), { from: work.global() });
+    t.sink('collected', collect('out'), { from: work.global() });
     t.sink(
-      "shown",
-      forEach((record: Numbered) => user.seen("shown", record)),
+      'shown',
+      forEach((record: Numbered) => user.seen('shown', record)),
       { from: work.global() },
     );
   },

@@ -2,25 +2,25 @@
  * What outlives the simulated process, and what the parts of a simulation share: the scenario, time, chance and the disk,
  * the feeds and the ledger, and the functions of the user. What dies with the process is in `life.ts`.
  */
-import { MemoryDisk } from "../../env/memory-disk.ts";
-import { Pcg32 } from "../../env/pcg32.ts";
-import { simEnv, type SimEnv } from "../../env/sim.ts";
-import { stateDirectory } from "../../supervision/checkpoint/manifest-file.ts";
-import type { CoordinatorPolicy } from "../../supervision/coordinator.ts";
-import type { DiskWeather } from "./disk-weather.ts";
-import { History } from "./history.ts";
-import type { SimHooks } from "./hooks.ts";
-import { idOf, lineOf } from "./jobs.ts";
-import { Ledger } from "./ledger.ts";
-import type { Scenario } from "./scenario.ts";
-import type { SourceShape, User } from "./sim-job.ts";
-import { RecordsFeed, RowsFeed, TextFeed, type Feed } from "./sim-sources.ts";
-import type { Scene, ThreadHooks } from "./sim-thread.ts";
-import { SimStore } from "./sim-store.ts";
-import { numberedAt } from "./topology-jobs.ts";
-import { Trace } from "./trace.ts";
+import { MemoryDisk } from '../../env/memory-disk.ts';
+import { Pcg32 } from '../../env/pcg32.ts';
+import { simEnv, type SimEnv } from '../../env/sim.ts';
+import { stateDirectory } from '../../supervision/checkpoint/manifest-file.ts';
+import type { CoordinatorPolicy } from '../../supervision/coordinator.ts';
+import type { DiskWeather } from './disk-weather.ts';
+import { History } from './history.ts';
+import type { SimHooks } from './hooks.ts';
+import { idOf, lineOf } from './jobs.ts';
+import { Ledger } from './ledger.ts';
+import type { Scenario } from './scenario.ts';
+import type { SourceShape, User } from './sim-job.ts';
+import { RecordsFeed, RowsFeed, TextFeed, type Feed } from './sim-sources.ts';
+import type { Scene, ThreadHooks } from './sim-thread.ts';
+import { SimStore } from './sim-store.ts';
+import { numberedAt } from './topology-jobs.ts';
+import { Trace } from './trace.ts';
 
-export const DIRECTORY = "/job";
+export const DIRECTORY = '/job';
 
 /** Streams of chance of the feeds; 0 to 3 are those of `simEnv` and `scenarioOf`. */
 const TEXT = 4;
@@ -92,7 +92,7 @@ export class World {
       reliefIntervalMs,
       maxBatchFailures:
         job.subject !== undefined ? SUBJECT_FAILURES : poison.length > 0 ? 8 : 1_000_000,
-      onBatchError: isOurs && job.topology === undefined ? "continue" : "fail",
+      onBatchError: isOurs && job.topology === undefined ? 'continue' : 'fail',
       maxRestarts: 1_000_000,
       withinMs: 1,
       backoff: { minMs: 1, maxMs: 20, factor: 2, jitter: 0.2 },
@@ -103,12 +103,12 @@ export class World {
   perhapsThrow(): void {
     if (this.throws.left === 0 || this.throws.after-- > 0) return;
     this.throws.left--;
-    throw new Error("a user function throws");
+    throw new Error('a user function throws');
   }
 
   note(text: string): void {
     this.trace.note(text);
-    if (!text.startsWith("death")) return;
+    if (!text.startsWith('death')) return;
     this.deaths++;
     this.lastDeathMs = this.env.clock.monotonic();
     this.diedSinceIdle = true;
@@ -160,11 +160,11 @@ export class World {
 
 function feedOf(shape: SourceShape, scenario: Scenario): Feed {
   switch (shape) {
-    case "text":
+    case 'text':
       return textFeed(scenario);
-    case "rows":
+    case 'rows':
       return rowsFeed(scenario);
-    case "records":
+    case 'records':
       return new RecordsFeed({
         count: 60 + (scenario.lines % 200),
         at: numberedAt,
