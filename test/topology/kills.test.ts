@@ -95,7 +95,7 @@ describe('exactly once', () => {
     await watched.run.stop();
     await watched.ended();
     expect(faults(collected(watched), count)).toEqual([]);
-    expect(watched.run.metrics().restarts).toBeGreaterThan(1);
+    expect(watched.run.metrics().restarts).toBeGreaterThan(0);
     const names = readdirSync(directory);
     expect(names.filter((name) => name.startsWith('.'))).toEqual([]);
     const point = (name: string): number => Number(name.split('-').at(-1));
