@@ -7,8 +7,8 @@
 //               each. Ratios are of neighbours in time; CPU-seconds are those of the counting process.
 //   keys        the operators by themselves, in one thread and a process of their own, with 1,000,000 keys and 10,000
 //               updates a batch: what a batch takes, output arrays included; what a hand-over takes and how large it
-//               is; the first one, which has all keys; what the longest step of one takes (a slice of some keys, or the
-//               end: all in one piece, with its checksum, written); what a recovery takes to read it all back; resident
+//               is; the first one, which has all keys; what the longest step of one takes (a slice of some keys, all put
+//               together, its checksum, the write); what a recovery takes to read it all back; resident
 //               memory a key, above the keys. Times are CPU time of the process (garbage collection in other threads
 //               included), which other programs disturb least.
 //   disk        the same in short for stateStore: 'disk', with `--disk-keys` keys (5,000,000) and a heap of 300 MB:
@@ -178,13 +178,11 @@ async function keys(name) {
       return given;
     };
     while (!step(() => state.prepare()));
-    const bytes = step(() => {
-      const { drop = 0, bytes } = state.handOver(undefined);
-      parts = [...parts.slice(drop), bytes];
-      writeFileSync(join(directory, 'part'), sealed(bytes));
-      return bytes.length;
-    });
-    return { ms: ms() - started, longestMs, bytes };
+    const { drop = 0, bytes } = step(() => state.handOver(undefined));
+    parts = [...parts.slice(drop), bytes];
+    const whole = step(() => sealed(bytes));
+    step(() => writeFileSync(join(directory, 'part'), whole));
+    return { ms: ms() - started, longestMs, bytes: bytes.length };
   };
   const firstHandOver = handOver();
   const bytesPerKey = (resident() - before) / KEYS;

@@ -18,6 +18,8 @@ const AT_CRC = 16;
 const HEADER_BYTES = 20;
 /** Payloads that have room for a header before them. */
 const roomy: WeakSet<Uint8Array> = new WeakSet();
+/** Those of them that have one by now. */
+const done: WeakSet<Uint8Array> = new WeakSet();
 
 export function handOverName(epoch: number, barrier: number, task: number, thread: string): string {
   return `handover-${epoch}-${barrier}-${task}-${thread}`;
@@ -36,8 +38,9 @@ export function roomFor(bytes: number): Uint8Array {
   return payload;
 }
 
-/** The payload as a file has it. It may be asked for again. */
+/** The payload as a file has it, and no more to be changed. It may be asked for again. */
 export function sealed(payload: Uint8Array): Uint8Array {
+  if (done.has(payload)) return new Uint8Array(payload.buffer);
   const file = roomy.has(payload)
     ? new Uint8Array(payload.buffer)
     : new Uint8Array(HEADER_BYTES + payload.length);
@@ -47,7 +50,13 @@ export function sealed(payload: Uint8Array): Uint8Array {
   header.setBigUint64(8, BigInt(payload.length), true);
   if (!roomy.has(payload)) file.set(payload, HEADER_BYTES);
   header.setUint32(AT_CRC, checksum(file), true);
+  if (roomy.has(payload)) done.add(payload);
   return file;
+}
+
+/** Whether `sealed` has nothing left to do. */
+export function isSealed(payload: Uint8Array): boolean {
+  return done.has(payload) || !roomy.has(payload);
 }
 
 /**

@@ -22,7 +22,7 @@ import { type Barrier, type Block, type Frame, type Mark, recordsIn } from './bl
 import { BlockSlices } from './block-slices.ts';
 import { CarefulFeed, PassOver } from './careful-feed.ts';
 import type { InEdge, OutEdge } from './edge.ts';
-import { unsealed } from './hand-over-file.ts';
+import { isSealed, sealed, unsealed } from './hand-over-file.ts';
 import { HandOverWriter } from './hand-over-writer.ts';
 import { InHand, type RecordInHand } from './in-hand.ts';
 import { lineCount } from './line-count.ts';
@@ -34,6 +34,8 @@ const PIECES_PER_STEP = 8;
 const STEP_MS = 1;
 /** Slices of a hand-over are taken for so long in a step. */
 const SLICES_MS = 5;
+/** Of a hand-over that takes milliseconds to copy. */
+const LARGE_BYTES = 4 * 1024 * 1024;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 export interface TaskRunnerOptions {
@@ -403,6 +405,12 @@ export class TaskRunner implements TaskOutput {
     if (this.#unwritten === undefined && barrier.point) {
       if (!this.#prepare()) return true;
       this.#unwritten = this.#body.handOver(barrier);
+      if (isLarge(this.#unwritten)) return true;
+    }
+    // What is large is put together, summed up and written in steps of their own.
+    if (isLarge(this.#unwritten) && !isSealed(this.#unwritten!.bytes)) {
+      sealed(this.#unwritten!.bytes);
+      return true;
     }
     const state = this.#unwritten;
     let handOver: Extract<FromWorker, { type: 'taken' }>['handOver'];
@@ -534,6 +542,10 @@ export class TaskRunner implements TaskOutput {
       ...(inHand === undefined ? {} : { inHand }),
     });
   }
+}
+
+function isLarge(handOver: HandOver | undefined): boolean {
+  return handOver !== undefined && handOver.bytes.length > LARGE_BYTES;
 }
 
 /** Only receiver edges have offsets. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { roomFor, sealed, unsealed } from '../../src/actors/hand-over-file.ts';
+import { isSealed, roomFor, sealed, unsealed } from '../../src/actors/hand-over-file.ts';
 
 const payloads: readonly Uint8Array[] = [
   new Uint8Array(0),
@@ -22,8 +22,10 @@ describe('a hand-over file', () => {
   it('seals what has room without a copy, and again', () => {
     const payload = roomFor(3);
     payload.set([1, 2, 3]);
+    expect(isSealed(payload)).toBe(false);
     const file = sealed(payload);
     expect(file.buffer).toBe(payload.buffer);
+    expect(isSealed(payload)).toBe(true);
     expect(sealed(payload)).toEqual(sealed(Uint8Array.of(1, 2, 3)));
     expect(unsealed(file, 'f')).toEqual(Uint8Array.of(1, 2, 3));
   });
