@@ -73,10 +73,15 @@ export class DiskWeather {
     this.#death = { of: death, left: operations };
   }
 
+  /** Nothing more goes wrong but the deaths that wait for their operations. */
   calm(): void {
     this.#fullUntil = 0;
     this.#slowUntil = 0;
     this.#failingSyncs = 0;
+  }
+
+  /** The job is done: the process dies of nothing any more. */
+  disarm(): void {
     this.#death = undefined;
   }
 

@@ -77,6 +77,8 @@ export type Fault =
       readonly power: boolean;
       readonly operation?: number;
       readonly again: readonly number[];
+      /** And the newest checkpoint is damaged. */
+      readonly damage?: boolean;
       /** Virtual time until it is started again. */
       readonly downMs: number;
     }
@@ -96,19 +98,23 @@ export type Fault =
     };
 
 /** Faults of a job whose process may die, beside those of any job. */
-export function planProcessFaults(chance: Pcg32, turns: number): Fault[] {
+export function planProcessFaults(chance: Pcg32, turns: number, batchIntervalMs: number): Fault[] {
+  // Whatever is missed meanwhile has to be made up for.
+  const batches = (most: number, mostMs: number): number =>
+    chance.below(Math.min(most * batchIntervalMs, mostMs));
   return Array.from({ length: 1 + chance.below(4) }, (): Fault => {
     // Much is about to begin at first.
     const turn = chance.below(chance.below(3) === 0 ? 120 : turns);
     const kind = chance.below(8);
-    if (kind === 0) return { kind: 'full', turn, ms: 20 + chance.below(600) };
-    if (kind === 1) return { kind: 'slow', turn, ms: 100 + chance.below(1500) };
+    if (kind === 0) return { kind: 'full', turn, ms: 20 + batches(8, 600) };
+    if (kind === 1) return { kind: 'slow', turn, ms: 20 + batches(8, 400) };
     if (kind === 2) return { kind: 'sync', turn, times: 1 + chance.below(4) };
     const power = chance.below(3) > 0;
-    const downMs = chance.below(4) === 0 ? chance.below(3000) : chance.below(60);
+    const downMs = chance.below(4) === 0 ? batches(8, 600) : batches(1, 60);
     const again = Array.from({ length: chance.below(3) }, () => chance.below(40));
-    if (chance.below(4) === 0) return { kind: 'process', turn, power, again, downMs };
-    return { kind: 'process', turn, power, operation: chance.below(60), again, downMs };
+    const operation = chance.below(4) === 0 ? {} : { operation: chance.below(60) };
+    const damage = chance.below(6) === 0 ? { damage: true } : {};
+    return { kind: 'process', turn, power, ...operation, again, ...damage, downMs };
   });
 }
 

@@ -64,7 +64,7 @@ class Partition implements EdgeHistory {
     for (const barrier of barriers) {
       const { number } = barrier;
       if (number > start && barrier.point)
-        this.#again.set(number, { barrier, batch: batches.get(number) });
+        this.#again.set(number, { barrier: again(barrier), batch: batches.get(number) });
     }
     for (const number of this.#again.keys()) if (number <= start) this.#again.delete(number);
     const kept = new Map([...batches].filter(([number]) => number <= start));
@@ -84,7 +84,7 @@ class Partition implements EdgeHistory {
     for (const barrier of this.#now?.barriers ?? []) {
       const before = this.#again.get(barrier.number);
       if (before === undefined) continue;
-      const now = { barrier, batch: batches.get(barrier.number) };
+      const now = { barrier: again(barrier), batch: batches.get(barrier.number) };
       if (JSON.stringify(now) !== JSON.stringify(before))
         wrong.push(
           `L1: source ${this.source}, partition ${this.index}: cut again is ${JSON.stringify(now)}, and it was ${JSON.stringify(before)}`,
@@ -98,6 +98,11 @@ class Partition implements EdgeHistory {
     const last = this.#now?.barriers.at(-1)?.number ?? 0;
     return [...this.#again.keys()].filter((number) => number > last);
   }
+}
+
+/** As it is to come again: what was the last one of a process ends the next one no more. */
+function again(barrier: Barrier): Barrier {
+  return { ...barrier, last: false };
 }
 
 export class History {

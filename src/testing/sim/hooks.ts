@@ -4,6 +4,7 @@ import type { EdgeEnd, FromWorker, ToSources, ToWorker } from '../../actors/mess
 import type { TaskBody } from '../../actors/task.ts';
 import type { Disk } from '../../env/env.ts';
 import type { Plan } from '../../plan/planned.ts';
+import type { CheckpointSpec } from '../../supervision/checkpoint/checkpoint-spec.ts';
 import type { Coordinator, EdgeMemory } from '../../supervision/coordinator.ts';
 
 /** What comes through is used; undefined is lost. */
@@ -13,7 +14,10 @@ export interface SimHooks {
   readonly openIn?: (edge: InEdge, end: EdgeEnd, epoch: number, plan: Plan) => InEdge;
   readonly openOut?: (edge: OutEdge, end: EdgeEnd, epoch: number) => OutEdge;
   readonly body?: (body: TaskBody, task: number, disk: Disk) => TaskBody;
+  /** Of each thread, and of a process that starts. */
   readonly disk?: (disk: Disk) => Disk;
+  /** What a process begins with. */
+  readonly start?: (spec: CheckpointSpec) => CheckpointSpec;
   readonly toWorker?: (message: ToWorker) => ToWorker | undefined;
   readonly fromWorker?: (
     message: FromWorker,

@@ -6,7 +6,10 @@
  *    ▲                          │                                    │
  *    └──────────────────────────┴──────────── dies ──────────────────┘
  */
+import { posix } from 'node:path';
+import type { MemoryDisk } from '../../env/memory-disk.ts';
 import { Pcg32 } from '../../env/pcg32.ts';
+import { manifestId, manifestName } from '../../supervision/checkpoint/manifest-file.ts';
 import { DiskWeather } from './disk-weather.ts';
 import { Life, type LifeOptions } from './life.ts';
 import { planFor } from './sim-plans.ts';
@@ -79,6 +82,7 @@ export class Lives {
     life?.end('its process dies');
     starting?.end('its process dies');
     world.env.closeChannels();
+    world.wrong.push(...tooEarly(world.env.disk));
     this.life = undefined;
     this.#starting = undefined;
     this.#started = undefined;
@@ -86,6 +90,8 @@ export class Lives {
       world.note('the power is gone');
       world.env.disk.crash(this.#crash);
     }
+    if (death.damage === true)
+      damageNewest(world.env.disk, this.#crash, (text) => world.note(text));
     world.feeds.forEach((feed, source) =>
       feed.processDied?.(world.history.edgesOf(source), death.power),
     );
@@ -94,8 +100,8 @@ export class Lives {
 
   #start([operation, ...again]: readonly number[], death?: ProcessDeath): void {
     const world = this.#world;
-    const { env, scenario, scene, weather } = world;
-    if (operation !== undefined && !world.isQuiet) weather!.dieAt(operation, { ...death!, again });
+    const { env, scenario, scene, weather, hooks } = world;
+    if (operation !== undefined) weather!.dieAt(operation, { ...death!, again });
     const main = new SimThread({
       env,
       role: 'main',
@@ -111,8 +117,9 @@ export class Lives {
     // It may end before it has waited for anything.
     scene.stirred = true;
     const workers = scenario.checkpoint!.workersAgain?.[this.#starts - 2] ?? scenario.workers;
+    const disk = hooks.disk?.(main.env.disk) ?? main.env.disk;
     const opened = main.run(() =>
-      startOn(DIRECTORY, main.env.disk, env.clock.now(), { ...scenario, workers }, world.user()),
+      startOn(DIRECTORY, disk, env.clock.now(), { ...scenario, workers }, world.user()),
     );
     opened?.then(
       (started) => {
@@ -139,9 +146,39 @@ export class Lives {
 
   #live({ plan, spec }: { plan: Started['plan']; spec: Started['spec'] | undefined }): void {
     const world = this.#world;
-    const life = new Life({ world, plan, spec, ...this.#options });
+    const begun = spec === undefined ? undefined : (world.hooks.start?.(spec) ?? spec);
+    const life = new Life({ world, plan, spec: begun, ...this.#options });
     world.wrong.push(...world.history.begin(plan, life.observers, life.start));
     world.ledger.begin(life.start);
     this.life = life;
   }
+}
+
+/** What is wrong where the world outside may look: a file of a sink has its name, and its checkpoint is not there. */
+function tooEarly(disk: MemoryDisk): string[] {
+  const newest = Math.max(0, ...checkpointsOn(disk));
+  return disk.paths().flatMap((path) => {
+    const number = /^\/out\/part-\d+-(\d+)$/.exec(path)?.[1];
+    return number === undefined || Number(number) <= newest
+      ? []
+      : [`E5: ${path} has its name, and the newest checkpoint is ${newest}`];
+  });
+}
+
+/** One bit of the newest checkpoint is another one, if there is one before it. */
+function damageNewest(disk: MemoryDisk, chance: Pcg32, note: (text: string) => void): void {
+  const ids = checkpointsOn(disk);
+  if (ids.length < 2) return;
+  const path = `${DIRECTORY}/${manifestName(Math.max(...ids))}`;
+  const bytes = disk.read(path);
+  bytes[chance.below(bytes.length)]! ^= 1 << chance.below(8);
+  disk.write(path, bytes);
+  note(`${path} is damaged`);
+}
+
+function checkpointsOn(disk: MemoryDisk): number[] {
+  return disk.paths().flatMap((path) => {
+    if (posix.dirname(path) !== DIRECTORY) return [];
+    return manifestId(posix.basename(path)) ?? [];
+  });
 }

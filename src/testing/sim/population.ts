@@ -5,6 +5,7 @@
 import type { FromSources, FromWorker, ToSources, ToWorker } from '../../actors/messages.ts';
 import { ThreadHost } from '../../actors/thread-host.ts';
 import { createBody } from '../../run/create-body.ts';
+import { sinkPlaceOf } from '../../run/sink-place.ts';
 import type { Env } from '../../env/env.ts';
 import type { Port } from '../../env/port.ts';
 import type { SimPort } from '../../env/sim.ts';
@@ -83,7 +84,8 @@ export class Population {
       createBody: (task, out) => {
         const life = `${thread.name}-${host.epoch}`;
         const env = this.#envOf(thread);
-        const options = { env, life, maxGatherBytes: GATHER_BYTES, kernels, form };
+        const place = sinkPlaceOf(this.#world.directory, this.#life.spec);
+        const options = { env, life, ...place, maxGatherBytes: GATHER_BYTES, kernels, form };
         const made = createBody(plan, task, out, options);
         const body = hooks.body?.(made, task, env.disk) ?? made;
         return thread.body(job.subject === undefined ? body : throwing(body, this.#world));
@@ -112,7 +114,7 @@ export class Population {
     const { scenario, feeds } = this.#world;
     const { plan, receivers, spec } = this.#life;
     const actor = new SourcesActor({
-      env: thread.env,
+      env: this.#envOf(thread),
       plan,
       receivers,
       directory: this.#world.directory,

@@ -63,6 +63,12 @@ const STATE = 8;
 /** One seed of so many has a checkpoint directory. */
 const DURABLE = 3;
 const DURABILITY = 9;
+const DURABLE_JOBS: readonly SimJob[] = [
+  ...STATEFUL_JOBS,
+  ...TOPOLOGY_JOBS.filter(({ outputs }) =>
+    Object.values(outputs).some(({ files }) => files !== undefined),
+  ),
+];
 
 /** @param of a job to run, in place of one that the seed chooses */
 export function scenarioOf(seed: number, of?: SimJob): Scenario {
@@ -119,17 +125,28 @@ export function scenarioOf(seed: number, of?: SimJob): Scenario {
 
 /** The same with a checkpoint directory, and deaths of the process. */
 export function durable(scenario: Scenario, chance: Pcg32): Scenario {
-  const { batchIntervalMs, faults } = scenario;
+  const { batchIntervalMs, faults, poison, lines } = scenario;
   const turns = Math.max(600, faults.at(-1)?.turn ?? 0);
+  // More often than elsewhere one that has much to lose.
+  const drawn = chance.below(3) > 0 ? undefined : DURABLE_JOBS[chance.below(DURABLE_JOBS.length)];
+  const job = drawn ?? scenario.job;
+  const isPlain = chance.below(2) === 0;
   return {
     ...scenario,
+    job,
     mode: 'clock',
+    poison: job.topology === undefined ? poison : [],
+    // What a log has between two barriers must fit onto the smallest edge again.
+    largeBlocks: scenario.largeBlocks && !isPlain,
+    lines: isPlain ? 60 + (lines % 200) : lines,
     checkpoint: {
       intervalMs: batchIntervalMs * (1 + chance.below(4)),
-      isPlain: chance.below(2) === 0,
+      isPlain,
       workersAgain: chance.below(3) > 0 ? [] : [1 + chance.below(3), 1 + chance.below(3)],
     },
-    faults: [...faults, ...planProcessFaults(chance, turns)].sort((a, b) => a.turn - b.turn),
+    faults: [...faults, ...planProcessFaults(chance, turns, batchIntervalMs)].sort(
+      (a, b) => a.turn - b.turn,
+    ),
   };
 }
 

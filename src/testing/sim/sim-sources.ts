@@ -62,6 +62,8 @@ export class TextFeed implements Feed {
   onTheWay: readonly number[] = [];
   /** Lines that somebody who died may have had. */
   readonly #lost = new Set<number>();
+  /** Lines of which it was said that they outlive the process. */
+  readonly #safe = new Set<number>();
 
   constructor(lines: readonly string[], options: TextFeedOptions) {
     const { largeBlocks, chance, spreadMs, isPlain = false } = options;
@@ -99,6 +101,11 @@ export class TextFeed implements Feed {
     this.onTheWay = [];
   }
 
+  /** They are acknowledged: whatever dies, they are there. */
+  acknowledged(lines: readonly number[]): void {
+    for (const line of lines) this.#safe.add(line);
+  }
+
   processDied(edges: readonly EdgeHistory[], power: boolean): void {
     if (!this.isPlain) return;
     this.connected();
@@ -108,7 +115,7 @@ export class TextFeed implements Feed {
       edges.flatMap(({ batches }) => [...batches.values()].flatMap((b) => b.records)),
     );
     for (let line = 0; line < this.next; line++)
-      if (!safe.has(this.lines[line]!)) this.#lost.add(line);
+      if (!safe.has(this.lines[line]!) && !this.#safe.has(line)) this.#lost.add(line);
   }
 
   calm(): void {
@@ -222,7 +229,11 @@ class TextFeedSource implements Source {
         : [block.bytes.subarray(0, split), block.bytes.subarray(split)];
     if (!context.sendText(head, tail, end) || !this.#isAlive()) return;
     this.#refused = undefined;
+    const sent = this.#feed.onTheWay;
     this.#feed.onTheWay = [];
+    void context.safe?.()?.then(() => {
+      if (this.#isAlive()) this.#feed.acknowledged(sent);
+    });
     this.#line += block.lines;
     this.#later(context.env.clock);
   }
@@ -313,22 +324,31 @@ export interface RecordsFeedOptions {
   /** Virtual time in which it gives them all, about. */
   readonly spreadMs: number;
   readonly chance: Pcg32;
+  /** What a process had is not given again when it dies: at most once. */
+  readonly mayLose?: boolean;
 }
 
 /** Records by position, as a source of a topology gives them. */
 export class RecordsFeed implements Feed {
   readonly #options: RecordsFeedOptions;
+  /** Records that were given to somebody. */
+  given = 0;
+  /** So many of the first ones may be gone with the process. */
+  #perhapsLost = 0;
 
   constructor(options: RecordsFeedOptions) {
     this.#options = options;
   }
 
-  create(): Source {
-    return new RecordsFeedSource(this.#options);
+  create(isAlive: () => boolean): Source {
+    return new RecordsFeedSource(this.#options, (end) => {
+      if (isAlive()) this.given = Math.max(this.given, end);
+    });
   }
 
   isIn(edges: readonly EdgeHistory[]): boolean {
-    return publishedOn(edges) >= this.#options.count;
+    const { count, mayLose } = this.#options;
+    return mayLose === true ? this.given >= count : publishedOn(edges) >= count;
   }
 
   check(edges: readonly EdgeHistory[], { early }: FeedEnding): string[] {
@@ -337,7 +357,13 @@ export class RecordsFeed implements Feed {
       Array.from({ length: count }, (_, n) => at(n)),
       edges,
       early,
+      new Set(Array.from({ length: this.#perhapsLost }, (_, n) => n)),
     );
+  }
+
+  processDied(): void {
+    // The last ones that it was given may lie there in part.
+    if (this.#options.mayLose === true) this.#perhapsLost = this.given + MOST_RECORDS;
   }
 
   disconnect(): void {}
@@ -345,15 +371,20 @@ export class RecordsFeed implements Feed {
   calm(): void {}
 }
 
+/** In one block. */
+const MOST_RECORDS = 8;
+
 class RecordsFeedSource implements Source {
   readonly rewinds = true;
   readonly #options: RecordsFeedOptions;
   #context: SourceContext | undefined;
+  readonly #gave: (end: number) => void;
   #next = 0;
   #refused: unknown[] | undefined;
 
-  constructor(options: RecordsFeedOptions) {
+  constructor(options: RecordsFeedOptions, gave: (end: number) => void) {
     this.#options = options;
+    this.#gave = gave;
   }
 
   open(context: SourceContext): void {
@@ -383,11 +414,12 @@ class RecordsFeedSource implements Source {
     const { count, at, chance } = this.#options;
     const context = this.#context;
     if (context === undefined) return;
-    const most = Math.min(count - this.#next, 1 + chance.below(8));
+    const most = Math.min(count - this.#next, 1 + chance.below(MOST_RECORDS));
     const rows = (this.#refused ??= Array.from({ length: most }, (_, n) => at(this.#next + n)));
     if (rows.length === 0 || !context.sendRows(rows)) return;
     this.#refused = undefined;
     this.#next += rows.length;
+    this.#gave(this.#next);
     this.#later();
   }
 }

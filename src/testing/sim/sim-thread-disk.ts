@@ -10,8 +10,7 @@ export function guardedDisk(thread: SimThread, disk: Disk): Disk {
   const alive = (): void => void (thread.dead && thread.unwind());
   const change = (operation: DiskOperation, path: string, act: () => void): void => {
     const kind = operation.startsWith('remove') ? 'remove' : 'write';
-    if (!thread.at(kind, 'before')) return;
-    if (!befalls(thread, operation, path)) return;
+    if (!thread.at(kind, 'before') || !befalls(thread, operation, path)) throw gone();
     act();
     thread.at(kind, 'after');
   };
@@ -21,7 +20,7 @@ export function guardedDisk(thread: SimThread, disk: Disk): Disk {
     data: Uint8Array,
     act: (part: Uint8Array) => void,
   ): void => {
-    if (!thread.at('write', 'before')) return;
+    if (!thread.at('write', 'before')) throw gone();
     if (thread.diskFaults > 0) {
       thread.diskFaults--;
       throw noSpace(path);
@@ -30,10 +29,10 @@ export function guardedDisk(thread: SimThread, disk: Disk): Disk {
       act(data.subarray(0, data.length >> 1));
       thread.kill('in the middle of a write');
       thread.unwind();
-      return;
+      throw gone();
     }
     const befall = (part: number): void => act(data.subarray(0, part));
-    if (!befalls(thread, operation, path, data.length, befall)) return;
+    if (!befalls(thread, operation, path, data.length, befall)) throw gone();
     act(data);
     thread.at('write', 'after');
   };
@@ -74,7 +73,7 @@ export function guardedDisk(thread: SimThread, disk: Disk): Disk {
     },
     sync: (path) => sync(path, () => disk.sync(path)),
     open: (path): OpenFile => {
-      if (!thread.at('write', 'before') || !befalls(thread, 'open', path)) return nowhere();
+      if (!thread.at('write', 'before') || !befalls(thread, 'open', path)) throw gone();
       const file = disk.open(path);
       return {
         get size() {
@@ -107,20 +106,13 @@ function befalls(
   throw trouble.error;
 }
 
+/** What code of a dead thread hears that nobody could unwind: it stops as it does when the disk refuses. */
+function gone(): Error {
+  return Object.assign(new Error('EIO: the thread is dead'), { code: 'EIO' });
+}
+
 export function noSpace(path: string): Error {
   return Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
     code: 'ENOSPC',
   });
-}
-
-/** What code of a dead thread writes to. */
-function nowhere(): OpenFile {
-  return {
-    size: 0,
-    append() {},
-    writeAt() {},
-    truncate() {},
-    sync: () => new Promise(() => {}),
-    close() {},
-  };
 }

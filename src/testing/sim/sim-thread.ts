@@ -17,6 +17,8 @@ import type { DiskOperation } from '../../env/memory-disk.ts';
 import type { Death, Operation, SimRole } from './faults.ts';
 import { guardedDisk } from './sim-thread-disk.ts';
 
+const AT_DISK: ReadonlySet<Operation> = new Set(['write', 'remove', 'sync']);
+
 /** Unwinds the stack of a thread that is dead. */
 class Killed extends Error {}
 
@@ -159,6 +161,8 @@ export class SimThread {
   at(operation: Operation, when: 'before' | 'after'): boolean {
     if (this.dead) return this.unwind();
     const plan = this.#death;
+    // Behind a promise nobody could unwind what goes on, but for a disk that refuses.
+    if (this.#depth === 0 && !AT_DISK.has(operation)) return true;
     if (
       plan === undefined ||
       plan.death.operation !== operation ||

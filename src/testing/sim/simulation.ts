@@ -17,6 +17,7 @@
  * E2  Nothing runs any more, and no hand-over is left on the disk but those of the last point.
  * E3  It ended within a bounded number of turns without faults.
  * E4  With a checkpoint directory: at most three checkpoints are left, whole, with what they name.
+ * E5  When the process dies, no file of a transactional sink has its name before its checkpoint is there (`lives.ts`).
  */
 import type { TaskEvent } from '../../actors/task.ts';
 import type { ThreadHost } from '../../actors/thread-host.ts';
@@ -162,13 +163,16 @@ export class Simulation {
     this.#striker.strike();
     if (!this.#quiet && world.turn >= this.#quietFrom) {
       this.#quiet = true;
-      world.isQuiet = true;
       this.#striker.calm();
     }
     if (world.turn > this.#quietFrom + QUIET_TURNS)
       throw new Wrong(`E3: after ${QUIET_TURNS} turns without faults it has not ended`);
     if (this.#lives.life === undefined) {
-      if (!this.#timer()) throw new Wrong('E3: the process is down, and nobody starts it');
+      if (this.#timer()) this.#fruitless = 0;
+      else if (++this.#fruitless > 1)
+        throw new Wrong('E3: the process is down, and nobody starts it');
+      // Promises of its start may be all that there is.
+      world.scene.stirred = true;
       return;
     }
     this.#maybeDrain();
@@ -266,7 +270,7 @@ export class Simulation {
       this.#life.sleepers.progressed(thread);
       this.#world.note(`step ${thread.name} ${index}`);
     }
-    if (this.#world.scenario.job.topology !== undefined && !thread.dead) this.#armDue(thread, host);
+    if (!thread.dead) this.#armDue(thread, host);
     return progress === 'progress' || progress === undefined;
   }
 
@@ -284,11 +288,13 @@ export class Simulation {
 
   /** Everybody gets a chance, so that time passes only when nobody has anything to do. */
   #sweep(): boolean {
-    const before = this.#life.edges.positions();
+    const life = this.#life;
+    const before = life.edges.positions();
     let progress = false;
-    for (const [thread, host] of this.#life.population.hosts)
-      if (!this.#life.sleepers.sleeps(thread) && this.#turnOf(thread, host)) progress = true;
-    this.#pump();
+    for (const [thread, host] of life.population.hosts)
+      if (!life.sleepers.sleeps(thread) && this.#turnOf(thread, host)) progress = true;
+    if (!life.isOver) this.#pump();
+    if (life.isOver) return true;
     // A part of a block that moved is progress too, though its task says that it is blocked.
     return (
       this.#deliver(true) ||
@@ -303,17 +309,17 @@ export class Simulation {
     // A sender that waits for half a ring is rung by a reader that has something left to read, but waits itself. Whoever
     // is stalled may be about to ring.
     if (this.#waits() || this.#life.edges.someReaderIsBehind) return false;
-    const { epoch } = new JobMemory(this.#life.memory);
-    for (const [thread, host] of this.#life.population.hosts) {
-      if (!this.#life.sleepers.sleeps(thread) || !this.#mayRun(thread) || thread.isGivenUp)
-        continue;
+    const { memory, population, sleepers } = this.#life;
+    const { epoch } = new JobMemory(memory);
+    for (const [thread, host] of population.hosts) {
+      if (!sleepers.sleeps(thread) || !this.#mayRun(thread) || thread.isGivenUp) continue;
       // Nobody rings for what an older epoch still does.
       if (host.epoch !== epoch) continue;
       if (!this.#turnOf(thread, host)) continue;
       // Who dies before it rings leaves others asleep: no park is for ever.
       if (!this.#world.diedSinceIdle)
         throw new Wrong(`T5: ${thread.name} slept, and had something to do`);
-      this.#life.sleepers.wake(thread);
+      sleepers.wake(thread);
       return true;
     }
     this.#world.diedSinceIdle = false;
@@ -381,6 +387,7 @@ export class Simulation {
 
   async #end(): Promise<void> {
     const { scenario, ledger, wrong, poisoned, env } = this.#world;
+    this.#world.weather?.disarm();
     // What is on its way arrives; then nothing may be left to do.
     for (const thread of this.#life.supervisor.threads) thread.calm();
     for (let n = 0; n < 1000 && this.#sweep(); n++) await undefined;

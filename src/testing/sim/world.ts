@@ -53,8 +53,6 @@ export class World {
   /** Of a job that has a checkpoint directory. */
   weather: DiskWeather | undefined;
   turn = 0;
-  /** Nothing more goes wrong. */
-  isQuiet = false;
   deaths = 0;
   /** Somebody died since everybody was last seen to be idle. */
   diedSinceIdle = false;
@@ -170,6 +168,8 @@ function feedOf(shape: SourceShape, scenario: Scenario): Feed {
         at: numberedAt,
         spreadMs: scenario.batchIntervalMs * Math.min(scenario.batches, 8),
         chance: new Pcg32(scenario.seed, RECORDS),
+        mayLose:
+          scenario.checkpoint !== undefined && scenario.job.topology?.guarantee === 'at-most-once',
       });
   }
 }
