@@ -60,6 +60,8 @@ export {
 const MAX_FRAME_BYTES: number = 256 * 1024;
 const DEFAULT_UNREAD_BYTES: number = 1024 * 1024;
 const LEAST_RESERVE_BYTES = 512;
+/** Of the reserve, for the barrier that makes room. */
+const BARRIER_BYTES = 128;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 export interface ReceiverEdgeWriterOptions {
@@ -84,12 +86,15 @@ export class ReceiverEdgeWriter {
   readonly #notes: SenderNotes;
   readonly #incarnation: number;
   readonly #reserve: number;
+  readonly #slack: number;
   readonly #maxUnread: number;
   readonly #countLines: boolean;
   readonly #slices: RowSlices;
   #words: Int32Array<SharedArrayBuffer> | undefined;
   #bell: Bell = NO_BELL;
   #wanting = false;
+  /** Behind the newest barrier, if this sender has put one. */
+  #barrierTail: number | undefined;
   /** As of TAIL. */
   #note: SenderNote;
   /** What position, lines, barrier and ordinal are once the block in hand is out. */
@@ -110,6 +115,7 @@ export class ReceiverEdgeWriter {
     this.#notes = new SenderNotes(memory.control);
     this.#incarnation = Atomics.load(control, INCARNATION);
     this.#reserve = Math.max(this.size >>> 4, LEAST_RESERVE_BYTES);
+    this.#slack = Math.min(MAX_FRAME_BYTES, this.maxBlockBytes);
     this.#maxUnread = options.maxUnreadBytes ?? Math.min(DEFAULT_UNREAD_BYTES, this.size >>> 2);
     this.#countLines = options.countLines ?? false;
     this.#slices = new RowSlices(
@@ -214,7 +220,7 @@ export class ReceiverEdgeWriter {
   sendText(head: Uint8Array, tail: Uint8Array, position: number, log?: BlockLog): boolean {
     const bytes = head.length + tail.length;
     if (bytes > this.maxBlockBytes) throw this.#tooLarge(bytes, 'a block of text');
-    if (!this.#admits(bytes)) return false;
+    if (!this.#admits(bytes, log === undefined ? 0 : this.#slack)) return false;
     const lines = this.#countLines ? lineCount(head, tail) : 0;
     if (log !== undefined && !this.#logged(log.block('text', head, tail, lines, position)))
       return false;
@@ -239,7 +245,7 @@ export class ReceiverEdgeWriter {
       const { count } = slices;
       const { position } = this.#note;
       if (
-        !this.#admits(bytes.length) ||
+        !this.#admits(bytes.length, log === undefined ? 0 : this.#slack) ||
         (log !== undefined && !this.#logged(log.block('rows', bytes, NOTHING, count, position)))
       ) {
         slices.keep();
@@ -255,7 +261,7 @@ export class ReceiverEdgeWriter {
 
   /**
    * Sends a block again as the log has it. False: no room, nothing was taken.
-   * @throws ERR_MILLRACE_RECORD_TOO_LARGE when the edge was larger when it was logged
+   * @throws ERR_MILLRACE_RECORD_TOO_LARGE when the edge was larger when it was logged, so that it can't take it again
    */
   sendLogged(
     form: 'text' | 'rows',
@@ -265,7 +271,12 @@ export class ReceiverEdgeWriter {
     ordinal: number,
   ): boolean {
     if (bytes.length > this.maxBlockBytes) throw this.#tooLarge(bytes.length, 'a logged block');
-    if (!this.#admits(bytes.length)) return false;
+    // What other frames it had then may have wrapped elsewhere: a part of the reserve is for that.
+    if (!this.#admits(bytes.length, BARRIER_BYTES - this.#reserve)) {
+      if (this.#isStuck)
+        throw this.#tooLarge(this.usedBytes, 'what the log has between two barriers');
+      return false;
+    }
     this.#nextOrdinal = ordinal;
     this.#nextPosition = position;
     this.#nextLines = this.#note.lines + count;
@@ -289,8 +300,17 @@ export class ReceiverEdgeWriter {
     if (ordinal > 0) this.#nextOrdinal = ordinal;
     this.#writer.load(KIND_BARRIER, 0, 0, this.#note.position, bytes);
     this.#put();
+    this.#barrierTail = this.#writer.tail;
     Atomics.store(this.#control, LAST_BARRIER, barrier.number | 0);
     return true;
+  }
+
+  /** All is read and no barrier lies here that could be held: there will never be more room. */
+  get #isStuck(): boolean {
+    if (this.unreadBytes > 0) return false;
+    const behind = this.#barrierTail;
+    if (behind === undefined) return this.#note.barrier === 0;
+    return ((Atomics.load(this.#control, BASE) - behind) | 0) >= 0;
   }
 
   /** False: the log can't take the block now. */
@@ -299,12 +319,15 @@ export class ReceiverEdgeWriter {
     return ordinal >= 0;
   }
 
-  /** Whether a block with this much payload may be sent now. */
-  #admits(payload: number): boolean {
+  /**
+   * Whether a block with this much payload may be sent now.
+   * @param slack so much stays free: what was logged must fit again, wherever frames then wrap
+   */
+  #admits(payload: number, slack = 0): boolean {
     if (!this.#endOpenChain()) return false;
     this.#checkFence();
     const bytes = this.#writer.bytesFor(payload);
-    if (bytes > this.size - this.usedBytes - this.#reserve) return false;
+    if (bytes > this.size - this.usedBytes - this.#reserve - slack) return false;
     if (this.#fewUnread(bytes)) {
       if (this.#wanting) this.#want(0);
       return true;
