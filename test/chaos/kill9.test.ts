@@ -42,5 +42,5 @@ it(
     }
     expect(await trial.finish()).toEqual([]);
   },
-  30_000 + KILLS * 6000,
+  60_000 + KILLS * 15_000,
 );
