@@ -40,7 +40,7 @@ export const CODES = {
   ERR_MILLRACE_CHECKPOINT_CORRUPT:
     'A file of a checkpoint is cut, changed or missing, or of another version of Millrace.',
   ERR_MILLRACE_CHECKPOINT_MISFIT:
-    'A checkpoint directory is that of another job, or of another batch interval.',
+    'A checkpoint directory is that of another job, of another batch interval, or of a newer version of Millrace.',
   ERR_MILLRACE_CHILD_START: 'A child could not be started by its supervisor.',
   ERR_MILLRACE_CONNECT: 'A source or sink cannot reach the other side.',
   ERR_MILLRACE_DIR_IN_USE: 'Another run works in the checkpoint directory.',

@@ -49,14 +49,18 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return sealJson(manifest);
 }
 
-/** @throws ERR_MILLRACE_CHECKPOINT_CORRUPT, or what the disk says */
+/** @throws ERR_MILLRACE_CHECKPOINT_CORRUPT, ERR_MILLRACE_CHECKPOINT_MISFIT, or what the disk says */
 export function readManifest(disk: Disk, path: string): Manifest {
   const manifest = unsealJson(disk.read(path), path) as Manifest;
-  if ((manifest.format as number) !== FORMAT)
-    throw corrupt(
-      path,
-      `it has format ${String(manifest.format)}, and this version of Millrace reads ${FORMAT}`,
+  const format = manifest.format as number;
+  // It is whole, so to pass it over for an older one would be to lose what came between.
+  if (format > FORMAT)
+    throw millraceError(
+      'ERR_MILLRACE_CHECKPOINT_MISFIT',
+      `${path} was written by a newer version of Millrace: it has format ${format}, and this one reads ${FORMAT}. Start with that version, or name another checkpointDir`,
+      { context: { path } },
     );
+  if (format !== FORMAT) throw corrupt(path, `it has format ${String(format)}`);
   return manifest;
 }
 

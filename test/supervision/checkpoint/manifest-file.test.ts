@@ -7,6 +7,7 @@ import {
   readManifests,
   verifyManifest,
 } from '../../../src/supervision/checkpoint/manifest-file.ts';
+import { readDirectory } from '../../../src/run/restart-directory.ts';
 import type { Manifest } from '../../../src/supervision/checkpoint/manifest.ts';
 
 const PART = 'handover-1-7-0-w';
@@ -114,4 +115,12 @@ describe('what it names', () => {
     expect(verifyManifest(disk, '/ck', manifest(12))).toMatchObject([{ path }]);
     expect(passed).toEqual([]);
   });
+});
+
+it('one of a newer version is not damaged: it is not passed over', () => {
+  const disk = directory();
+  disk.write('/ck/manifest-14.json', encodeManifest({ ...manifest(14), format: 2 } as never));
+  expect(() => readDirectory(disk, '/ck')).toThrow(
+    expect.objectContaining({ code: 'ERR_MILLRACE_CHECKPOINT_MISFIT' }),
+  );
 });
