@@ -93,10 +93,6 @@ export const DURABLE_MUTATIONS: Readonly<Record<string, () => SimHooks>> = {
           this.rename(publications ?? []);
         },
     ),
-  'logs are cut off one checkpoint too early': () => ({
-    toSources: (message) =>
-      message.type === 'durable' ? { ...message, oldest: message.barrier } : message,
-  }),
   'barriers that were cut are not cut again': () =>
     replaced(SourceHost.prototype, 'recorded', () => () => []),
   'a process begins anew although there is a checkpoint': () => ({
