@@ -20,6 +20,6 @@ export function cureIn(page: string, code: string): string | undefined {
   const cure =
     section === undefined
       ? undefined
-      : /^\*\*Cure\.\*\*\s+([^]*?)(?:\n\n|\n*$)/m.exec(section)?.[1];
+      : /^\*\*Cure\.\*\*\s+([^]*?)\s*(?:\n\n|(?![^]))/m.exec(section)?.[1];
   return cure?.replace(/`/g, '').replace(/\s*\n\s*/g, ' ');
 }
