@@ -10,7 +10,7 @@ export default chaos((c) => {
   c.for('9s');
   c.at('1s').point('sink').slow(600);
   c.at('7s').point('sink').clear();
-  c.claim.heldBack({ atLeast: '1s', server });
+  c.claim.heldBack({ atLeast: '500ms', server });
   c.claim.ledgerExact('records', 'counts');
   c.claim.memoryFlat({ withinPercent: 20, from: '2500ms', until: '7s' });
   c.claim.restarts(0);
